@@ -1,0 +1,9 @@
+//! The contract between the compiler and the runtime.
+//!
+//! Owns the vocabulary (which facts exist), the typed policy tree, the decision graph lowered from it, the shape of a
+//! decision, and the signed bundle file that carries them. Imports nothing else of the project. Does no I/O.
+
+pub mod decision;
+pub mod facts;
+pub mod policy;
+pub mod vocabulary;

@@ -1,0 +1,231 @@
+//! The typed policy tree: what the checker produces, what the reference interpreter reads, and what the decision graph
+//! is lowered from. Names are resolved, types are checked, groups and `on` are folded into conditions.
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::Value;
+use crate::vocabulary::{FactId, Protocol};
+
+/// Index of a rule in its policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RuleId(pub u32);
+
+/// Index of a group in its policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct GroupId(pub u32);
+
+/// Index of a data class in its policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ClassId(pub u32);
+
+/// A whole policy: every package that was compiled together. Its meaning does not depend on the order of the lists,
+/// but the ids do, so they are sorted by qualified name.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Policy {
+    /// Connections that rules name.
+    pub connections: Vec<Connection>,
+    /// Named conditions over the subject.
+    pub groups: Vec<Group>,
+    /// Kinds of sensitive data.
+    pub classes: Vec<DataClass>,
+    /// The rules.
+    pub rules: Vec<Rule>,
+}
+
+/// `connection orders_db = postgres "orders-prod"`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// Qualified name: `package.name`.
+    pub name: String,
+    /// The protocol it speaks.
+    pub protocol: Protocol,
+    /// The connection's name in the gateway's configuration.
+    pub target: String,
+}
+
+/// `group dbas = subject.groups has "dba"`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Qualified name.
+    pub name: String,
+    /// Who belongs to it; reads facts of the subject only.
+    pub condition: Condition,
+}
+
+/// `data pii.ssn { ... }`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataClass {
+    /// Name as written, such as `pii.ssn`, qualified by package.
+    pub name: String,
+    /// Where it is stored.
+    pub columns: Vec<Column>,
+    /// How it looks: names of built-in detectors such as `us_ssn`.
+    pub detectors: Vec<String>,
+}
+
+/// A column that holds a data class.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Column {
+    /// The connection's name in the gateway's configuration.
+    pub target: String,
+    /// Schema, as PostgreSQL stores the name.
+    pub schema: String,
+    /// Table, as PostgreSQL stores the name.
+    pub table: String,
+    /// Column, as PostgreSQL stores the name.
+    pub column: String,
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Qualified name: `package.name`.
+    pub name: String,
+    /// The title in quotes after the name; empty where there is none.
+    pub title: String,
+    /// Why the rule exists; empty where the author gave no reason.
+    pub because: String,
+    /// The controls it claims, in OSCAL order.
+    pub claims: Vec<Claim>,
+    /// `who`, `on` and `when` together, with the restriction to a protocol that its facts imply.
+    pub condition: Condition,
+    /// What it does.
+    pub effect: Effect,
+    /// Where it stands in the sources.
+    pub source: Source,
+}
+
+/// Where a rule stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Source {
+    /// File, relative to the policy's root, with `/`.
+    pub file: String,
+    /// First line, from 1.
+    pub line: u32,
+    /// Last line.
+    pub end_line: u32,
+}
+
+/// A control that a rule claims, and what earns the claim.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Claim {
+    /// OSCAL form: `ac-6.9`.
+    pub control: String,
+    /// How strong the claim is.
+    pub strength: Strength,
+    /// Id of the mechanism that earns it (`M10`); empty for a claim by `because` alone.
+    pub mechanism: String,
+    /// The author's reason, where the claim goes beyond the mechanism table.
+    pub because: Option<String>,
+}
+
+/// How much of a control a mechanism carries; exactly these three words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strength {
+    /// Its records show that another party did it.
+    Evidences,
+    /// Does a part, or does it together with something the organisation does.
+    Supports,
+    /// Does what the control says for traffic through the gateway.
+    Implements,
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Grants.
+    Allow,
+    /// Refuses, and says what to do instead; the message may be empty.
+    Block {
+        /// What to do instead.
+        message: String,
+    },
+    /// Grants once `quorum` different members of `group`, none of them the requester, have approved.
+    RequireApproval {
+        /// How many must approve; at least 1.
+        quorum: u32,
+        /// Who may approve.
+        group: GroupId,
+        /// How long the request waits.
+        within_seconds: u64,
+    },
+    /// Hides a data class in what comes back. Grants nothing.
+    Mask {
+        /// What is hidden.
+        class: ClassId,
+        /// How.
+        mask: Mask,
+    },
+}
+
+/// How a value is hidden. [`Mask::strictness`] is the documented total order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Mask {
+    /// The last `n` characters stay.
+    KeepLast(u32),
+    /// The first `n` characters stay.
+    KeepFirst(u32),
+    /// Nothing stays but that there was a value.
+    Redact,
+    /// The value becomes NULL.
+    Null,
+}
+
+impl Mask {
+    /// Greater is stricter: keep last n < keep first n < redact < null; among keeps of one kind fewer characters are stricter.
+    #[must_use]
+    pub fn strictness(self) -> (u8, u32) {
+        match self {
+            Mask::KeepLast(kept) => (0, u32::MAX - kept),
+            Mask::KeepFirst(kept) => (1, u32::MAX - kept),
+            Mask::Redact => (2, 0),
+            Mask::Null => (3, 0),
+        }
+    }
+}
+
+/// A condition. Its value is true, false or unknown; how unknown counts is the effect's polarity (lang-spec, semantics 4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Condition {
+    /// True if all are; an empty list is true.
+    All(Vec<Condition>),
+    /// True if one is; an empty list is false.
+    Any(Vec<Condition>),
+    /// The opposite; unknown stays unknown.
+    Not(Box<Condition>),
+    /// A test of one fact.
+    Test(Test),
+}
+
+/// A test of one fact. On an unknown fact it is unknown; on a missing one it reads `default`, and without one is unknown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Test {
+    /// The fact.
+    pub fact: FactId,
+    /// What to read where it is missing: `sql.limit or 0`.
+    pub default: Option<Value>,
+    /// The test.
+    pub predicate: Predicate,
+}
+
+/// What a test asks. The checker has made the predicate fit the fact's type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Predicate {
+    /// `has http.content_type`: true if known, false if missing.
+    Present,
+    /// A boolean fact is true.
+    IsTrue,
+    /// Text equals one of these.
+    In(Vec<Box<str>>),
+    /// Text starts with this.
+    StartsWith(Box<str>),
+    /// A number lies in this closed range.
+    Between(i64, i64),
+    /// A set has at least one of these.
+    HasAny(Vec<Box<str>>),
+    /// A set has all of these.
+    HasAll(Vec<Box<str>>),
+    /// A set has nothing but these; true for the empty set.
+    Within(Vec<Box<str>>),
+}
