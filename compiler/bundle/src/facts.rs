@@ -102,6 +102,12 @@ impl FactSet {
         self.0 == 0
     }
 
+    /// The members of either.
+    #[must_use]
+    pub fn union(self, other: FactSet) -> FactSet {
+        FactSet(self.0 | other.0)
+    }
+
     /// The members, in order.
     pub fn iter(self) -> impl Iterator<Item = FactId> {
         (0..64).map(FactId).filter(move |id| self.contains(*id))

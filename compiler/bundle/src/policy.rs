@@ -1,10 +1,15 @@
 //! The typed policy tree: what the checker produces, what the reference interpreter reads, and what the decision graph
 //! is lowered from. Names are resolved, types are checked, groups and `on` are folded into conditions.
 
+mod flat;
+
 use serde::{Deserialize, Serialize};
 
 use crate::facts::Value;
 use crate::vocabulary::{FactId, Protocol};
+
+/// How deep conditions nest; more than anyone can read, and far from what a stack holds.
+pub const MAX_DEPTH: usize = 64;
 
 /// Index of a rule in its policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -187,6 +192,7 @@ impl Mask {
 
 /// A condition. Its value is true, false or unknown; how unknown counts is the effect's polarity (lang-spec, semantics 4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "flat::Flat", try_from = "flat::Flat")]
 pub enum Condition {
     /// True if all are; an empty list is true.
     All(Vec<Condition>),

@@ -2,7 +2,7 @@
 //!
 //! The built-in vocabulary is `lang-spec/vocabulary.toml`; tools may load another. Fact values stand in [`crate::facts`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
@@ -111,16 +111,32 @@ pub enum ParseVocabulary {
     Syntax(#[from] toml::de::Error),
     /// A type that is not one of `bool`, `int`, `string`, `name`, `enum NAME`, `set of ...`.
     #[error("fact `{fact}` has unknown type `{ty}`")]
-    Type { fact: String, ty: String },
+    Type {
+        /// The fact.
+        fact: String,
+        /// What stands there as its type.
+        ty: String,
+    },
     /// A list that no `[enum]` entry defines.
     #[error("fact `{fact}` names unknown enum `{name}`")]
-    Enum { fact: String, name: String },
+    Enum {
+        /// The fact.
+        fact: String,
+        /// The list it names.
+        name: String,
+    },
     /// Two facts of one name.
     #[error("fact `{fact}` is defined twice")]
-    Duplicate { fact: String },
+    Duplicate {
+        /// The fact.
+        fact: String,
+    },
     /// More facts than a decision can report on.
     #[error("a vocabulary holds at most {limit} facts")]
-    TooMany { limit: usize },
+    TooMany {
+        /// The limit.
+        limit: usize,
+    },
 }
 
 #[derive(Deserialize)]
@@ -154,8 +170,12 @@ impl Vocabulary {
     pub fn builtin() -> &'static Vocabulary {
         static BUILTIN: OnceLock<Vocabulary> = OnceLock::new();
         BUILTIN.get_or_init(|| {
-            #[expect(clippy::expect_used, reason = "the file is part of the program and a test parses it")]
-            Vocabulary::parse(include_str!("../../../lang-spec/vocabulary.toml")).expect("built-in vocabulary parses")
+            #[expect(
+                clippy::expect_used,
+                reason = "the file is part of the program and a test parses it"
+            )]
+            Vocabulary::parse(include_str!("../../../lang-spec/vocabulary.toml"))
+                .expect("built-in vocabulary parses")
         })
     }
 
@@ -166,7 +186,9 @@ impl Vocabulary {
     pub fn parse(text: &str) -> Result<Vocabulary, ParseVocabulary> {
         let file: File = toml::from_str(text)?;
         if file.fact.len() > Self::MAX_FACTS {
-            return Err(ParseVocabulary::TooMany { limit: Self::MAX_FACTS });
+            return Err(ParseVocabulary::TooMany {
+                limit: Self::MAX_FACTS,
+            });
         }
         let mut facts: Vec<Fact> = Vec::with_capacity(file.fact.len());
         for entry in file.fact {
@@ -184,7 +206,41 @@ impl Vocabulary {
                 example: entry.example,
             });
         }
-        Ok(Vocabulary { facts, enums: file.enums })
+        Ok(Vocabulary {
+            facts,
+            enums: file.enums,
+        })
+    }
+
+    /// Checks what [`Vocabulary::parse`] ensures, for one that comes out of another file.
+    ///
+    /// # Errors
+    /// Too many facts, two facts of one name, a list of words that is not there.
+    pub fn validate(&self) -> Result<(), ParseVocabulary> {
+        if self.facts.len() > Self::MAX_FACTS {
+            return Err(ParseVocabulary::TooMany {
+                limit: Self::MAX_FACTS,
+            });
+        }
+        let mut names = BTreeSet::new();
+        for fact in &self.facts {
+            if !names.insert(&fact.name) {
+                return Err(ParseVocabulary::Duplicate {
+                    fact: fact.name.clone(),
+                });
+            }
+            let (FactType::Scalar(scalar) | FactType::Set(scalar)) = &fact.ty;
+            match scalar {
+                Scalar::Enum(name) if !self.enums.contains_key(name) => {
+                    return Err(ParseVocabulary::Enum {
+                        fact: fact.name.clone(),
+                        name: name.clone(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The entry of `id`, if the vocabulary has it.
@@ -226,7 +282,11 @@ impl Vocabulary {
     }
 }
 
-fn parse_type(fact: &str, ty: &str, enums: &BTreeMap<String, Vec<String>>) -> Result<FactType, ParseVocabulary> {
+fn parse_type(
+    fact: &str,
+    ty: &str,
+    enums: &BTreeMap<String, Vec<String>>,
+) -> Result<FactType, ParseVocabulary> {
     let (set, scalar) = match ty.strip_prefix("set of ") {
         Some(rest) => (true, rest),
         None => (false, ty),
@@ -238,11 +298,25 @@ fn parse_type(fact: &str, ty: &str, enums: &BTreeMap<String, Vec<String>>) -> Re
         "name" => Scalar::Name,
         other => match other.strip_prefix("enum ") {
             Some(name) if enums.contains_key(name) => Scalar::Enum(name.to_owned()),
-            Some(name) => return Err(ParseVocabulary::Enum { fact: fact.to_owned(), name: name.to_owned() }),
-            None => return Err(ParseVocabulary::Type { fact: fact.to_owned(), ty: ty.to_owned() }),
+            Some(name) => {
+                return Err(ParseVocabulary::Enum {
+                    fact: fact.to_owned(),
+                    name: name.to_owned(),
+                });
+            }
+            None => {
+                return Err(ParseVocabulary::Type {
+                    fact: fact.to_owned(),
+                    ty: ty.to_owned(),
+                });
+            }
         },
     };
-    Ok(if set { FactType::Set(scalar) } else { FactType::Scalar(scalar) })
+    Ok(if set {
+        FactType::Set(scalar)
+    } else {
+        FactType::Scalar(scalar)
+    })
 }
 
 #[cfg(test)]
@@ -260,11 +334,22 @@ mod tests {
     #[test]
     fn unknown_types_and_duplicates_are_refused() {
         let entry = |name: &str, ty: &str| {
-            format!("[[fact]]\nname = \"{name}\"\ntype = \"{ty}\"\nphase = \"session\"\ndoc = \"\"\nexample = \"\"\n")
+            format!(
+                "[[fact]]\nname = \"{name}\"\ntype = \"{ty}\"\nphase = \"session\"\ndoc = \"\"\nexample = \"\"\n"
+            )
         };
-        assert!(matches!(Vocabulary::parse(&entry("a", "float")), Err(ParseVocabulary::Type { .. })));
-        assert!(matches!(Vocabulary::parse(&entry("a", "enum e")), Err(ParseVocabulary::Enum { .. })));
+        assert!(matches!(
+            Vocabulary::parse(&entry("a", "float")),
+            Err(ParseVocabulary::Type { .. })
+        ));
+        assert!(matches!(
+            Vocabulary::parse(&entry("a", "enum e")),
+            Err(ParseVocabulary::Enum { .. })
+        ));
         let twice = entry("a", "int") + &entry("a", "int");
-        assert!(matches!(Vocabulary::parse(&twice), Err(ParseVocabulary::Duplicate { .. })));
+        assert!(matches!(
+            Vocabulary::parse(&twice),
+            Err(ParseVocabulary::Duplicate { .. })
+        ));
     }
 }

@@ -1,1 +1,111 @@
-//! Placeholder.
+//! The reference interpreter: the meaning of a policy, as short and plain as it can be written.
+//!
+//! Reads the typed tree directly, in three-valued logic. No graph, no classes, no tables; the engine is tested against it.
+
+use hpol_bundle::decision::{Decision, Verdict};
+use hpol_bundle::facts::{Fact, Facts, Value};
+use hpol_bundle::policy::{Condition, Effect, GroupId, Policy, Predicate, RuleId, Test};
+
+/// Three-valued truth (Kleene's strong logic). The order makes `min` the AND and `max` the OR.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Truth {
+    False,
+    Unknown,
+    True,
+}
+
+/// Decides one operation.
+#[must_use]
+pub fn decide(policy: &Policy, facts: &Facts) -> Decision {
+    let mut decision = Decision::with_capacity(policy.rules.len());
+    decision.unknown = facts.unknown();
+    let mut granted = false;
+    for (id, rule) in (0..).map(RuleId).zip(&policy.rules) {
+        let truth = truth(&rule.condition, facts);
+        match rule.effect {
+            // Ignorance is not access: what restricts counts unless it is definitely false ...
+            Effect::Block { .. } if truth != Truth::False => decision.block.push(id),
+            Effect::Mask { .. } if truth != Truth::False => decision.mask.push(id),
+            Effect::RequireApproval { .. } if truth != Truth::False => {
+                decision.approve.push(id);
+                granted |= truth == Truth::True;
+            }
+            // ... and what grants counts only if it is definitely true.
+            Effect::Allow if truth == Truth::True => {
+                decision.allow.push(id);
+                granted = true;
+            }
+            _ => {}
+        }
+    }
+    decision.verdict = if !decision.block.is_empty() || !granted {
+        Verdict::Block
+    } else if !decision.approve.is_empty() {
+        Verdict::RequireApproval
+    } else {
+        Verdict::Allow
+    };
+    decision
+}
+
+/// Whether a subject definitely belongs to a group.
+#[must_use]
+pub fn is_member(policy: &Policy, group: GroupId, facts: &Facts) -> bool {
+    let group = policy.groups.get(group.0 as usize);
+    group.is_some_and(|group| truth(&group.condition, facts) == Truth::True)
+}
+
+fn truth(condition: &Condition, facts: &Facts) -> Truth {
+    match condition {
+        Condition::All(parts) => parts
+            .iter()
+            .map(|part| truth(part, facts))
+            .min()
+            .unwrap_or(Truth::True),
+        Condition::Any(parts) => parts
+            .iter()
+            .map(|part| truth(part, facts))
+            .max()
+            .unwrap_or(Truth::False),
+        Condition::Not(inner) => match truth(inner, facts) {
+            Truth::True => Truth::False,
+            Truth::Unknown => Truth::Unknown,
+            Truth::False => Truth::True,
+        },
+        Condition::Test(test) => truth_of_test(test, facts),
+    }
+}
+
+fn truth_of_test(test: &Test, facts: &Facts) -> Truth {
+    match (facts.fact(test.fact), &test.predicate) {
+        (Fact::Unknown, _) => Truth::Unknown,
+        (Fact::Missing, Predicate::Present) => Truth::False,
+        (Fact::Known(_), Predicate::Present) => Truth::True,
+        (Fact::Known(value), predicate) => truth_of_predicate(predicate, value),
+        (Fact::Missing, predicate) => test
+            .default
+            .as_ref()
+            .map_or(Truth::Unknown, |value| truth_of_predicate(predicate, value)),
+    }
+}
+
+fn truth_of_predicate(predicate: &Predicate, value: &Value) -> Truth {
+    let holds = match (predicate, value) {
+        (Predicate::IsTrue, Value::Bool(value)) => *value,
+        (Predicate::In(texts), Value::Text(value)) => texts.contains(value),
+        (Predicate::StartsWith(prefix), Value::Text(value)) => value.starts_with(prefix.as_ref()),
+        (Predicate::Between(low, high), Value::Int(value)) => low <= value && value <= high,
+        (Predicate::HasAny(texts), Value::Set(elements)) => {
+            elements.iter().any(|element| texts.contains(element))
+        }
+        (Predicate::HasAll(texts), Value::Set(elements)) => {
+            texts.iter().all(|text| elements.contains(text))
+        }
+        (Predicate::Within(texts), Value::Set(elements)) => {
+            elements.iter().all(|element| texts.contains(element))
+        }
+        // The checker lets no such test through; a fact of another type than the vocabulary says is not known.
+        _ => return Truth::Unknown,
+    };
+    if holds { Truth::True } else { Truth::False }
+}

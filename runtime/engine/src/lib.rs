@@ -1,1 +1,26 @@
-//! Placeholder.
+//! Decides: a pure function of a program and facts.
+//!
+//! No I/O, no clock, no panic, and on the way of an operation no allocation. What an operation's facts are is found out
+//! elsewhere, and so is what a decision leads to.
+
+#![deny(missing_docs)]
+
+mod decide;
+mod evaluate;
+mod specialise;
+
+use hpol_bundle::facts::Facts;
+use hpol_bundle::policy::GroupId;
+use hpol_bundle::program::Program;
+
+pub use decide::{Scratch, decide};
+pub use specialise::{SessionGraph, specialise};
+
+/// Whether the subject described by `facts` belongs to `group`; definitely, so that an unknown makes nobody a member.
+#[must_use]
+pub fn is_member(program: &Program, group: GroupId, facts: &Facts) -> bool {
+    let words = evaluate::Words::all(program.groups());
+    let left = evaluate::whole(program, program.groups(), words, facts);
+    left.clauses(program.groups())
+        .any(|clause| clause.owner == group.0)
+}

@@ -1,0 +1,107 @@
+//! The decision on one operation.
+
+use hpol_bundle::decision::{Decision, Verdict};
+use hpol_bundle::facts::Facts;
+use hpol_bundle::policy::RuleId;
+use hpol_bundle::program::{Program, Role, Shard};
+use hpol_bundle::vocabulary::Phase;
+
+use crate::evaluate::{self, Hits, Words};
+use crate::specialise::SessionGraph;
+
+/// Memory for a decision, used again for the next. It grows to what the largest decision needs and carries nothing over.
+#[derive(Debug, Clone, Default)]
+pub struct Scratch {
+    words: Words,
+    hits: Hits,
+}
+
+impl Scratch {
+    /// With room for the decisions of `session`.
+    #[must_use]
+    pub fn new(session: &SessionGraph) -> Scratch {
+        Scratch {
+            words: session.words.clone(),
+            hits: vec![0; session.hits],
+        }
+    }
+}
+
+/// Decides one operation of `session` on the facts of the operation. Facts of the session were read when it was
+/// specialised and are not read again.
+///
+/// `decision` is overwritten. Nothing is allocated if it was made with room for the rules of `program`, and `scratch`
+/// for `session`. A session that was specialised for another program is decided like one that nothing allows: blocked.
+pub fn decide(
+    program: &Program,
+    session: &SessionGraph,
+    facts: &Facts,
+    scratch: &mut Scratch,
+    decision: &mut Decision,
+) {
+    reset(decision);
+    decision.unknown = session.unknown.union(facts.unknown());
+    let Some(shard) = program.shard(session.kind) else {
+        return;
+    };
+    if session.fingerprint != program.fingerprint() {
+        return;
+    }
+    scratch.words.copy_from(&session.words);
+    scratch.hits.resize(session.hits, 0);
+    for table in shard.tables() {
+        match program.fields().get(table.field()) {
+            Some(field) if field.phase == Phase::Operation => {
+                evaluate::narrow(table, field, facts, &mut scratch.words, &mut scratch.hits);
+            }
+            _ => {}
+        }
+    }
+    report(shard, &scratch.words, decision);
+}
+
+fn reset(decision: &mut Decision) {
+    let Decision {
+        verdict,
+        block,
+        approve,
+        allow,
+        mask,
+        unknown: _,
+    } = decision;
+    *verdict = Verdict::Block;
+    [block, approve, allow, mask]
+        .into_iter()
+        .for_each(Vec::clear);
+}
+
+/// Reads the decision off the clauses that are left. They ascend by role and rule, and a rule can have several.
+fn report(shard: &Shard, left: &Words, decision: &mut Decision) {
+    let mut granted = false;
+    for clause in left.clauses(shard) {
+        match clause.role {
+            Role::Block => push(&mut decision.block, clause.rule()),
+            Role::ApprovalRestricts => push(&mut decision.approve, clause.rule()),
+            Role::ApprovalGrants => granted = true,
+            Role::Allow => push(&mut decision.allow, clause.rule()),
+            Role::Mask => push(&mut decision.mask, clause.rule()),
+            Role::Member => {}
+        }
+    }
+    granted |= !decision.allow.is_empty();
+    decision.verdict = match (
+        decision.block.is_empty(),
+        granted,
+        decision.approve.is_empty(),
+    ) {
+        (false, _, _) | (true, false, _) => Verdict::Block,
+        (true, true, false) => Verdict::RequireApproval,
+        (true, true, true) => Verdict::Allow,
+    };
+}
+
+fn push(list: &mut Vec<RuleId>, rule: RuleId) {
+    if list.last() != Some(&rule) {
+        list.push(rule);
+    }
+}

@@ -1,0 +1,184 @@
+//! Evaluation of tables: which clauses are left after the values of some facts.
+
+use hpol_bundle::facts::{Fact, Facts, Value};
+use hpol_bundle::program::{ClassIndex, Clause, Field, Program, Row, Shard, Table, Values};
+
+/// A sparse set of clauses: the words of a shard that matter, and what is left in them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Words {
+    /// Which words of the shard, ascending.
+    positions: Vec<u32>,
+    /// What is left in each.
+    bits: Vec<u64>,
+}
+
+impl Words {
+    /// Every clause of `shard`.
+    pub(crate) fn all(shard: &Shard) -> Words {
+        let bits = |word: usize| match shard.len().saturating_sub(word * 64) {
+            short @ 0..64 => (1 << short) - 1,
+            _ => u64::MAX,
+        };
+        let words = shard.words();
+        Words {
+            positions: (0..words)
+                .filter_map(|word| u32::try_from(word).ok())
+                .collect(),
+            bits: (0..words).map(bits).collect(),
+        }
+    }
+
+    /// Drops the words in which nothing is left.
+    pub(crate) fn compact(&mut self) {
+        let left = |bits: &[u64]| bits.iter().map(|bits| *bits != 0).collect::<Vec<bool>>();
+        let mut keep = left(&self.bits).into_iter();
+        self.positions.retain(|_| keep.next().unwrap_or(false));
+        self.bits.retain(|bits| *bits != 0);
+    }
+
+    /// How many words matter.
+    pub(crate) fn len(&self) -> usize {
+        self.bits.len()
+    }
+
+    /// Becomes a copy of `other`, in the memory it has.
+    pub(crate) fn copy_from(&mut self, other: &Words) {
+        self.positions.clone_from(&other.positions);
+        self.bits.clone_from(&other.bits);
+    }
+
+    /// The clauses left, ascending.
+    pub(crate) fn clauses<'a>(&'a self, shard: &'a Shard) -> impl Iterator<Item = &'a Clause> {
+        self.positions
+            .iter()
+            .zip(&self.bits)
+            .flat_map(move |(word, bits)| {
+                let mut rest = *bits;
+                std::iter::from_fn(move || {
+                    let bit = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+                    rest &= rest - 1;
+                    shard.clause(*word as usize * 64 + bit)
+                })
+            })
+    }
+
+    /// Keeps what `row` keeps.
+    fn keep(&mut self, row: Row<'_>) {
+        merge(&self.positions, &mut self.bits, row, |left, row| left & row);
+    }
+
+    /// Keeps what is in `hits`, a word for each word that matters.
+    fn keep_hits(&mut self, hits: &[u64]) {
+        self.bits
+            .iter_mut()
+            .zip(hits)
+            .for_each(|(left, hit)| *left &= hit);
+    }
+}
+
+/// Room for the hits of one fact: a word for each plane and word that matters.
+pub(crate) type Hits = Vec<u64>;
+
+/// How many words of hits `shard` needs where `words` words matter.
+pub(crate) fn hits_needed(shard: &Shard, words: usize) -> usize {
+    let planes = shard
+        .tables()
+        .iter()
+        .map(|table| table.some().len())
+        .max()
+        .unwrap_or(0);
+    planes.saturating_mul(words)
+}
+
+/// What is left of `words` of `shard` after all `facts`.
+pub(crate) fn whole(program: &Program, shard: &Shard, mut words: Words, facts: &Facts) -> Words {
+    let mut hits = vec![0; hits_needed(shard, words.len())];
+    for table in shard.tables() {
+        if let Some(field) = program.fields().get(table.field()) {
+            narrow(table, field, facts, &mut words, &mut hits);
+        }
+    }
+    words
+}
+
+/// Keeps the clauses that the value of `field` keeps.
+pub(crate) fn narrow(
+    table: &Table,
+    field: &Field,
+    facts: &Facts,
+    words: &mut Words,
+    hits: &mut [u64],
+) {
+    match (facts.fact(field.fact), &field.values) {
+        (Fact::Missing, _) => keep_class(table, ClassIndex::MISSING, words),
+        (Fact::Known(Value::Bool(value)), Values::Bool) => {
+            words.keep(table.every().row(Values::of_bool(*value)))
+        }
+        (Fact::Known(Value::Int(value)), Values::Int(bounds)) => {
+            words.keep(table.every().row(bounds.class(*value)))
+        }
+        (Fact::Known(Value::Text(value)), Values::Text(texts)) => {
+            words.keep(table.every().row(texts.class(value)))
+        }
+        (Fact::Known(Value::Set(elements)), Values::Set(texts)) => {
+            keep_set(
+                table,
+                elements.iter().map(|element| texts.class(element)),
+                words,
+                hits,
+            );
+        }
+        // A value that is not of the fact's type tells no more than that something is wrong.
+        (Fact::Unknown | Fact::Known(_), _) => keep_class(table, ClassIndex::UNKNOWN, words),
+    }
+}
+
+/// The same class in every plane: the fact as a whole is missing or unknown.
+fn keep_class(table: &Table, class: ClassIndex, words: &mut Words) {
+    words.keep(table.every().row(class));
+    table
+        .some()
+        .iter()
+        .for_each(|plane| words.keep(plane.row(class)));
+}
+
+fn keep_set(
+    table: &Table,
+    elements: impl Iterator<Item = ClassIndex>,
+    words: &mut Words,
+    hits: &mut [u64],
+) {
+    words.keep(table.every().empty());
+    let width = words.len().max(1);
+    for (plane, hits) in table.some().iter().zip(hits.chunks_exact_mut(width)) {
+        hits.fill(0);
+        merge(&words.positions, hits, plane.empty(), |hit, row| hit | row);
+    }
+    for class in elements {
+        words.keep(table.every().row(class));
+        for (plane, hits) in table.some().iter().zip(hits.chunks_exact_mut(width)) {
+            merge(&words.positions, hits, plane.row(class), |hit, row| {
+                hit | row
+            });
+        }
+    }
+    for (_, hits) in table.some().iter().zip(hits.chunks_exact(width)) {
+        words.keep_hits(hits);
+    }
+}
+
+/// Combines each word with the word of `row` at its position.
+fn merge(positions: &[u32], bits: &mut [u64], row: Row<'_>, combine: impl Fn(u64, u64) -> u64) {
+    let mut differences = row.differences.iter().peekable();
+    for (position, bits) in positions.iter().zip(bits) {
+        while differences
+            .next_if(|difference| difference.word < *position)
+            .is_some()
+        {}
+        let word = match differences.peek() {
+            Some(difference) if difference.word == *position => difference.bits,
+            _ => row.base.get(*position as usize).copied().unwrap_or(0),
+        };
+        *bits = combine(*bits, word);
+    }
+}
