@@ -3,6 +3,9 @@
 //! Pure: no I/O, no clock, no async. Adapters call it on live traffic and `hpol test` on the operations of tests, so both
 //! judge the same facts.
 
+pub mod http;
+pub mod sql;
+
 use hpol_bundle::facts::Facts;
 use hpol_bundle::vocabulary::Protocol;
 

@@ -1,0 +1,245 @@
+//! What a text does, apart from the parameters of one run: the result of the walk, and its facts.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use hpol_bundle::facts::{Fact, Facts, Value};
+use hpol_bundle::vocabulary::{Protocol, Vocabulary};
+
+use super::lineage::Lineage;
+use super::{Catalogue, SessionEffect, Verb};
+use crate::{Class, Operation};
+
+/// What the session knows that decides what names of a text mean.
+#[derive(Debug, Clone, Default)]
+pub struct SqlSession {
+    /// The schemas of the search path in force, as `current_schemas(false)` gives them: existing schemas only, no
+    /// `"$user"`. Without a catalogue a path of more than one schema leaves unqualified names undetermined.
+    pub search_path: Vec<String>,
+    /// The relations of the database, if known. With it, reads include what views read and the children of tables.
+    pub catalogue: Option<Arc<Catalogue>>,
+}
+
+/// A set that may not be the whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extent<T: Ord> {
+    /// What is known to be in it.
+    pub known: BTreeSet<T>,
+    /// Whether that is all. If not, the fact is unknown.
+    pub complete: bool,
+}
+
+/// The encoding of a parameter's value on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Format code 0.
+    Text,
+    /// Format code 1.
+    Binary,
+}
+
+/// One parameter of a bound statement, `$1` first.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameter<'a> {
+    /// The type's oid from Parse, 0 where the server infers it.
+    pub type_oid: u32,
+    /// How the value is encoded.
+    pub format: Format,
+    /// The value as sent, `None` for NULL.
+    pub value: Option<&'a [u8]>,
+}
+
+/// What a text does.
+#[derive(Debug)]
+pub struct SqlAnalysis {
+    pub(super) text: Box<str>,
+    pub(super) masked: String,
+    pub(super) verbs: Extent<Verb>,
+    pub(super) reads: Extent<String>,
+    pub(super) writes: Extent<String>,
+    pub(super) functions: Extent<String>,
+    pub(super) filtered: bool,
+    pub(super) statements: usize,
+    pub(super) class: Class,
+    pub(super) effects: Vec<SessionEffect>,
+    pub(super) lineage: Lineage,
+}
+
+impl SqlAnalysis {
+    /// The text, as given.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text with every literal replaced by `?` and comments left out.
+    #[must_use]
+    pub fn masked(&self) -> &str {
+        &self.masked
+    }
+
+    /// What the statements do, in every part of them.
+    #[must_use]
+    pub fn verbs(&self) -> &Extent<Verb> {
+        &self.verbs
+    }
+
+    /// The relations read, as `schema.name`.
+    #[must_use]
+    pub fn reads(&self) -> &Extent<String> {
+        &self.reads
+    }
+
+    /// The relations changed, created, altered or dropped, as `schema.name`.
+    #[must_use]
+    pub fn writes(&self) -> &Extent<String> {
+        &self.writes
+    }
+
+    /// The functions called by name, as `schema.name`.
+    #[must_use]
+    pub fn functions(&self) -> &Extent<String> {
+        &self.functions
+    }
+
+    /// Whether every UPDATE and DELETE has a WHERE that names a column.
+    #[must_use]
+    pub fn filtered(&self) -> bool {
+        self.filtered
+    }
+
+    /// How many statements the text holds; zero for an empty query.
+    #[must_use]
+    pub fn statements(&self) -> usize {
+        self.statements
+    }
+
+    /// [`Class::Read`] where nothing can change: SELECT and the like with known harmless functions, SHOW, SET, EXPLAIN,
+    /// and transaction control. COMMIT is a read too: what it makes permanent was recorded as a write when it was asked
+    /// for. COMMIT PREPARED and ROLLBACK PREPARED act on transactions of other sessions and are writes.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        self.class
+    }
+
+    /// What changes in the session, in order.
+    #[must_use]
+    pub fn effects(&self) -> &[SessionEffect] {
+        &self.effects
+    }
+
+    /// The operation of running the text with `parameters`, which are empty for a simple query. Facts the vocabulary
+    /// does not have are left out.
+    #[must_use]
+    pub fn operation(&self, parameters: &[Parameter<'_>], vocabulary: &Vocabulary) -> Operation {
+        Operation {
+            protocol: Protocol::Postgres,
+            facts: self.facts(vocabulary),
+            class: self.class,
+            exact: self.exact(parameters),
+            masked: self.masked.clone(),
+            digest: self.digest(parameters),
+        }
+    }
+
+    fn facts(&self, vocabulary: &Vocabulary) -> Facts {
+        let mut facts = Facts::new();
+        let mut set = |name: &str, fact: Fact| {
+            if let Some((id, _)) = vocabulary.lookup(name) {
+                facts.set(id, fact);
+            }
+        };
+        set("sql.verbs", extent_fact(&self.verbs, |verb| verb.as_str()));
+        set("sql.reads", extent_fact(&self.reads, String::as_str));
+        set("sql.writes", extent_fact(&self.writes, String::as_str));
+        set(
+            "sql.functions",
+            extent_fact(&self.functions, String::as_str),
+        );
+        // What an incomplete set of verbs leaves out may be an UPDATE without a filter.
+        let filtered = if self.verbs.complete {
+            Fact::Known(Value::Bool(self.filtered))
+        } else {
+            Fact::Unknown
+        };
+        set("sql.filtered", filtered);
+        set(
+            "sql.statements",
+            i64::try_from(self.statements)
+                .map_or(Fact::Unknown, |count| Fact::Known(Value::Int(count))),
+        );
+        facts
+    }
+
+    fn exact(&self, parameters: &[Parameter<'_>]) -> String {
+        let mut exact = self.text.to_string();
+        for (index, parameter) in parameters.iter().enumerate() {
+            // Writing to a String does not fail.
+            let _ = write!(exact, "\n-- ${} = {}", index + 1, Shown(parameter));
+        }
+        exact
+    }
+
+    fn digest(&self, parameters: &[Parameter<'_>]) -> [u8; 32] {
+        let mut context = digest::Context::new(&digest::SHA256);
+        let mut part = |bytes: &[u8]| {
+            context.update(&(bytes.len() as u64).to_be_bytes());
+            context.update(bytes);
+        };
+        part(b"hpol sql operation 1");
+        part(self.text.as_bytes());
+        part(&(parameters.len() as u64).to_be_bytes());
+        for parameter in parameters {
+            part(&parameter.type_oid.to_be_bytes());
+            part(match parameter.format {
+                Format::Text => b"text",
+                Format::Binary => b"binary",
+            });
+            match parameter.value {
+                Some(value) => {
+                    part(b"value");
+                    part(value);
+                }
+                None => part(b"null"),
+            }
+        }
+        let mut out = [0; 32];
+        // SHA-256 is 32 bytes long, so both are of one length.
+        out.copy_from_slice(context.finish().as_ref());
+        out
+    }
+}
+
+fn extent_fact<T: Ord>(extent: &Extent<T>, word: impl Fn(&T) -> &str) -> Fact {
+    if extent.complete {
+        Fact::Known(Value::Set(
+            extent.known.iter().map(|item| word(item).into()).collect(),
+        ))
+    } else {
+        Fact::Unknown
+    }
+}
+
+/// A parameter for the approver's eyes: on one line, so that a value cannot pass itself off as another parameter.
+struct Shown<'a, 'b>(&'a Parameter<'b>);
+
+impl std::fmt::Display for Shown<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Some(value) = self.0.value else {
+            return f.write_str("NULL");
+        };
+        match (self.0.format, std::str::from_utf8(value)) {
+            (Format::Text, Ok(text)) => write!(f, "{text:?}")?,
+            _ => {
+                f.write_str("0x")?;
+                value.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+            }
+        }
+        match self.0.type_oid {
+            0 => Ok(()),
+            oid => write!(f, " (type {oid})"),
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! A snapshot of the upstream's relations: what names resolve to and how relations depend on each other.
+//!
+//! Pure: an adapter runs [`catalogue_queries`] and feeds the rows to a [`CatalogueBuilder`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The relations of one database at one moment.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    version: u64,
+    by_oid: BTreeMap<u32, Relation>,
+    by_name: HashMap<(String, String), u32>,
+}
+
+/// One relation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relation {
+    /// Its oid in pg_class.
+    pub oid: u32,
+    /// The schema it is in.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: RelationKind,
+    /// Its columns that are not dropped, by attribute number.
+    pub columns: Vec<Column>,
+    /// The tables it inherits from or is a partition of.
+    pub parents: Vec<u32>,
+    /// The tables that inherit from it or are its partitions.
+    pub children: Vec<u32>,
+    /// The relations that the rule of a view, or any other rule of the relation, reads.
+    pub view_reads: Vec<u32>,
+}
+
+/// One column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Attribute number, from 1.
+    pub attnum: i16,
+    /// Its name.
+    pub name: String,
+}
+
+/// What a relation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelationKind {
+    /// An ordinary table.
+    Table,
+    /// A partitioned table.
+    Partitioned,
+    /// A view.
+    View,
+    /// A materialized view.
+    MaterializedView,
+    /// A foreign table.
+    Foreign,
+    /// A sequence.
+    Sequence,
+    /// Anything else: index, composite type, TOAST table.
+    Other,
+}
+
+impl RelationKind {
+    /// The kind by its letter in `pg_class.relkind`.
+    #[must_use]
+    pub fn from_relkind(relkind: char) -> RelationKind {
+        match relkind {
+            'r' => RelationKind::Table,
+            'p' => RelationKind::Partitioned,
+            'v' => RelationKind::View,
+            'm' => RelationKind::MaterializedView,
+            'f' => RelationKind::Foreign,
+            'S' => RelationKind::Sequence,
+            _ => RelationKind::Other,
+        }
+    }
+}
+
+/// One query that fills a catalogue, and the [`CatalogueBuilder`] method each of its rows goes to. All columns are
+/// delivered in text format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatalogueQuery {
+    /// Rows `(oid, schema, name, relkind)` for [`CatalogueBuilder::relation`].
+    Relations(&'static str),
+    /// Rows `(relation oid, attnum, name)` for [`CatalogueBuilder::column`].
+    Columns(&'static str),
+    /// Rows `(child oid, parent oid)` for [`CatalogueBuilder::inherits`].
+    Inheritance(&'static str),
+    /// Rows `(relation oid, read oid)` for [`CatalogueBuilder::view_reads`].
+    ViewReads(&'static str),
+}
+
+impl CatalogueQuery {
+    /// The text of the query.
+    #[must_use]
+    pub fn sql(self) -> &'static str {
+        match self {
+            CatalogueQuery::Relations(sql)
+            | CatalogueQuery::Columns(sql)
+            | CatalogueQuery::Inheritance(sql)
+            | CatalogueQuery::ViewReads(sql) => sql,
+        }
+    }
+}
+
+/// The queries that fill a catalogue, in the order they have to be fed to the builder. They read system catalogues only,
+/// which every role may, and should run in one REPEATABLE READ transaction.
+#[must_use]
+pub fn catalogue_queries() -> [CatalogueQuery; 4] {
+    [
+        CatalogueQuery::Relations(
+            "SELECT c.oid, n.nspname, c.relname, c.relkind FROM pg_catalog.pg_class c \
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r','p','v','m','f','S')",
+        ),
+        CatalogueQuery::Columns(
+            "SELECT a.attrelid, a.attnum, a.attname FROM pg_catalog.pg_attribute a \
+             JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
+             WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r','p','v','m','f')",
+        ),
+        CatalogueQuery::Inheritance("SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits i"),
+        CatalogueQuery::ViewReads(
+            "SELECT DISTINCT r.ev_class, d.refobjid FROM pg_catalog.pg_depend d \
+             JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid \
+             WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass \
+             AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.ev_class",
+        ),
+    ]
+}
+
+/// Collects the rows of [`catalogue_queries`].
+#[derive(Debug, Default)]
+pub struct CatalogueBuilder {
+    by_oid: BTreeMap<u32, Relation>,
+}
+
+impl CatalogueBuilder {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> CatalogueBuilder {
+        CatalogueBuilder::default()
+    }
+
+    /// Adds a relation.
+    pub fn relation(
+        &mut self,
+        oid: u32,
+        schema: &str,
+        name: &str,
+        kind: RelationKind,
+    ) -> &mut Self {
+        self.by_oid.insert(
+            oid,
+            Relation {
+                oid,
+                schema: schema.to_owned(),
+                name: name.to_owned(),
+                kind,
+                columns: Vec::new(),
+                parents: Vec::new(),
+                children: Vec::new(),
+                view_reads: Vec::new(),
+            },
+        );
+        self
+    }
+
+    /// Adds a column; ignored where the relation is not known.
+    pub fn column(&mut self, relation: u32, attnum: i16, name: &str) -> &mut Self {
+        if let Some(relation) = self.by_oid.get_mut(&relation) {
+            relation.columns.push(Column {
+                attnum,
+                name: name.to_owned(),
+            });
+        }
+        self
+    }
+
+    /// Adds that `child` inherits from `parent` or is a partition of it.
+    pub fn inherits(&mut self, child: u32, parent: u32) -> &mut Self {
+        if let Some(relation) = self.by_oid.get_mut(&child) {
+            relation.parents.push(parent);
+        }
+        if let Some(relation) = self.by_oid.get_mut(&parent) {
+            relation.children.push(child);
+        }
+        self
+    }
+
+    /// Adds that the view or rule of `relation` reads `read`.
+    pub fn view_reads(&mut self, relation: u32, read: u32) -> &mut Self {
+        if let Some(relation) = self.by_oid.get_mut(&relation) {
+            relation.view_reads.push(read);
+        }
+        self
+    }
+
+    /// The snapshot. Each has a version of its own, by which analyses are cached.
+    #[must_use]
+    pub fn build(mut self) -> Catalogue {
+        static VERSIONS: AtomicU64 = AtomicU64::new(1);
+        let mut by_name = HashMap::with_capacity(self.by_oid.len());
+        for relation in self.by_oid.values_mut() {
+            relation.columns.sort_by_key(|column| column.attnum);
+            by_name.insert(
+                (relation.schema.clone(), relation.name.clone()),
+                relation.oid,
+            );
+        }
+        Catalogue {
+            version: VERSIONS.fetch_add(1, Ordering::Relaxed),
+            by_oid: self.by_oid,
+            by_name,
+        }
+    }
+}
+
+impl Catalogue {
+    /// A number that no other snapshot of this process has.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The relation called `name` in `schema`.
+    #[must_use]
+    pub fn relation(&self, schema: &str, name: &str) -> Option<&Relation> {
+        self.by_oid(*self.by_name.get(&(schema.to_owned(), name.to_owned()))?)
+    }
+
+    /// The relation with `oid`.
+    #[must_use]
+    pub fn by_oid(&self, oid: u32) -> Option<&Relation> {
+        self.by_oid.get(&oid)
+    }
+
+    /// Where values of a column can come from in a RowDescription: `(table oid, attribute number)` of the column itself
+    /// and of the columns of the same name in every table that inherits from it or is its partition. Empty where the
+    /// snapshot does not know the column.
+    #[must_use]
+    pub fn column_origins(&self, schema: &str, table: &str, column: &str) -> Vec<(u32, i16)> {
+        let Some(relation) = self.relation(schema, table) else {
+            return Vec::new();
+        };
+        self.descendants(relation.oid)
+            .into_iter()
+            .filter_map(|oid| {
+                let found = self
+                    .by_oid(oid)?
+                    .columns
+                    .iter()
+                    .find(|candidate| candidate.name == column)?;
+                Some((oid, found.attnum))
+            })
+            .collect()
+    }
+
+    /// `oid` and everything that inherits from it, at any distance.
+    pub(super) fn descendants(&self, oid: u32) -> BTreeSet<u32> {
+        self.closure(oid, |relation| relation.children.iter())
+    }
+
+    /// `oid` and everything it inherits from, at any distance.
+    pub(super) fn ancestors(&self, oid: u32) -> BTreeSet<u32> {
+        self.closure(oid, |relation| relation.parents.iter())
+    }
+
+    /// `oid` and everything that reading it reads: what views read, and children of tables.
+    pub(super) fn read_closure(&self, oid: u32) -> BTreeSet<u32> {
+        self.closure(oid, |relation| {
+            relation.view_reads.iter().chain(&relation.children)
+        })
+    }
+
+    fn closure<'a, I>(&'a self, oid: u32, next: impl Fn(&'a Relation) -> I) -> BTreeSet<u32>
+    where
+        I: Iterator<Item = &'a u32>,
+    {
+        let mut seen = BTreeSet::from([oid]);
+        let mut waiting = vec![oid];
+        while let Some(oid) = waiting.pop() {
+            if let Some(relation) = self.by_oid.get(&oid) {
+                waiting.extend(next(relation).filter(|oid| seen.insert(**oid)));
+            }
+        }
+        seen
+    }
+}

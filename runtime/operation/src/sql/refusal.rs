@@ -1,0 +1,54 @@
+//! Why a text was not analysed.
+
+/// A text that has no facts and must not be forwarded. The messages can quote the text: they are for the client that
+/// sent it, not for logs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SqlRefusal {
+    /// PostgreSQL's grammar does not accept it.
+    #[error("{message}")]
+    Syntax {
+        /// PostgreSQL's own message.
+        message: String,
+    },
+    /// The text is longer than is analysed.
+    #[error("statement of {bytes} bytes is longer than the limit of {limit}")]
+    TooLong {
+        /// Length of the text.
+        bytes: usize,
+        /// [`Limits::text_bytes`](super::Limits::text_bytes).
+        limit: usize,
+    },
+    /// Expressions, joins or subselects nest deeper than is analysed.
+    #[error("statement nests deeper than the limit of {limit}")]
+    TooDeep {
+        /// The limit, in tokens that can nest.
+        limit: usize,
+    },
+    /// Comments or operators are written so that scanning them takes time out of proportion.
+    #[error("comments or operators of the statement take too long to scan")]
+    TooCostly,
+    /// The analysis did not end within [`Limits::time`](super::Limits::time).
+    #[error("statement could not be analysed in time")]
+    TooSlow,
+    /// More statements wait for analysis than [`Limits::queue`](super::Limits::queue).
+    #[error("too many statements wait for analysis")]
+    Busy,
+    /// The analyser failed; the fault is ours.
+    #[error("statement analysis failed")]
+    Internal,
+    /// A text holds a NUL character.
+    #[error("statement holds a NUL character")]
+    Nul,
+    /// The parser built something that this version does not know the meaning of.
+    #[error("`{kind}` is not supported")]
+    Unsupported {
+        /// PostgreSQL's name of the construct.
+        kind: &'static str,
+    },
+    /// COPY from or to a file or program of the database server.
+    #[error("copy {what} of the database server is refused")]
+    ServerCopy {
+        /// `from a file`, `to a program`, ...
+        what: &'static str,
+    },
+}
