@@ -1,0 +1,140 @@
+//! The built-in detectors: their names, and how each is tried at one position. What is done with a finding is not here.
+
+mod aws_access_key;
+mod email;
+mod iban;
+mod ip_address;
+mod jwt;
+mod payment_card;
+mod phone;
+mod private_key;
+mod us_ssn;
+
+use crate::input::{Input, More};
+
+/// A kind of value that is recognised by how it looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Detector {
+    /// US social security number, separated by `-` or a space; areas 000 and 666, group 00 and serial 0000 do not exist.
+    UsSsn,
+    /// Payment card number of 13 to 19 digits: issuer prefix and Luhn check digit (ISO/IEC 7812).
+    PaymentCard,
+    /// E-mail address with a domain of at least two labels.
+    Email,
+    /// Telephone number: international with `+`, or in the forms usual in North America.
+    Phone,
+    /// IPv4 or IPv6 address.
+    IpAddress,
+    /// International bank account number: country, length and check digits (ISO 13616).
+    Iban,
+    /// Id of an AWS access key.
+    AwsAccessKey,
+    /// JSON web token (RFC 7519), signed or encrypted.
+    Jwt,
+    /// Private key in PEM form (RFC 7468).
+    PrivateKey,
+}
+
+impl Detector {
+    /// Every detector, in the order of their declaration.
+    pub const ALL: [Detector; 9] = [
+        Detector::UsSsn,
+        Detector::PaymentCard,
+        Detector::Email,
+        Detector::Phone,
+        Detector::IpAddress,
+        Detector::Iban,
+        Detector::AwsAccessKey,
+        Detector::Jwt,
+        Detector::PrivateKey,
+    ];
+
+    /// The name policies use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Detector::UsSsn => "us_ssn",
+            Detector::PaymentCard => "payment_card",
+            Detector::Email => "email",
+            Detector::Phone => "phone",
+            Detector::IpAddress => "ip_address",
+            Detector::Iban => "iban",
+            Detector::AwsAccessKey => "aws_access_key",
+            Detector::Jwt => "jwt",
+            Detector::PrivateKey => "private_key",
+        }
+    }
+
+    /// The detector that policies call `name`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Detector> {
+        Detector::ALL.into_iter().find(|detector| detector.name() == name)
+    }
+
+    /// Whether a finding may begin with `byte`; a cheap test before [`Detector::find`].
+    pub(crate) fn may_begin_with(self, byte: u8) -> bool {
+        match self {
+            Detector::UsSsn | Detector::PaymentCard => byte.is_ascii_digit(),
+            Detector::Email => email::is_word(byte),
+            Detector::Phone => byte.is_ascii_digit() || matches!(byte, b'+' | b'('),
+            Detector::IpAddress => byte.is_ascii_hexdigit() || byte == b':',
+            Detector::Iban => byte.is_ascii_alphabetic(),
+            Detector::AwsAccessKey => byte == b'A',
+            Detector::Jwt => byte == b'e',
+            Detector::PrivateKey => byte == b'-',
+        }
+    }
+
+    /// What begins exactly at `start`, if anything.
+    pub(crate) fn find(self, input: &Input<'_>, start: usize) -> Result<Option<Extent>, More> {
+        let closed = |end: Option<usize>| end.map(|end| Extent { end, tail: None });
+        match self {
+            Detector::UsSsn => us_ssn::find(input, start).map(closed),
+            Detector::PaymentCard => payment_card::find(input, start).map(closed),
+            Detector::Email => email::find(input, start).map(closed),
+            Detector::Phone => phone::find(input, start).map(closed),
+            Detector::IpAddress => ip_address::find(input, start).map(closed),
+            Detector::Iban => iban::find(input, start).map(closed),
+            Detector::AwsAccessKey => aws_access_key::find(input, start).map(closed),
+            Detector::Jwt => jwt::find(input, start),
+            Detector::PrivateKey => private_key::find(input, start),
+        }
+    }
+}
+
+/// How far a finding reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// Where it ends, or the tail begins.
+    pub(crate) end: usize,
+    /// What follows without a bound on its length.
+    pub(crate) tail: Option<Tail>,
+}
+
+/// The rest of a finding that can be of any length. It is hidden as it comes, never held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tail {
+    /// Until a byte that no token has.
+    Jwt,
+    /// Until the end marker.
+    PrivateKey,
+}
+
+/// How much of a tail is at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TailEnd {
+    /// It ends here.
+    At(usize),
+    /// It goes on; up to here the bytes are not needed any more.
+    After(usize),
+}
+
+impl Tail {
+    /// How far the tail that goes on at `from` reaches.
+    pub(crate) fn end(self, input: &Input<'_>, from: usize) -> TailEnd {
+        match self {
+            Tail::Jwt => jwt::end(input, from),
+            Tail::PrivateKey => private_key::end(input, from),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What must be hidden on one connection, compiled once and shared.
+
+use std::ops::Range;
+
+use hpol_bundle::policy::Mask;
+
+use crate::detector::Detector;
+use crate::input::Input;
+use crate::mask;
+use crate::scan::{Finder, Finding, Step};
+
+/// The obligations of a set of mask rules. Immutable; put it in an `Arc`.
+#[derive(Debug)]
+pub struct Masker {
+    entries: Vec<Entry>,
+    finder: Finder,
+}
+
+/// How one data class is hidden. Its index is the slot that columns refer to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// How.
+    pub mask: Mask,
+    /// What finds it in free text. Where two entries have the same detector, the stricter mask applies.
+    pub detectors: Vec<Detector>,
+}
+
+/// Why there is no masker.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BuildMasker {
+    /// Slots are 16 bits wide.
+    #[error("{found} data classes must be masked at once; the most is {most}")]
+    TooMany {
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
+}
+
+/// What became of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Masked {
+    /// Nothing had to be hidden; `out` is as it was.
+    Unchanged,
+    /// What stands in its place was appended to `out`.
+    Changed,
+    /// It becomes NULL; `out` is as it was.
+    Null,
+}
+
+impl Masker {
+    const MOST: usize = 1 << 16;
+
+    /// Compiles the detectors of `entries`.
+    ///
+    /// # Errors
+    /// If there are more entries than slots.
+    pub fn new(entries: Vec<Entry>) -> Result<Masker, BuildMasker> {
+        if entries.len() > Masker::MOST {
+            return Err(BuildMasker::TooMany {
+                found: entries.len(),
+                most: Masker::MOST,
+            });
+        }
+        let finder = Finder::new(&entries);
+        Ok(Masker { entries, finder })
+    }
+
+    /// The entries, by slot.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Whether free text must be looked through.
+    #[must_use]
+    pub fn has_detectors(&self) -> bool {
+        !self.finder.is_empty()
+    }
+
+    /// Hides `value`, the whole value of a classified column. A slot that does not exist hides it whole.
+    pub fn value(&self, slot: usize, value: &[u8], out: &mut Vec<u8>) -> Masked {
+        match self.mask(slot) {
+            Mask::Null => Masked::Null,
+            mask => {
+                mask::write(mask, value, out);
+                Masked::Changed
+            }
+        }
+    }
+
+    /// Hides what the detectors find in `value` and adds the findings to `counts`, which is indexed by slot.
+    /// A finding that becomes NULL makes the whole value NULL.
+    pub fn text(&self, value: &[u8], counts: &mut [u64], out: &mut Vec<u8>) -> Masked {
+        let input = Input::whole(value);
+        let before = out.len();
+        let mut copied = 0;
+        while let Step::Found(finding) = self.finder.next(&input, copied) {
+            count(counts, finding.slot);
+            if self.mask(finding.slot) == Mask::Null {
+                out.truncate(before);
+                return Masked::Null;
+            }
+            let end = finding.end_in(&input);
+            out.extend_from_slice(value.get(copied..finding.start).unwrap_or_default());
+            self.write(&finding, &input, out);
+            copied = end;
+        }
+        if copied == 0 {
+            return Masked::Unchanged;
+        }
+        out.extend_from_slice(value.get(copied..).unwrap_or_default());
+        Masked::Changed
+    }
+
+    /// What the detectors find in `value`: the slot and the bytes of each finding, in order. Changes nothing.
+    pub fn findings<'a>(&'a self, value: &'a [u8]) -> impl Iterator<Item = (usize, Range<usize>)> + 'a {
+        let input = Input::whole(value);
+        let mut from = 0;
+        std::iter::from_fn(move || match self.finder.next(&input, from) {
+            Step::Found(finding) => {
+                from = finding.end_in(&input);
+                Some((finding.slot, finding.start..from))
+            }
+            Step::Undecided(_) | Step::Nothing => None,
+        })
+    }
+
+    pub(crate) fn finder(&self) -> &Finder {
+        &self.finder
+    }
+
+    /// Appends what stands in place of a finding. One without a bound on its length is hidden whole.
+    pub(crate) fn write(&self, finding: &Finding, input: &Input<'_>, out: &mut Vec<u8>) {
+        let mask = match finding.extent.tail {
+            Some(_) => Mask::Redact,
+            None => self.mask(finding.slot),
+        };
+        let value = input.bytes().get(finding.start..finding.extent.end);
+        mask::write(mask, value.unwrap_or_default(), out);
+    }
+
+    fn mask(&self, slot: usize) -> Mask {
+        self.entries.get(slot).map_or(Mask::Redact, |entry| entry.mask)
+    }
+}
+
+/// Adds a finding of `slot`.
+pub(crate) fn count(counts: &mut [u64], slot: usize) {
+    if let Some(count) = counts.get_mut(slot) {
+        *count = count.saturating_add(1);
+    }
+}
