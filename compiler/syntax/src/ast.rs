@@ -1,0 +1,367 @@
+//! The tree of one item, as written: names are not resolved, types are not checked. All spans count from the first
+//! byte of the item.
+
+use crate::span::{Span, Spanned};
+
+/// A name of one word or of several with dots, such as `orders_db` or `pii.ssn`.
+pub type Name = Spanned<String>;
+
+/// One item of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// `package orders.production`.
+    Package(Package),
+    /// `use nist.sp800_53r5 baseline moderate`.
+    Use(Use),
+    /// `connection orders_db = postgres "orders-prod"`.
+    Connection(Connection),
+    /// `group agents = subject.groups has "autonomous-agents"`.
+    Group(Group),
+    /// `data pii.ssn { ... }`.
+    Data(Data),
+    /// `rule read_orders "Title" { ... }`.
+    Rule(Box<Rule>),
+    /// `test "agents cannot drop tables" { ... }`.
+    Test(Box<Test>),
+}
+
+/// The package that a file belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    /// Its name.
+    pub name: Name,
+}
+
+/// An import: the control catalogue, or another package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Use {
+    /// What is imported.
+    pub path: Name,
+    /// The baseline, for the catalogue.
+    pub baseline: Option<Name>,
+}
+
+/// A named upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// Its name in the policy.
+    pub name: Name,
+    /// The protocol's word.
+    pub protocol: Name,
+    /// Its name in the gateway's configuration.
+    pub target: Spanned<String>,
+}
+
+/// A named condition over the subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its name.
+    pub name: Name,
+    /// Who belongs to it.
+    pub condition: Condition,
+}
+
+/// A kind of sensitive data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Data {
+    /// Its name, such as `pii.ssn`.
+    pub name: Name,
+    /// Where it is stored.
+    pub columns: Vec<Column>,
+    /// How it looks.
+    pub detectors: Vec<Name>,
+    /// False where a clause could not be read.
+    pub complete: bool,
+}
+
+/// `column public.customers.ssn on orders_db`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Schema, table and column, if written right.
+    pub parts: Vec<Part>,
+    /// Where the parts stand.
+    pub span: Span,
+    /// The connection.
+    pub connection: Name,
+}
+
+/// One rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name.
+    pub name: Name,
+    /// The title in quotes.
+    pub title: Option<Spanned<String>>,
+    /// What it claims.
+    pub satisfies: Option<Satisfies>,
+    /// Why it exists.
+    pub because: Option<Spanned<String>>,
+    /// Whom it concerns.
+    pub who: Option<Who>,
+    /// Where it applies.
+    pub on: Option<On>,
+    /// When it applies.
+    pub when: Option<Condition>,
+    /// What it does; a rule that is right has exactly one.
+    pub effects: Vec<Spanned<Effect>>,
+    /// False where a clause could not be read, so that what is missing may only be misspelt.
+    pub complete: bool,
+}
+
+/// The controls that a rule claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Satisfies {
+    /// `satisfies none because "..."`.
+    None {
+        /// Why.
+        because: Spanned<String>,
+    },
+    /// `satisfies AC-3, AC-6(10) because "..."`.
+    Controls {
+        /// As written, blanks taken out.
+        controls: Vec<Name>,
+        /// Why, for controls that the mechanism table does not carry.
+        because: Option<Spanned<String>>,
+    },
+}
+
+/// Whom a rule concerns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// `everyone`.
+    Everyone(Span),
+    /// `everyone except dbas`.
+    EveryoneExcept(Condition),
+    /// `agents`, or any condition over the subject.
+    Those(Condition),
+}
+
+/// Where a rule applies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum On {
+    /// `on any`.
+    Any(Span),
+    /// `on orders_db, crm`.
+    Connections(Vec<Name>),
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// `allow`.
+    Allow,
+    /// `block "message"`.
+    Block {
+        /// What to do instead.
+        message: Option<Spanned<String>>,
+    },
+    /// `require approval by 2 of dbas within 15m`.
+    RequireApproval {
+        /// How many.
+        quorum: Spanned<i64>,
+        /// Of whom.
+        group: Name,
+        /// Seconds that the request waits.
+        within: Spanned<u64>,
+    },
+    /// `mask pii.ssn keep last 4`.
+    Mask {
+        /// What.
+        class: Name,
+        /// How.
+        masker: Masker,
+    },
+}
+
+/// How a value is hidden.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Masker {
+    /// `redact`, also where nothing is written.
+    Redact,
+    /// `null`.
+    Null,
+    /// `keep last 4`.
+    KeepLast(Spanned<i64>),
+    /// `keep first 4`.
+    KeepFirst(Spanned<i64>),
+}
+
+/// One test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Test {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// Who asks.
+    pub subject: Option<Subject>,
+    /// On which connection.
+    pub on: Option<On>,
+    /// What is asked; a test that is right has exactly one.
+    pub operations: Vec<Spanned<Operation>>,
+    /// What is expected.
+    pub expect: Option<Expect>,
+    /// False where a clause could not be read.
+    pub complete: bool,
+}
+
+/// `as subject "agent-7" groups ["autonomous-agents"] issuer "https://..."`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The identity.
+    pub id: String,
+    /// Its groups.
+    pub groups: Vec<String>,
+    /// Who vouches for it.
+    pub issuer: Option<String>,
+}
+
+/// What a test asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// `sql "..."`.
+    Sql(String),
+    /// `http GET "/path" content_type "..." body "..."`.
+    Http {
+        /// The method as written.
+        method: Name,
+        /// URL or path.
+        target: Spanned<String>,
+        /// Media type of the body.
+        content_type: Option<String>,
+        /// The body.
+        body: Option<String>,
+    },
+}
+
+/// `expect block by destructive_sql citing AC-3 masking pii.ssn`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expect {
+    /// The verdict.
+    pub verdict: Spanned<Verdict>,
+    /// The rules that determine it; empty where none is named.
+    pub by: Vec<Name>,
+    /// The controls they claim; empty where none is named.
+    pub citing: Vec<Name>,
+    /// The data classes that are masked; empty where none is named.
+    pub masking: Vec<Name>,
+}
+
+/// An outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Goes ahead.
+    Allow,
+    /// Refused.
+    Block,
+    /// Waits.
+    RequireApproval,
+}
+
+/// A condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// All of them.
+    And(Vec<Condition>),
+    /// One of them.
+    Or(Vec<Condition>),
+    /// Not so.
+    Not(Box<Condition>),
+    /// A boolean fact or a group.
+    Atom(Name),
+    /// `has http.content_type`.
+    Present(Name),
+    /// A test of one fact.
+    Comparison(Comparison),
+}
+
+/// `(http.content_type or "none") == "application/json"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// The fact.
+    pub fact: Name,
+    /// What to read where it is missing.
+    pub default: Option<Literal>,
+    /// The test.
+    pub operator: Spanned<Operator>,
+    /// What it is compared with: one literal, or a list for the operators that take one.
+    pub values: Vec<Literal>,
+    /// All of it.
+    pub span: Span,
+}
+
+/// How a fact is tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    /// `==`.
+    Equal,
+    /// `!=`.
+    NotEqual,
+    /// `<`.
+    Less,
+    /// `<=`.
+    AtMost,
+    /// `>`.
+    Greater,
+    /// `>=`.
+    AtLeast,
+    /// `in [..]`.
+    In,
+    /// `starts with`.
+    StartsWith,
+    /// `has`.
+    Has,
+    /// `has any [..]`.
+    HasAny,
+    /// `has all [..]`.
+    HasAll,
+    /// `within [..]`.
+    Within,
+    /// `(fact or true)` with no test behind it.
+    Holds,
+}
+
+impl Operator {
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Operator::Equal => "==",
+            Operator::NotEqual => "!=",
+            Operator::Less => "<",
+            Operator::AtMost => "<=",
+            Operator::Greater => ">",
+            Operator::AtLeast => ">=",
+            Operator::In => "in",
+            Operator::StartsWith => "starts with",
+            Operator::Has => "has",
+            Operator::HasAny => "has any",
+            Operator::HasAll => "has all",
+            Operator::Within => "within",
+            Operator::Holds => "or",
+        }
+    }
+}
+
+/// A value in a condition.
+pub type Literal = Spanned<LiteralKind>;
+
+/// What a literal is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LiteralKind {
+    /// `"text"`.
+    Text(String),
+    /// `10_000`.
+    Int(i64),
+    /// `15m`, in seconds.
+    Duration(u64),
+    /// `public.orders`, `drop`, `"Weird".name`.
+    Name(Vec<Part>),
+}
+
+/// One part of a dotted name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Part {
+    /// Its text, without quotes.
+    pub text: String,
+    /// Whether it stands in quotes, so that its case and every character count.
+    pub quoted: bool,
+}

@@ -1,0 +1,184 @@
+//! The registry of diagnostic codes. A code is never reused; each has a page under `lang-spec/codes`.
+//! By area: HP00xx syntax, HP01xx names, HP02xx types, HP03xx controls, HP04xx effects and data, HP05xx tests.
+
+use std::fmt;
+
+/// How much a diagnostic matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The policy means what it says, but perhaps not what was meant.
+    Warning,
+    /// There is no policy.
+    Error,
+}
+
+impl Severity {
+    /// The word for it in every output form.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal $severity:ident,)*) => {
+        /// A stable diagnostic code.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $($(#[$doc])* $name,)* }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)*];
+
+            /// The stable form: `HP0101`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $code,)* }
+            }
+
+            /// How much it matters.
+            #[must_use]
+            pub fn severity(self) -> Severity {
+                match self { $(Code::$name => Severity::$severity,)* }
+            }
+
+            /// The page that explains it, as Markdown.
+            #[must_use]
+            pub fn page(self) -> &'static str {
+                match self {
+                    $(Code::$name => include_str!(concat!("../../../lang-spec/codes/", $code, ".md")),)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Something else was expected here.
+    Unexpected = "HP0001" Error,
+    /// A construct of the language that this version does not have.
+    Unsupported = "HP0002" Error,
+    /// A line in column 0 that does not begin an item.
+    NotAnItem = "HP0003" Error,
+    /// A bracket without its partner.
+    Unbalanced = "HP0004" Error,
+    /// A text whose closing quote is missing.
+    OpenString = "HP0005" Error,
+    /// An escape that does not exist.
+    Escape = "HP0006" Error,
+    /// `=`, `&&`, `||` or `!` for `==`, `and`, `or`, `not`.
+    ForeignOperator = "HP0007" Error,
+    /// `permit` or `deny` for `allow` or `block`.
+    ForeignEffect = "HP0008" Error,
+    /// `ac-6 (9)` for `AC-6(9)`.
+    ControlForm = "HP0009" Error,
+    /// Too many brackets inside each other.
+    TooDeep = "HP0010" Error,
+    /// A file, an item or a text that is too long.
+    TooLong = "HP0011" Error,
+    /// A number or a duration that does not fit.
+    NumberRange = "HP0012" Error,
+    /// A clause that stands twice.
+    ClauseTwice = "HP0013" Error,
+
+    /// A name that nothing defines.
+    UnknownName = "HP0101" Error,
+    /// A name that is defined twice.
+    DefinedTwice = "HP0102" Error,
+    /// A file without its `package` line, or with several.
+    PackageLine = "HP0103" Error,
+    /// An import of a package that does not exist.
+    UnknownPackage = "HP0104" Error,
+    /// A name of a package that the file does not import.
+    NotImported = "HP0105" Error,
+    /// A name that the language keeps for itself.
+    ReservedName = "HP0106" Error,
+
+    /// An operator that does not fit the type of the fact.
+    OperatorType = "HP0201" Error,
+    /// A value that does not fit the type of the fact.
+    ValueType = "HP0202" Error,
+    /// A word that the closed list of the fact does not have.
+    UnknownWord = "HP0203" Error,
+    /// `==` or `!=` over a set.
+    SetEquality = "HP0204" Error,
+    /// An optional fact that is read without saying what absence means.
+    Unguarded = "HP0205" Error,
+    /// A default or a `has` for a fact that is never absent.
+    NeverAbsent = "HP0206" Error,
+    /// Facts of two protocols in one rule.
+    TwoProtocols = "HP0207" Error,
+    /// `on` names a connection whose protocol does not have the facts.
+    OnContradicts = "HP0208" Error,
+    /// A condition over the subject that reads something else.
+    NotOfSubject = "HP0209" Error,
+    /// A group that names a group.
+    NestedGroup = "HP0210" Error,
+    /// A condition that is too large.
+    TooLarge = "HP0211" Error,
+    /// A fact that stands where a condition is needed.
+    NotACondition = "HP0212" Error,
+    /// An empty list.
+    EmptyList = "HP0213" Error,
+
+    /// A control that the catalogue does not have.
+    UnknownControl = "HP0301" Error,
+    /// A control that the catalogue has withdrawn.
+    WithdrawnControl = "HP0302" Error,
+    /// A control that nothing in the rule evidences.
+    NotEvidenced = "HP0303" Error,
+    /// A rule without `satisfies`.
+    NothingClaimed = "HP0304" Error,
+    /// A control that is claimed twice.
+    ClaimedTwice = "HP0305" Error,
+    /// A catalogue or a baseline that does not exist.
+    UnknownCatalogue = "HP0306" Error,
+    /// A reason for claims that need none.
+    NeedlessReason = "HP0307" Warning,
+
+    /// A rule that does nothing.
+    NoEffect = "HP0401" Error,
+    /// A rule with more than one effect.
+    TwoEffects = "HP0402" Error,
+    /// A mask of a class that nothing can find.
+    NothingToMask = "HP0403" Error,
+    /// A detector that does not exist.
+    UnknownDetector = "HP0404" Error,
+    /// A column on a connection that has none.
+    ColumnConnection = "HP0405" Error,
+    /// A column that is not written `schema.table.column`.
+    ColumnForm = "HP0406" Error,
+    /// A count or a time that an approval cannot have.
+    ApprovalBounds = "HP0407" Error,
+    /// A number of characters that a mask cannot keep.
+    MaskBounds = "HP0408" Error,
+    /// A protocol that the gateway does not speak.
+    UnknownProtocol = "HP0409" Error,
+
+    /// A test that lacks a part or has it twice.
+    TestParts = "HP0501" Error,
+    /// An operation that the connection's protocol does not have.
+    TestOperation = "HP0502" Error,
+    /// An expectation that no outcome can meet.
+    TestExpectation = "HP0503" Error,
+}
+
+impl Code {
+    /// The code written `text`, in any case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Code> {
+        Code::ALL
+            .iter()
+            .copied()
+            .find(|code| code.as_str().eq_ignore_ascii_case(text))
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

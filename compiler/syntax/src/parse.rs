@@ -1,0 +1,164 @@
+//! Parses one item. Parsing never fails: what can be read becomes a tree, what cannot becomes a problem.
+//!
+//! The whole item is tried first. Where that fails, the item is split into clauses and each is parsed on its own
+//! (`recover`), so that every broken clause is reported and the others still reach the checker.
+
+mod brackets;
+mod build;
+mod condition;
+mod expected;
+mod recover;
+
+use pest::Parser;
+
+use crate::ast::Item;
+use crate::code::Code;
+use crate::grammar::{Grammar, Rule};
+use crate::lex::{Kind, Token, tokens};
+use crate::limits::MAX_PROBLEMS_PER_ITEM;
+use crate::problem::Problem;
+use crate::span::Span;
+use crate::split::not_an_item;
+use crate::words;
+
+/// What was read of one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parsed {
+    /// The `///` lines above the item, joined.
+    pub doc: String,
+    /// The tree, where enough could be read to have one.
+    pub item: Option<Item>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// Parses the text of one item, as [`crate::split::split`] makes it.
+#[must_use]
+pub fn parse(text: &str) -> Parsed {
+    let tokens = tokens(text);
+    let doc = documentation(text, &tokens);
+    let mut parsed = Parsed {
+        doc,
+        item: None,
+        problems: brackets::check(text, &tokens),
+    };
+    let Some(keyword) = tokens.iter().find(|token| token.kind != Kind::Doc) else {
+        return parsed;
+    };
+    let word = keyword.span.of(text);
+    if words::UNSUPPORTED_ITEMS.contains(&word) {
+        parsed.problems = vec![expected::unsupported(word, keyword.span)];
+        return parsed;
+    }
+    let Some((rule, clauses)) = entry(word) else {
+        return parsed;
+    };
+    let mut text_read = text;
+    if parsed.problems.is_empty() {
+        match whole(rule, text, &tokens, &mut parsed) {
+            Attempt::Done => return parsed,
+            Attempt::Stray(length) => text_read = text.get(..length).unwrap_or(text),
+            Attempt::Failed(problem) if clauses.is_none() => {
+                parsed.problems.push(problem);
+                return parsed;
+            }
+            Attempt::Failed(problem) => {
+                recover::item(text, &tokens, rule, clauses.unwrap_or(&[]), &mut parsed);
+                if parsed.problems.is_empty() {
+                    parsed.problems.push(problem);
+                }
+            }
+        }
+        if text_read.len() < text.len() {
+            let rest = parse(text_read);
+            parsed.item = rest.item;
+            parsed.problems.extend(rest.problems);
+        }
+    } else if let Some(clauses) = clauses {
+        recover::item(text, &tokens, rule, clauses, &mut parsed);
+    }
+    parsed.problems.truncate(MAX_PROBLEMS_PER_ITEM);
+    parsed
+}
+
+enum Attempt {
+    Done,
+    /// Something in column 0 that belongs to no item; what stands before it has this length.
+    Stray(usize),
+    Failed(Problem),
+}
+
+fn whole(rule: Rule, text: &str, tokens: &[Token], parsed: &mut Parsed) -> Attempt {
+    let error = match Grammar::parse(rule, text) {
+        Ok(pairs) => {
+            let mut builder = build::Builder::new(0);
+            parsed.item = pairs.into_iter().next().and_then(|pair| builder.item(pair));
+            parsed.problems = builder.problems;
+            if parsed.item.is_none() && parsed.problems.is_empty() {
+                let span = Span::new(0, text.len());
+                parsed.problems.push(Problem::new(
+                    Code::Unexpected,
+                    "this item cannot be read",
+                    span,
+                    "here",
+                ));
+            }
+            return Attempt::Done;
+        }
+        Err(error) => error,
+    };
+    let place = expected::place(&error);
+    let stray = tokens
+        .iter()
+        .find(|token| token.span.start as usize >= place);
+    match stray {
+        Some(token)
+            if token.column_0
+                && token.kind == Kind::Word
+                && depth_at(tokens, token.span.start) == 0 =>
+        {
+            parsed.problems.push(not_an_item(text, *token));
+            Attempt::Stray(token.span.start as usize)
+        }
+        _ => Attempt::Failed(expected::problem(text, tokens, 0, &error)),
+    }
+}
+
+/// The grammar's rule for an item keyword, and the words that begin its clauses if it has any.
+fn entry(word: &str) -> Option<(Rule, Option<&'static [&'static str]>)> {
+    Some(match word {
+        "package" => (Rule::package_item, None),
+        "use" => (Rule::use_item, None),
+        "connection" => (Rule::connection_item, None),
+        "group" => (Rule::group_item, None),
+        "data" => (Rule::data_item, Some(words::DATA_CLAUSES)),
+        "rule" => (Rule::rule_item, Some(words::RULE_CLAUSES)),
+        "test" => (Rule::test_item, Some(words::TEST_CLAUSES)),
+        _ => return None,
+    })
+}
+
+fn documentation(text: &str, tokens: &[Token]) -> String {
+    let lines = tokens
+        .iter()
+        .take_while(|token| token.kind == Kind::Doc)
+        .map(|token| {
+            let line = token.span.of(text).trim_start_matches('/');
+            line.strip_prefix(' ').unwrap_or(line).trim_end()
+        });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn depth_at(tokens: &[Token], place: u32) -> i64 {
+    tokens
+        .iter()
+        .take_while(|token| token.span.start < place)
+        .fold(0, |depth, token| match token.kind {
+            Kind::Open(_) => depth + 1,
+            Kind::Close(_) => depth - 1,
+            _ => depth,
+        })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,449 @@
+//! Turns what the generated parser accepted into the tree, and answers the common slips that the grammar lets through.
+
+use pest::iterators::{Pair, Pairs};
+
+use crate::ast::{
+    Column, Connection, Data, Effect, Expect, Group, Item, Masker, Name, On, Operation, Package,
+    Rule as RuleItem, Satisfies, Subject, Test, Use, Verdict, Who,
+};
+use crate::code::Code;
+use crate::grammar::Rule;
+use crate::problem::Problem;
+use crate::span::{Span, Spanned};
+
+/// Builds the tree of one item, or of one clause of it.
+pub(super) struct Builder {
+    /// Where the parsed text begins in the item.
+    pub(super) base: u32,
+    /// What is wrong.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Records in `item` whether all its clauses could be read.
+pub(super) fn set_complete(item: &mut Item, complete: bool) {
+    match item {
+        Item::Data(data) => data.complete = complete,
+        Item::Rule(rule) => rule.complete = complete,
+        Item::Test(test) => test.complete = complete,
+        Item::Package(_) | Item::Use(_) | Item::Connection(_) | Item::Group(_) => {}
+    }
+}
+
+impl Builder {
+    pub(super) fn new(base: u32) -> Builder {
+        Builder {
+            base,
+            problems: Vec::new(),
+        }
+    }
+
+    /// The tree of a whole item.
+    pub(super) fn item(&mut self, pair: Pair<'_, Rule>) -> Option<Item> {
+        let rule = pair.as_rule();
+        let mut parts = pair.into_inner();
+        parts.next()?; // the item keyword
+        let mut item = match rule {
+            Rule::package_item => Item::Package(Package {
+                name: self.name(&parts.next()?),
+            }),
+            Rule::use_item => {
+                let path = self.name(&parts.next()?);
+                let baseline = parts
+                    .find(|part| part.as_rule() == Rule::word)
+                    .map(|word| self.name(&word));
+                Item::Use(Use { path, baseline })
+            }
+            Rule::connection_item => {
+                let name = self.name(&parts.next()?);
+                let protocol = self.name(&parts.find(|part| part.as_rule() == Rule::word)?);
+                Item::Connection(Connection {
+                    name,
+                    protocol,
+                    target: self.string(&parts.next()?),
+                })
+            }
+            Rule::group_item => {
+                let name = self.name(&parts.next()?);
+                let condition = parts.find(|part| part.as_rule() == Rule::condition)?;
+                Item::Group(Group {
+                    name,
+                    condition: self.condition(condition)?,
+                })
+            }
+            Rule::data_item => {
+                let name = self.name(&parts.next()?);
+                Item::Data(Data {
+                    name,
+                    columns: Vec::new(),
+                    detectors: Vec::new(),
+                    complete: true,
+                })
+            }
+            Rule::rule_item => Item::Rule(Box::new(self.rule_head(&mut parts)?)),
+            Rule::test_item => Item::Test(Box::new(Test {
+                name: self.string(&parts.next()?),
+                subject: None,
+                on: None,
+                operations: Vec::new(),
+                expect: None,
+                complete: true,
+            })),
+            _ => return None,
+        };
+        for part in parts {
+            self.clause(&mut item, part);
+        }
+        Some(item)
+    }
+
+    fn rule_head(&mut self, parts: &mut Pairs<'_, Rule>) -> Option<RuleItem> {
+        let name = self.name(&parts.next()?);
+        let title = parts
+            .next()
+            .filter(|part| part.as_rule() == Rule::string)
+            .map(|part| self.string(&part));
+        Some(RuleItem {
+            name,
+            title,
+            satisfies: None,
+            because: None,
+            who: None,
+            on: None,
+            when: None,
+            effects: Vec::new(),
+            complete: true,
+        })
+    }
+
+    /// Adds one clause to `item`; anything else than a clause is a bracket and is passed over.
+    pub(super) fn clause(&mut self, item: &mut Item, pair: Pair<'_, Rule>) {
+        let span = self.span(&pair);
+        let text = pair.as_str();
+        let twice = match item {
+            Item::Data(data) => {
+                self.data_clause(data, pair);
+                false
+            }
+            Item::Rule(rule) => self.rule_clause(rule, pair),
+            Item::Test(test) => self.test_clause(test, pair),
+            Item::Package(_) | Item::Use(_) | Item::Connection(_) | Item::Group(_) => false,
+        };
+        if twice {
+            let word = text.split_whitespace().next().unwrap_or(text);
+            self.problems.push(
+                Problem::new(
+                    Code::ClauseTwice,
+                    format!("`{word}` stands twice"),
+                    span,
+                    "the second one",
+                )
+                .help("join them, or make two of it"),
+            );
+        }
+    }
+
+    fn data_clause(&mut self, data: &mut Data, pair: Pair<'_, Rule>) {
+        let rule = pair.as_rule();
+        let mut parts = pair.into_inner().skip(1);
+        match rule {
+            Rule::column_clause => {
+                let (Some(name), Some(connection)) = (parts.next(), parts.nth(1)) else {
+                    return;
+                };
+                let span = self.span(&name);
+                let connection = self.name(&connection);
+                data.columns.push(Column {
+                    parts: self.parts(name),
+                    span,
+                    connection,
+                });
+            }
+            Rule::detector_clause => data
+                .detectors
+                .extend(parts.next().map(|word| self.name(&word))),
+            _ => {}
+        }
+    }
+
+    /// Whether the clause was there already.
+    fn rule_clause(&mut self, rule: &mut RuleItem, pair: Pair<'_, Rule>) -> bool {
+        let span = self.span(&pair);
+        match pair.as_rule() {
+            Rule::satisfies_clause => put(&mut rule.satisfies, self.satisfies(pair)),
+            Rule::because_clause => {
+                let reason = pair.into_inner().nth(1).map(|text| self.string(&text));
+                put(&mut rule.because, reason)
+            }
+            Rule::who_clause => put(&mut rule.who, self.who(pair)),
+            Rule::on_clause => put(&mut rule.on, self.on(pair)),
+            Rule::when_clause => {
+                let condition = pair
+                    .into_inner()
+                    .nth(1)
+                    .and_then(|condition| self.condition(condition));
+                put(&mut rule.when, condition)
+            }
+            Rule::allow_effect | Rule::block_effect | Rule::approval_effect | Rule::mask_effect => {
+                rule.effects
+                    .extend(self.effect(pair).map(|node| Spanned { node, span }));
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn satisfies(&mut self, pair: Pair<'_, Rule>) -> Option<Satisfies> {
+        let claims = pair.into_inner().nth(1)?;
+        let rule = claims.as_rule();
+        let mut controls = Vec::new();
+        let mut because = None;
+        for part in claims.into_inner() {
+            match part.as_rule() {
+                Rule::control => controls.push(self.control(&part)),
+                Rule::string => because = Some(self.string(&part)),
+                Rule::claim_reason => {
+                    because = part
+                        .into_inner()
+                        .find(|part| part.as_rule() == Rule::string)
+                        .map(|s| self.string(&s));
+                }
+                _ => {}
+            }
+        }
+        Some(match rule {
+            Rule::nothing => Satisfies::None { because: because? },
+            _ => Satisfies::Controls { controls, because },
+        })
+    }
+
+    /// A control, with the canonical form demanded.
+    fn control(&mut self, pair: &Pair<'_, Rule>) -> Name {
+        let span = self.span(pair);
+        let written = pair.as_str().trim_end();
+        let right: String = written
+            .split_whitespace()
+            .collect::<String>()
+            .to_ascii_uppercase();
+        if right != written {
+            self.problems.push(
+                Problem::new(
+                    Code::ControlForm,
+                    format!("`{written}` is not how a control is written"),
+                    span,
+                    "here",
+                )
+                .help(format!("write `{right}`")),
+            );
+        }
+        Spanned { node: right, span }
+    }
+
+    fn who(&mut self, pair: Pair<'_, Rule>) -> Option<Who> {
+        let whom = pair.into_inner().nth(1)?;
+        let span = self.span(&whom);
+        Some(match whom.as_rule() {
+            Rule::everyone => Who::Everyone(span),
+            Rule::everyone_but => Who::EveryoneExcept(self.condition(whom.into_inner().nth(2)?)?),
+            _ => Who::Those(self.condition(whom)?),
+        })
+    }
+
+    fn on(&mut self, pair: Pair<'_, Rule>) -> Option<On> {
+        let mut connections = Vec::new();
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::any_connection => return Some(On::Any(self.span(&part))),
+                Rule::path => connections.push(self.name(&part)),
+                _ => {}
+            }
+        }
+        Some(On::Connections(connections))
+    }
+
+    fn effect(&mut self, pair: Pair<'_, Rule>) -> Option<Effect> {
+        let rule = pair.as_rule();
+        let mut parts = pair.into_inner();
+        let keyword = parts.next()?;
+        self.slip(&keyword);
+        Some(match rule {
+            Rule::allow_effect => Effect::Allow,
+            Rule::block_effect => Effect::Block {
+                message: parts.next().map(|text| self.string(&text)),
+            },
+            Rule::approval_effect => {
+                let quorum = self.int(&parts.find(|part| part.as_rule() == Rule::int)?);
+                let group = self.name(&parts.find(|part| part.as_rule() == Rule::path)?);
+                let within = self.duration(&parts.find(|part| part.as_rule() == Rule::duration)?);
+                Effect::RequireApproval {
+                    quorum,
+                    group,
+                    within,
+                }
+            }
+            _ => {
+                let class = self.name(&parts.next()?);
+                let masker = parts
+                    .next()
+                    .map_or(Some(Masker::Redact), |masker| self.masker(masker))?;
+                Effect::Mask { class, masker }
+            }
+        })
+    }
+
+    fn masker(&mut self, pair: Pair<'_, Rule>) -> Option<Masker> {
+        let mut parts = pair.into_inner();
+        Some(match parts.next()?.as_rule() {
+            Rule::REDACT => Masker::Redact,
+            Rule::NULL => Masker::Null,
+            _ => {
+                let end = parts.next()?.as_rule();
+                let kept = self.int(&parts.next()?);
+                if end == Rule::LAST {
+                    Masker::KeepLast(kept)
+                } else {
+                    Masker::KeepFirst(kept)
+                }
+            }
+        })
+    }
+
+    /// Whether the clause was there already; operations are counted by the checker.
+    fn test_clause(&mut self, test: &mut Test, pair: Pair<'_, Rule>) -> bool {
+        let span = self.span(&pair);
+        match pair.as_rule() {
+            Rule::as_clause => put(&mut test.subject, self.subject(pair)),
+            Rule::on_clause => put(&mut test.on, self.on(pair)),
+            Rule::expect_clause => put(&mut test.expect, self.expect(pair)),
+            Rule::sql_clause => {
+                let text = pair.into_inner().nth(1).map(|text| self.string(&text).node);
+                test.operations.extend(text.map(|text| Spanned {
+                    node: Operation::Sql(text),
+                    span,
+                }));
+                false
+            }
+            Rule::http_clause => {
+                test.operations
+                    .extend(self.http(pair).map(|node| Spanned { node, span }));
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn subject(&mut self, pair: Pair<'_, Rule>) -> Option<Subject> {
+        let mut parts = pair.into_inner().skip(2);
+        let id = self.string(&parts.next()?).node;
+        let mut subject = Subject {
+            id,
+            groups: Vec::new(),
+            issuer: None,
+        };
+        for part in parts {
+            let rule = part.as_rule();
+            let texts: Vec<Pair<'_, Rule>> = part
+                .into_inner()
+                .filter(|part| part.as_rule() == Rule::string)
+                .collect();
+            for text in texts {
+                let text = self.string(&text).node;
+                match rule {
+                    Rule::as_groups => subject.groups.push(text),
+                    _ => subject.issuer = Some(text),
+                }
+            }
+        }
+        Some(subject)
+    }
+
+    fn http(&mut self, pair: Pair<'_, Rule>) -> Option<Operation> {
+        let mut parts = pair.into_inner().skip(1);
+        let method = self.name(&parts.next()?);
+        let target = self.string(&parts.next()?);
+        let (mut content_type, mut body) = (None, None);
+        for part in parts {
+            let rule = part.as_rule();
+            let text = part.into_inner().nth(1).map(|text| self.string(&text).node);
+            match rule {
+                Rule::http_type => content_type = text,
+                _ => body = text,
+            }
+        }
+        Some(Operation::Http {
+            method,
+            target,
+            content_type,
+            body,
+        })
+    }
+
+    fn expect(&mut self, pair: Pair<'_, Rule>) -> Option<Expect> {
+        let mut verdict = None;
+        let (mut by, mut citing, mut masking) = (Vec::new(), Vec::new(), Vec::new());
+        for part in pair.into_inner() {
+            let span = self.span(&part);
+            let found = match part.as_rule() {
+                Rule::ALLOW | Rule::slip_permit => Verdict::Allow,
+                Rule::BLOCK | Rule::slip_deny => Verdict::Block,
+                Rule::REQUIRE => Verdict::RequireApproval,
+                rule => {
+                    let parts = part.into_inner();
+                    for name in parts {
+                        match (rule, name.as_rule()) {
+                            (Rule::expect_by, Rule::path) => by.push(self.name(&name)),
+                            (Rule::expect_masking, Rule::path) => masking.push(self.name(&name)),
+                            (_, Rule::control) => citing.push(self.control(&name)),
+                            _ => {}
+                        }
+                    }
+                    continue;
+                }
+            };
+            self.slip(&part);
+            verdict = Some(Spanned { node: found, span });
+        }
+        Some(Expect {
+            verdict: verdict?,
+            by,
+            citing,
+            masking,
+        })
+    }
+
+    /// Answers `permit` and `deny`.
+    fn slip(&mut self, pair: &Pair<'_, Rule>) {
+        let right = match pair.as_rule() {
+            Rule::slip_permit => "allow",
+            Rule::slip_deny => "block",
+            _ => return,
+        };
+        let span = self.span(pair);
+        let message = format!("`{}` is called `{right}` here", pair.as_str());
+        self.problems.push(
+            Problem::new(Code::ForeignEffect, message, span, "no such effect")
+                .help(format!("write `{right}`")),
+        );
+    }
+
+    pub(super) fn span(&self, pair: &Pair<'_, Rule>) -> Span {
+        let span = pair.as_span();
+        let trimmed = span.as_str().trim_end().len();
+        Span::new(span.start(), span.start() + trimmed).shifted(self.base)
+    }
+
+    pub(super) fn name(&self, pair: &Pair<'_, Rule>) -> Name {
+        Spanned {
+            node: pair.as_str().to_owned(),
+            span: self.span(pair),
+        }
+    }
+}
+
+/// Fills `slot`, or says that it was full.
+fn put<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
+    let twice = slot.is_some() && value.is_some();
+    if slot.is_none() {
+        *slot = value;
+    }
+    twice
+}

@@ -1,0 +1,168 @@
+//! The words of the language outside of the grammar: which begin items and clauses, which belong to constructs that
+//! this version refuses, and how near two words are.
+
+/// Words that begin an item.
+pub const ITEMS: &[&str] = &[
+    "package",
+    "use",
+    "connection",
+    "group",
+    "data",
+    "rule",
+    "test",
+];
+
+/// Words that begin an item of a construct that this version does not have.
+pub const UNSUPPORTED_ITEMS: &[&str] = &["exception", "predicate", "schedule", "observe"];
+
+/// Words of constructs that this version does not have, and what they are.
+pub const UNSUPPORTED: &[(&str, &str)] = &[
+    ("exception", "exceptions to a rule"),
+    ("predicate", "named conditions with arguments"),
+    ("schedule", "named times of the week"),
+    ("unless", "a condition turned around"),
+    ("limit", "limits on rows, bytes and rates"),
+    ("json", "data classes by JSON path"),
+    ("header", "data classes by HTTP header"),
+    ("earlier", "conditions on history"),
+    ("never", "conditions on history"),
+    ("count", "conditions on history"),
+    ("sum", "conditions on history"),
+    ("distinct", "conditions on history"),
+    ("observe", "rules that are only observed"),
+    ("notify", "notifications"),
+    ("record", "recordings"),
+    ("like", "patterns over text"),
+    ("matches", "patterns over text"),
+    ("contains", "patterns over text"),
+    ("ends", "patterns over text"),
+    ("for", "approvals that cover a time"),
+    ("owner", "exceptions to a rule"),
+    ("until", "exceptions to a rule"),
+    ("command", "shell commands"),
+    ("aws", "AWS calls"),
+    ("hash", "masks that keep values comparable"),
+];
+
+/// Words that begin a clause of a rule.
+pub const RULE_CLAUSES: &[&str] = &[
+    "satisfies",
+    "because",
+    "who",
+    "on",
+    "when",
+    "allow",
+    "block",
+    "require",
+    "mask",
+    "permit",
+    "deny",
+];
+
+/// Words that begin a clause of a data class.
+pub const DATA_CLAUSES: &[&str] = &["column", "detector"];
+
+/// Words that begin a clause of a test.
+pub const TEST_CLAUSES: &[&str] = &["as", "on", "sql", "http", "expect"];
+
+/// What the unsupported construct of `word` is, if it is one.
+#[must_use]
+pub fn unsupported(word: &str) -> Option<&'static str> {
+    UNSUPPORTED
+        .iter()
+        .find(|(known, _)| *known == word)
+        .map(|(_, what)| *what)
+}
+
+/// The candidate nearest to `word`, if one is near enough to be meant.
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (word.chars().count() / 3).min(3);
+    candidates
+        .into_iter()
+        .filter(|candidate| *candidate != word)
+        .map(|candidate| {
+            (
+                distance(&word.to_lowercase(), &candidate.to_lowercase(), limit),
+                candidate,
+            )
+        })
+        .filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// `a`, `b` or `c`, in backticks.
+#[must_use]
+pub fn list(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+    }
+}
+
+/// `text`, cut where a message would become unreadable.
+#[must_use]
+pub fn shorten(text: &str) -> String {
+    const KEPT: usize = 40;
+    let line = text.lines().next().unwrap_or("");
+    match line.char_indices().nth(KEPT) {
+        Some((cut, _)) => format!("{}...", line.get(..cut).unwrap_or("")),
+        None => line.to_owned(),
+    }
+}
+
+/// Edits (insert, delete, replace, swap of neighbours) from one word to the other; more than `limit` where it is surely
+/// beyond it.
+fn distance(from: &str, to: &str, limit: usize) -> usize {
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
+    if from.len().abs_diff(to.len()) > limit || from.len() > 200 || to.len() > 200 {
+        return limit + 1;
+    }
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=to.len()).collect();
+    for (row, a) in from.iter().enumerate() {
+        let mut next = vec![row + 1];
+        for (column, b) in to.iter().enumerate() {
+            let at =
+                |line: &[usize], index: usize| line.get(index).copied().unwrap_or(usize::MAX / 2);
+            let mut best = (at(&last, column) + usize::from(a != b))
+                .min(at(&last, column + 1) + 1)
+                .min(at(&next, column) + 1);
+            let swapped = row > 0
+                && column > 0
+                && from.get(row - 1) == Some(b)
+                && to.get(column - 1) == Some(a);
+            if swapped {
+                best = best.min(at(&before, column - 1) + 1);
+            }
+            next.push(best);
+        }
+        before = std::mem::replace(&mut last, next);
+    }
+    last.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_words_are_offered_and_far_ones_are_not() {
+        assert_eq!(
+            nearest("sql.verb", ["sql.reads", "sql.verbs"]),
+            Some("sql.verbs")
+        );
+        assert_eq!(nearest("wen", RULE_CLAUSES.iter().copied()), Some("when"));
+        assert_eq!(nearest("slq.verbs", ["sql.verbs"]), Some("sql.verbs"));
+        assert_eq!(nearest("agents", ["dbas", "humans"]), None);
+        assert_eq!(nearest("x", ["y"]), None);
+    }
+
+    #[test]
+    fn lists_read_as_a_sentence() {
+        assert_eq!(list(&["a", "b", "c"]), "`a`, `b` or `c`");
+    }
+}
