@@ -1,1 +1,69 @@
-fn main() {}
+//! The `hpol` command: checks, tests and builds policies, answers approvals, reads the audit log.
+//!
+//! One file per verb; this one only takes the command line apart and hands it over.
+
+mod approvals;
+mod completion;
+mod exit;
+mod explain;
+mod init;
+mod report;
+mod sources;
+mod table;
+mod terminal;
+mod visible;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::{Failure, Outcome};
+use terminal::{Style, Terminal};
+
+/// Policy as code for what agents and people do in production
+#[derive(Debug, Parser)]
+#[command(name = "hpol", version, after_help = exit::EXIT_CODES, propagate_version = true, disable_help_subcommand = false)]
+struct Hpol {
+    #[command(subcommand)]
+    verb: Verb,
+    /// Print without colour and drawing; so does NO_COLOR
+    #[arg(long, global = true)]
+    no_color: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Init(init::Init),
+    Explain(explain::Explain),
+    Approvals(approvals::Approvals),
+    Completion(completion::Completion),
+}
+
+fn main() -> ExitCode {
+    let hpol = Hpol::parse();
+    let mut terminal = Terminal::standard(hpol.no_color);
+    let outcome = run(&hpol.verb, &mut terminal).and_then(|outcome| {
+        terminal.flush()?;
+        Ok(outcome)
+    });
+    match outcome {
+        Ok(outcome) => outcome.into(),
+        Err(failure) => {
+            let error = terminal.paint_note(Style::Bad, "error");
+            if failure.is_worth_telling() {
+                // Where even this cannot be written, the exit code remains.
+                let _ = terminal.note(format_args!("{error}: {failure}"));
+            }
+            failure.code()
+        }
+    }
+}
+
+fn run(verb: &Verb, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+    match verb {
+        Verb::Init(verb) => verb.run(terminal),
+        Verb::Explain(verb) => verb.run(terminal),
+        Verb::Approvals(verb) => verb.run(terminal),
+        Verb::Completion(verb) => verb.run(terminal),
+    }
+}
