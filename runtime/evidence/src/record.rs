@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 /// One entry of the log, without what the writer adds (sequence and time of sealing).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Record {
     /// Position in the log, from 0 without gaps. Set by the writer; order is by this, never by time.
     pub sequence: u64,
@@ -24,29 +23,102 @@ pub struct Record {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// The gateway began to serve.
-    GatewayStarted { version: String, config: String },
+    GatewayStarted {
+        /// Version of the gateway.
+        version: String,
+        /// SHA-256 of its configuration, in hex.
+        config: String,
+    },
     /// The gateway stopped in good order.
-    GatewayStopped { reason: String },
+    GatewayStopped {
+        /// Why: a signal, a drain.
+        reason: String,
+    },
     /// A bundle came into force.
-    BundleLoaded { bundle: String, policy_sequence: u64, signer: String },
+    BundleLoaded {
+        /// Its digest.
+        bundle: String,
+        /// Its own sequence number, which only grows.
+        policy_sequence: u64,
+        /// Id of the key that signed it.
+        signer: String,
+    },
     /// A bundle was refused; the one in force stays.
-    BundleRefused { reason: String },
+    BundleRefused {
+        /// Why.
+        reason: String,
+    },
     /// A client was authenticated and its session opened.
-    SessionOpened { subject: Subject, connection: Connection, client: String, bundle: String },
+    SessionOpened {
+        /// Who.
+        subject: Subject,
+        /// To what.
+        connection: Connection,
+        /// Address and port of the client.
+        client: String,
+        /// Digest of the bundle in force; empty when there was none.
+        bundle: String,
+    },
     /// A client was turned away before it had a session.
-    SessionRefused { connection: Option<Connection>, client: String, reason: String },
+    SessionRefused {
+        /// To what, where it got far enough to say.
+        connection: Option<Connection>,
+        /// Address and port of the client.
+        client: String,
+        /// Why.
+        reason: String,
+    },
     /// A session ended.
-    SessionClosed { reason: String, operations: u64 },
+    SessionClosed {
+        /// Why.
+        reason: String,
+        /// How many operations were judged in it.
+        operations: u64,
+    },
     /// An operation was judged. For one that goes ahead this is the intent, before any effect.
     Decision(Box<DecisionRecord>),
-    /// An approval was asked for; `operation` is the id in its decision.
-    ApprovalRequested { operation: String, approval: String, rules: Vec<String>, expires: String },
+    /// An approval was asked for.
+    ApprovalRequested {
+        /// Id of the operation, as in its decision.
+        operation: String,
+        /// Id of the approval.
+        approval: String,
+        /// The rules that require it.
+        rules: Vec<String>,
+        /// RFC 3339 UTC, when it lapses.
+        expires: String,
+    },
     /// An approver voted, or a vote was refused.
-    ApprovalVote { approval: String, approver: Subject, vote: Vote, reason: String, accepted: bool, why: String },
+    ApprovalVote {
+        /// Id of the approval.
+        approval: String,
+        /// Who voted.
+        approver: Subject,
+        /// What they said.
+        vote: Vote,
+        /// What they wrote.
+        reason: String,
+        /// Whether the vote counts.
+        accepted: bool,
+        /// Why it does not; empty when it does.
+        why: String,
+    },
     /// An approval ended.
-    ApprovalClosed { approval: String, operation: String, state: ApprovalEnd },
+    ApprovalClosed {
+        /// Id of the approval.
+        approval: String,
+        /// Id of the operation it was for.
+        operation: String,
+        /// How.
+        state: ApprovalEnd,
+    },
     /// What became of an operation that went ahead.
     Outcome(Box<OutcomeRecord>),
+    /// The log itself cannot go on; the last record before it was stopped.
+    LogFailed {
+        /// Which file and what the system said.
+        reason: String,
+    },
 }
 
 /// An authenticated identity.
@@ -180,4 +252,47 @@ pub enum ApprovalEnd {
     Expired,
     /// The requester went away, or cancelled.
     Withdrawn,
+}
+
+impl Event {
+    /// Id of the operation that the event is about, where it names one.
+    #[must_use]
+    pub fn operation(&self) -> Option<&str> {
+        match self {
+            Self::Decision(decision) => Some(&decision.operation),
+            Self::Outcome(outcome) => Some(&outcome.operation),
+            Self::ApprovalRequested { operation, .. } | Self::ApprovalClosed { operation, .. } => {
+                Some(operation)
+            }
+            Self::GatewayStarted { .. }
+            | Self::GatewayStopped { .. }
+            | Self::BundleLoaded { .. }
+            | Self::BundleRefused { .. }
+            | Self::SessionOpened { .. }
+            | Self::SessionRefused { .. }
+            | Self::SessionClosed { .. }
+            | Self::ApprovalVote { .. }
+            | Self::LogFailed { .. } => None,
+        }
+    }
+
+    /// The controls that the event is evidence for: those of decisions and outcomes.
+    #[must_use]
+    pub fn controls(&self) -> &[ControlRecord] {
+        match self {
+            Self::Decision(decision) => &decision.controls,
+            Self::Outcome(outcome) => &outcome.controls,
+            _ => &[],
+        }
+    }
+
+    /// Id of the approval that the event asks for.
+    #[must_use]
+    pub fn requested_approval(&self) -> Option<&str> {
+        if let Self::ApprovalRequested { approval, .. } = self {
+            Some(approval)
+        } else {
+            None
+        }
+    }
 }

@@ -1,0 +1,69 @@
+//! Records grouped by the control that they are evidence for. Counts what the records claim; whether a control is met
+//! is for an assessor.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::record::{ControlRecord, Event, Record};
+
+/// What the log holds for one control.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ControlEvidence {
+    /// Records by strength of the claim: `implements`, `supports`, `evidences`. A record that claims the control more
+    /// than once counts once for each strength.
+    pub strengths: BTreeMap<String, u64>,
+    /// Decisions by verdict: `allow`, `require_approval`, `block`.
+    pub verdicts: BTreeMap<String, u64>,
+    /// Outcomes that claim it, such as those of masked results.
+    pub outcomes: u64,
+    /// The rules that claim it, by qualified name; `gateway` for mechanisms that are always on.
+    pub rules: BTreeSet<String>,
+    /// The mechanisms that earn it.
+    pub mechanisms: BTreeSet<String>,
+    /// Positions of the records, in order.
+    pub sequences: Vec<u64>,
+}
+
+/// Groups `records` by control id in OSCAL form (`ac-6.9`). Controls that no record claims are not there.
+pub fn by_control<'a>(
+    records: impl IntoIterator<Item = &'a Record>,
+) -> BTreeMap<String, ControlEvidence> {
+    let mut controls: BTreeMap<String, ControlEvidence> = BTreeMap::new();
+    for record in records {
+        let claims = record.event.controls();
+        let ids: BTreeSet<&str> = claims.iter().map(|claim| claim.id.as_str()).collect();
+        for id in ids {
+            let claims = claims.iter().filter(|claim| claim.id == id);
+            controls
+                .entry(id.to_owned())
+                .or_default()
+                .add(record, claims);
+        }
+    }
+    controls
+}
+
+impl ControlEvidence {
+    fn add<'a>(&mut self, record: &Record, claims: impl Iterator<Item = &'a ControlRecord>) {
+        let mut strengths = BTreeSet::new();
+        for claim in claims {
+            strengths.insert(claim.strength.as_str());
+            self.rules.insert(claim.rule.clone());
+            if !claim.mechanism.is_empty() {
+                self.mechanisms.insert(claim.mechanism.clone());
+            }
+        }
+        for strength in strengths {
+            increment(&mut self.strengths, strength);
+        }
+        match &record.event {
+            Event::Decision(decision) => increment(&mut self.verdicts, &decision.verdict),
+            _ => self.outcomes = self.outcomes.saturating_add(1),
+        }
+        self.sequences.push(record.sequence);
+    }
+}
+
+fn increment(counts: &mut BTreeMap<String, u64>, name: &str) {
+    let count = counts.entry(name.to_owned()).or_default();
+    *count = count.saturating_add(1);
+}

@@ -1,0 +1,195 @@
+//! Checkpoints: the size and root of the log, signed. Text form of C2SP tlog-checkpoint inside C2SP signed-note, so that
+//! tools for transparency logs read them. Knows nothing of files.
+
+use std::fmt::Write as _;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::BASE64;
+
+use crate::key::{AuditKey, AuditPublicKey};
+use crate::merkle::Hash;
+
+/// Most bytes of one note; three short lines and a signature.
+pub(crate) const NOTE_BYTES: usize = 1024;
+/// Most bytes of an origin.
+const ORIGIN_BYTES: usize = 256;
+/// Signature type of Ed25519 in C2SP signed-note.
+const ED25519_TYPE: u8 = 0x01;
+
+/// The name of a log: first line of its checkpoints and name of the key that signs them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl Origin {
+    /// Takes a name such as `gateway-1.example.com/hpol`.
+    ///
+    /// # Errors
+    /// When it is empty, longer than 256 bytes, or holds white space, control characters or `+` (C2SP signed-note).
+    pub fn new(name: &str) -> Result<Self, ReadCheckpoint> {
+        let plain = |character: char| {
+            !character.is_whitespace() && !character.is_control() && character != '+'
+        };
+        if name.is_empty() || name.len() > ORIGIN_BYTES || !name.chars().all(plain) {
+            return Err(ReadCheckpoint::Origin);
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The size and root of a log at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Whose log.
+    pub origin: Origin,
+    /// How many records.
+    pub size: u64,
+    /// Root of the Merkle tree over them.
+    pub root: Hash,
+}
+
+/// Why a text is not a checkpoint that can be trusted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadCheckpoint {
+    /// The origin is not a name that a signed note can carry.
+    #[error("a log's origin is 1 to 256 bytes without white space, control characters or `+`")]
+    Origin,
+    /// Not the text form.
+    #[error("not a signed checkpoint")]
+    Malformed,
+    /// No signature by the given key.
+    #[error("checkpoint of size {size} is not signed by the given key")]
+    OtherKey {
+        /// Size in the checkpoint.
+        size: u64,
+    },
+    /// A signature that names the key and does not verify.
+    #[error("signature of the checkpoint of size {size} is false")]
+    FalseSignature {
+        /// Size in the checkpoint.
+        size: u64,
+    },
+}
+
+impl Checkpoint {
+    /// The signed note.
+    #[must_use]
+    pub fn sign(&self, key: &AuditKey) -> String {
+        let mut note = self.text();
+        let mut signature = key_id(&self.origin, &key.public()).to_vec();
+        signature.extend_from_slice(&key.sign(note.as_bytes()));
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(
+            note,
+            "\n\u{2014} {} {}",
+            self.origin.as_str(),
+            BASE64.encode(&signature)
+        );
+        note
+    }
+
+    /// Reads a signed note and verifies it.
+    ///
+    /// # Errors
+    /// When it is not in the text form, or has no true signature by `key`.
+    pub fn open(note: &str, key: &AuditPublicKey) -> Result<Self, ReadCheckpoint> {
+        let (text, signatures) = note.split_once("\n\n").ok_or(ReadCheckpoint::Malformed)?;
+        let checkpoint = Self::parse(text)?;
+        let size = checkpoint.size;
+        let text = checkpoint.text();
+        let id = key_id(&checkpoint.origin, key);
+        for line in signatures
+            .strip_suffix('\n')
+            .ok_or(ReadCheckpoint::Malformed)?
+            .split('\n')
+        {
+            let (name, signature) = line
+                .strip_prefix("\u{2014} ")
+                .and_then(|line| line.split_once(' '))
+                .ok_or(ReadCheckpoint::Malformed)?;
+            let signature = BASE64
+                .decode(signature.as_bytes())
+                .map_err(|_| ReadCheckpoint::Malformed)?;
+            let (signer, signature) = signature
+                .split_at_checked(4)
+                .ok_or(ReadCheckpoint::Malformed)?;
+            // Signatures by others, such as witnesses, are let be.
+            if name == checkpoint.origin.as_str() && signer == id {
+                let verifies = key.verifies(text.as_bytes(), signature);
+                return if verifies {
+                    Ok(checkpoint)
+                } else {
+                    Err(ReadCheckpoint::FalseSignature { size })
+                };
+            }
+        }
+        Err(ReadCheckpoint::OtherKey { size })
+    }
+
+    fn text(&self) -> String {
+        format!(
+            "{}\n{}\n{}\n",
+            self.origin.as_str(),
+            self.size,
+            BASE64.encode(&self.root)
+        )
+    }
+
+    /// The three lines without the last newline. Extension lines are not written by this log and so refused.
+    fn parse(text: &str) -> Result<Self, ReadCheckpoint> {
+        let mut lines = text.split('\n');
+        let (Some(origin), Some(size), Some(root), None) =
+            (lines.next(), lines.next(), lines.next(), lines.next())
+        else {
+            return Err(ReadCheckpoint::Malformed);
+        };
+        let number: u64 = size.parse().map_err(|_| ReadCheckpoint::Malformed)?;
+        let root = BASE64
+            .decode(root.as_bytes())
+            .ok()
+            .and_then(|root| Hash::try_from(root).ok());
+        let checkpoint = Self {
+            origin: Origin::new(origin)?,
+            size: number,
+            root: root.ok_or(ReadCheckpoint::Malformed)?,
+        };
+        // `+7` and `007` are no decimal numbers of the note.
+        if number.to_string() == size {
+            Ok(checkpoint)
+        } else {
+            Err(ReadCheckpoint::Malformed)
+        }
+    }
+}
+
+/// The verifier key of C2SP signed-note, `<name>+<id>+<key>`, for tools of transparency logs.
+#[must_use]
+pub fn verifier_key(origin: &Origin, key: &AuditPublicKey) -> String {
+    let id = data_encoding::HEXLOWER.encode(&key_id(origin, key));
+    format!(
+        "{}+{id}+{}",
+        origin.as_str(),
+        BASE64.encode(&[&[ED25519_TYPE][..], &key.bytes()[..]].concat())
+    )
+}
+
+/// First four bytes of SHA-256(name || 0x0A || 0x01 || key).
+fn key_id(origin: &Origin, key: &AuditPublicKey) -> [u8; 4] {
+    let message = [
+        origin.as_str().as_bytes(),
+        b"\n",
+        &[ED25519_TYPE],
+        key.bytes(),
+    ]
+    .concat();
+    let mut id = [0; 4];
+    id.iter_mut()
+        .zip(digest(&SHA256, &message).as_ref())
+        .for_each(|(to, from)| *to = *from);
+    id
+}

@@ -1,0 +1,414 @@
+//! The log as its users see it: open, append, health, close. One thread owns the files (see `writer`); everybody else
+//! holds a [`LogHandle`] and gets an answer through a callback.
+
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value};
+
+use crate::canonical::{self, Canonicalise, RECORD_BYTES};
+use crate::checkpoint::{Checkpoint, Origin};
+use crate::files::Files;
+use crate::files::directory::Directory;
+use crate::key::AuditKey;
+use crate::record::Event;
+pub use crate::recovery::{OpenLog, Recovery};
+use crate::{recovery, segment};
+
+/// Records that may wait for the writer. A full queue means that the disk is behind; callers refuse their operation.
+pub const QUEUE_RECORDS: usize = 8192;
+/// Bytes that may wait for the writer.
+pub const QUEUE_BYTES: usize = 64 * 1024 * 1024;
+/// Room for what the writer adds to a record: `sequence` and `time` with their names.
+const STAMP_BYTES: usize = 80;
+
+/// Says what time it is. Records carry it; it decides nothing.
+pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// Told once what became of an append; on the writer's thread, so it must not block.
+pub type Done = Box<dyn FnOnce(Result<Appended, LogUnavailable>) + Send>;
+
+/// How a log is kept.
+pub struct LogOptions {
+    /// Name of the log, in its checkpoints.
+    pub origin: Origin,
+    /// Signs the checkpoints.
+    pub key: AuditKey,
+    /// The system's clock unless a test says otherwise.
+    pub clock: Clock,
+    /// A checkpoint is written this long after the first record that the last one does not cover. 1 s.
+    pub checkpoint_every: Duration,
+    /// A checkpoint is written after so many records at the latest. 10,000.
+    pub checkpoint_records: u64,
+    /// Size of a segment file, allocated in advance. 16 MiB; held between 160 KiB and 64 MiB.
+    pub segment_bytes: u64,
+}
+
+impl LogOptions {
+    /// The options with their stated values.
+    #[must_use]
+    pub fn new(origin: Origin, key: AuditKey) -> Self {
+        Self {
+            origin,
+            key,
+            clock: Arc::new(SystemTime::now),
+            checkpoint_every: Duration::from_secs(1),
+            checkpoint_records: 10_000,
+            segment_bytes: segment::DEFAULT_BYTES,
+        }
+    }
+}
+
+impl fmt::Debug for LogOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("LogOptions")
+            .field("origin", &self.origin)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}
+
+/// When an append is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// When the record is on disk: a crash of the machine cannot take it back.
+    Durable,
+    /// When the system has the record: a crash of the gateway cannot take it back, one of the machine can until the
+    /// sync that follows at once.
+    Buffered,
+}
+
+/// A record that is in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Its position.
+    pub sequence: u64,
+}
+
+/// Why a record was not taken. The operation that it stands for must be refused.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LogUnavailable {
+    /// Too much waits for the disk.
+    #[error("audit log is behind: its queue is full")]
+    Busy,
+    /// The record has no canonical form.
+    #[error("record cannot be written: {0}")]
+    NotCanonical(#[from] Canonicalise),
+    /// The record is larger than the log takes; its producer must shorten `masked`.
+    #[error("record of {bytes} bytes is larger than the {RECORD_BYTES} that the audit log takes")]
+    TooLarge {
+        /// Its size in canonical form.
+        bytes: usize,
+    },
+    /// The log has failed and takes nothing until it is opened again.
+    #[error("audit log has failed: {0}")]
+    Failed(LogFailure),
+    /// The log was closed.
+    #[error("audit log is closed")]
+    Closed,
+}
+
+/// What ended a log.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LogFailure {
+    /// A write, allocation or rename failed.
+    #[error("cannot write `{file}`: {error}")]
+    Write {
+        /// Name in the log directory.
+        file: String,
+        /// What the system said.
+        error: Arc<io::Error>,
+    },
+    /// A sync failed; what is on disk is not known, so it is not tried again.
+    #[error("cannot make `{file}` durable: {error}")]
+    Sync {
+        /// Name in the log directory.
+        file: String,
+        /// What the system said.
+        error: Arc<io::Error>,
+    },
+    /// The writer's thread ended in a way that it should not.
+    #[error("the writer stopped")]
+    Stopped,
+}
+
+/// Whether the log takes records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It does.
+    Serving,
+    /// It does; the disk is at 90 % or more.
+    NearlyFull,
+    /// It does not, until it is opened again.
+    Failed {
+        /// Why.
+        why: String,
+    },
+    /// It was closed.
+    Closed,
+}
+
+/// A log that is open for appending. Clones are the same log.
+#[derive(Debug, Clone)]
+pub struct LogHandle {
+    queue: SyncSender<Message>,
+    shared: Arc<Shared>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl LogHandle {
+    /// Opens the log in `path`, which is made when it is not there, and recovers it.
+    ///
+    /// # Errors
+    /// See [`OpenLog`]; the log is left as it was found.
+    pub fn open_directory(path: &Path, options: LogOptions) -> Result<(Self, Recovery), OpenLog> {
+        let directory = Directory::create(path).map_err(|error| OpenLog::Io {
+            file: path.display().to_string(),
+            error,
+        })?;
+        Self::open(Arc::new(directory), options)
+    }
+
+    /// Opens the log in `files` and recovers it.
+    ///
+    /// # Errors
+    /// See [`OpenLog`]; the log is left as it was found.
+    pub fn open(files: Arc<dyn Files>, options: LogOptions) -> Result<(Self, Recovery), OpenLog> {
+        let (state, recovery) = recovery::open(files, options)?;
+        let (queue, messages) = mpsc::sync_channel(QUEUE_RECORDS);
+        let shared = Arc::new(Shared::default());
+        let writer = writer::Writer::new(state, messages, Arc::clone(&shared));
+        let thread = thread::Builder::new()
+            .name("hpol-audit-log".into())
+            .spawn(move || writer.run())
+            .map_err(|error| OpenLog::Io {
+                file: "writer thread".into(),
+                error,
+            })?;
+        Ok((
+            Self {
+                queue,
+                shared,
+                thread: Arc::new(Mutex::new(Some(thread))),
+            },
+            recovery,
+        ))
+    }
+
+    /// Gives a record to the log. `done` is called exactly once if and only if this returns `Ok`, on the writer's thread,
+    /// when the record is as durable as asked, or will never be. Never blocks. Records of one caller keep their order.
+    ///
+    /// # Errors
+    /// At once and without calling `done`: when the queue is full, the record too large, or the log failed or closed.
+    pub fn append(
+        &self,
+        session: Option<&str>,
+        event: &Event,
+        durability: Durability,
+        done: Done,
+    ) -> Result<(), LogUnavailable> {
+        self.shared.check()?;
+        let record = prepare(session, event)?;
+        let bytes = record.bytes;
+        self.shared.reserve(bytes)?;
+        let message = Message::Append(Append {
+            record,
+            durability,
+            waiter: Waiter::new(done, Arc::clone(&self.shared)),
+        });
+        self.queue.try_send(message).map_err(|refused| {
+            self.shared.release(bytes);
+            let (message, why) = match refused {
+                TrySendError::Full(message) => (message, LogUnavailable::Busy),
+                TrySendError::Disconnected(message) => (message, self.shared.unavailable()),
+            };
+            message.forget();
+            why
+        })
+    }
+
+    /// Gives a record to the log and waits until it is durable. For callers that may block.
+    ///
+    /// # Errors
+    /// When it is not and will not be in the log.
+    pub fn append_and_wait(
+        &self,
+        session: Option<&str>,
+        event: &Event,
+    ) -> Result<Appended, LogUnavailable> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let done = Box::new(move |result| drop(sender.send(result)));
+        self.append(session, event, Durability::Durable, done)?;
+        receiver
+            .recv()
+            .unwrap_or_else(|_| Err(self.shared.unavailable()))
+    }
+
+    /// Whether the log takes records.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        match self.shared.check() {
+            Err(LogUnavailable::Failed(failure)) => Health::Failed {
+                why: failure.to_string(),
+            },
+            Err(_) => Health::Closed,
+            Ok(()) if self.shared.nearly_full.load(Ordering::Relaxed) => Health::NearlyFull,
+            Ok(()) => Health::Serving,
+        }
+    }
+
+    /// Writes what waits, seals it with a checkpoint, and ends the writer. Blocks; appends from now on are refused.
+    ///
+    /// # Errors
+    /// When the log failed before all was sealed, or was closed already.
+    pub fn close(&self) -> Result<Checkpoint, LogUnavailable> {
+        self.shared.check()?;
+        let (sender, receiver) = mpsc::sync_channel(1);
+        self.queue
+            .send(Message::Close(sender))
+            .map_err(|_| self.shared.unavailable())?;
+        let sealed = receiver.recv().map_err(|_| self.shared.unavailable());
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(Err(_)) = thread.map(JoinHandle::join) {
+            return Err(LogUnavailable::Failed(LogFailure::Stopped));
+        }
+        sealed
+    }
+}
+
+/// What the handles and the writer both see.
+#[derive(Debug, Default)]
+struct Shared {
+    failure: OnceLock<LogFailure>,
+    closed: AtomicBool,
+    nearly_full: AtomicBool,
+    queued_bytes: AtomicUsize,
+}
+
+impl Shared {
+    fn check(&self) -> Result<(), LogUnavailable> {
+        let ended = self.failure.get().is_some() || self.closed.load(Ordering::Acquire);
+        if ended {
+            Err(self.unavailable())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Why the log takes nothing, asked only once that is so.
+    fn unavailable(&self) -> LogUnavailable {
+        match self.failure.get() {
+            Some(failure) => LogUnavailable::Failed(failure.clone()),
+            None if self.closed.load(Ordering::Acquire) => LogUnavailable::Closed,
+            None => LogUnavailable::Failed(LogFailure::Stopped),
+        }
+    }
+
+    /// Keeps the first reason: what follows from it is of no use to anybody.
+    fn fail(&self, failure: &LogFailure) {
+        drop(self.failure.set(failure.clone()));
+    }
+
+    fn reserve(&self, bytes: usize) -> Result<(), LogUnavailable> {
+        let fits = |queued: usize| queued.checked_add(bytes).filter(|sum| *sum <= QUEUE_BYTES);
+        let reserved = self
+            .queued_bytes
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, fits);
+        reserved.map(|_| ()).map_err(|_| LogUnavailable::Busy)
+    }
+
+    fn release(&self, bytes: usize) {
+        self.queued_bytes.fetch_sub(bytes, Ordering::AcqRel);
+    }
+}
+
+enum Message {
+    Append(Append),
+    Close(SyncSender<Checkpoint>),
+}
+
+impl Message {
+    /// Drops the message without an answer, for a caller who has one already.
+    fn forget(self) {
+        if let Self::Append(mut append) = self {
+            append.waiter.done = None;
+        }
+    }
+}
+
+/// A record on its way to the writer.
+struct Append {
+    record: Prepared,
+    durability: Durability,
+    waiter: Waiter,
+}
+
+/// A record without sequence and time, known to have a canonical form that fits.
+struct Prepared {
+    members: Map<String, Value>,
+    bytes: usize,
+}
+
+fn prepare(session: Option<&str>, event: &Event) -> Result<Prepared, LogUnavailable> {
+    let mut members = canonical::object(event)?;
+    if let Some(session) = session {
+        members.insert("session".into(), Value::String(session.to_owned()));
+    }
+    let value = Value::Object(members);
+    let bytes = canonical::canonical(&value)?.len() + STAMP_BYTES;
+    match value {
+        Value::Object(members) if bytes <= RECORD_BYTES => Ok(Prepared { members, bytes }),
+        _ => Err(LogUnavailable::TooLarge { bytes }),
+    }
+}
+
+/// Answers exactly once: when dropped unanswered, with the reason why the log ended.
+struct Waiter {
+    done: Option<Done>,
+    shared: Arc<Shared>,
+}
+
+impl Waiter {
+    fn new(done: Done, shared: Arc<Shared>) -> Self {
+        Self {
+            done: Some(done),
+            shared,
+        }
+    }
+
+    fn answer(mut self, result: Result<Appended, LogUnavailable>) {
+        self.tell(result);
+    }
+
+    fn tell(&mut self, result: Result<Appended, LogUnavailable>) {
+        if let Some(done) = self.done.take() {
+            // A caller that panics must not take the log with it.
+            drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(
+                || done(result),
+            )));
+        }
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let why = self.shared.unavailable();
+        self.tell(Err(why));
+    }
+}

@@ -1,0 +1,181 @@
+//! Reads the records of a log directory, also while a gateway writes it. Checks frames, positions and form; whether the
+//! records are those that were sealed is for `verify`.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::canonical;
+use crate::files::Files;
+use crate::files::directory::Directory;
+use crate::record::{Event, Record};
+use crate::walk::{self, Step, Walk};
+pub use crate::walk::{ReadLog, Stored};
+
+/// A log to read from.
+#[derive(Debug, Clone)]
+pub struct LogReader {
+    files: Arc<dyn Files>,
+}
+
+impl LogReader {
+    /// The log in the directory at `path`. Takes no lock and writes nothing.
+    ///
+    /// # Errors
+    /// When there is no such directory.
+    pub fn open(path: &Path) -> Result<Self, ReadLog> {
+        let io = |error: io::Error| ReadLog::Io {
+            file: path.display().to_string(),
+            error,
+        };
+        Ok(Self::over(Arc::new(Directory::open(path).map_err(io)?)))
+    }
+
+    /// The log in `files`.
+    #[must_use]
+    pub fn over(files: Arc<dyn Files>) -> Self {
+        Self { files }
+    }
+
+    /// The records from position `from` on, in order. Where the log ends for now the iterator gives `None`; asked again
+    /// later it goes on with what was written since.
+    ///
+    /// # Errors
+    /// When the directory cannot be listed.
+    pub fn records(&self, from: u64) -> Result<Records, ReadLog> {
+        let firsts = walk::segments(&*self.files)?;
+        let start = firsts
+            .into_iter()
+            .rev()
+            .find(|first| *first <= from)
+            .unwrap_or(0);
+        let walk = Walk::from_segment(Arc::clone(&self.files), start);
+        Ok(Records {
+            walk,
+            from,
+            waiting: VecDeque::new(),
+            failed: false,
+        })
+    }
+
+    /// The record at `sequence`, if the log is that long.
+    ///
+    /// # Errors
+    /// When the log cannot be read to there.
+    pub fn record(&self, sequence: u64) -> Result<Option<ReadRecord>, ReadLog> {
+        self.records(sequence)?.next().transpose()
+    }
+
+    /// All records that name the operation with this id: its decisions, approval and outcome. Reads the whole log.
+    ///
+    /// # Errors
+    /// When the log cannot be read to its end.
+    pub fn operation(&self, id: &str) -> Result<Vec<ReadRecord>, ReadLog> {
+        let named = |read: &Result<ReadRecord, ReadLog>| {
+            read.as_ref()
+                .map_or(true, |read| read.record.event.operation() == Some(id))
+        };
+        let mut found: Vec<ReadRecord> =
+            self.records(0)?.filter(named).collect::<Result<_, _>>()?;
+        let approvals: Vec<String> = found
+            .iter()
+            .filter_map(|read| read.record.event.requested_approval())
+            .map(str::to_owned)
+            .collect();
+        if !approvals.is_empty() {
+            let votes = |read: &Result<ReadRecord, ReadLog>| match read {
+                Ok(read) => {
+                    matches!(&read.record.event, Event::ApprovalVote { approval, .. } if approvals.contains(approval))
+                }
+                Err(_) => true,
+            };
+            found.extend(
+                self.records(0)?
+                    .filter(votes)
+                    .collect::<Result<Vec<_>, _>>()?,
+            );
+            found.sort_by_key(|read| read.record.sequence);
+        }
+        Ok(found)
+    }
+}
+
+/// A record and what it was read from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadRecord {
+    /// The record.
+    pub record: Record,
+    /// Its bytes and place.
+    pub stored: Stored,
+}
+
+/// Records in order. Ends for good after an error.
+pub struct Records {
+    walk: Walk,
+    from: u64,
+    waiting: VecDeque<Stored>,
+    failed: bool,
+}
+
+impl Records {
+    fn read(&mut self) -> Result<Option<ReadRecord>, ReadLog> {
+        loop {
+            while let Some(stored) = self.waiting.pop_front() {
+                if stored.sequence >= self.from {
+                    return decode(stored).map(Some);
+                }
+            }
+            match self.walk.step()? {
+                Step::Records(records) => self.waiting.extend(records),
+                Step::End(_) => return Ok(None),
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Records {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Records")
+            .field("from", &self.from)
+            .field("next", &self.walk.next())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Iterator for Records {
+    type Item = Result<ReadRecord, ReadLog>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let read = self.read().transpose();
+        self.failed = matches!(read, Some(Err(_)));
+        read
+    }
+}
+
+/// Reads the record in `stored` and holds it to its canonical form and position.
+pub(crate) fn decode(stored: Stored) -> Result<ReadRecord, ReadLog> {
+    match parse(&stored) {
+        Ok(record) => Ok(ReadRecord { record, stored }),
+        Err(why) => Err(ReadLog::BadRecord {
+            sequence: stored.sequence,
+            segment: stored.segment,
+            offset: stored.offset,
+            why,
+        }),
+    }
+}
+
+fn parse(stored: &Stored) -> Result<Record, String> {
+    let value = canonical::parse(&stored.bytes).map_err(|error| error.to_string())?;
+    let record: Record = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    if record.sequence == stored.sequence {
+        Ok(record)
+    } else {
+        Err(format!("it says that it is record {}", record.sequence))
+    }
+}
