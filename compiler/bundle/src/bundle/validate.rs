@@ -18,7 +18,7 @@ pub(super) fn check(bundle: &Bundle) -> Result<(), LoadBundle> {
         .map_err(|error| corrupt(&error.to_string()))?;
     check_policy(policy, vocabulary)?;
     program
-        .validate(vocabulary.len(), policy.rules.len(), policy.groups.len())
+        .validate(policy, vocabulary)
         .map_err(|invalid| corrupt(invalid.what))
 }
 

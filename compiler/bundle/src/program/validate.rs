@@ -1,8 +1,11 @@
-//! Checks a program that comes out of a file: every index and length that the engine relies on.
+//! Checks a program that comes out of a file: every index, length and order that the engine relies on.
 
-use super::Program;
+use crate::policy::Policy;
+use crate::vocabulary::{FactType, Protocol, Scalar, Vocabulary};
 
-/// A program whose tables do not fit together. The text says which.
+use super::{ClassIndex, Field, Plane, Program, Role, Shard, Texts, Values};
+
+/// A program whose tables do not fit together, or not to its policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
 pub struct InvalidProgram {
@@ -11,18 +14,148 @@ pub struct InvalidProgram {
 }
 
 impl Program {
-    /// Checks that the engine can evaluate the program: all indices within bounds, all lengths as they must be.
+    /// Checks that the engine can evaluate the program: all indices within bounds, all lengths and orders as they must
+    /// be, all facts of the type and phase that `vocabulary` says.
     ///
     /// # Errors
     /// The first thing that does not fit.
-    pub fn validate(
+    pub fn validate(&self, policy: &Policy, vocabulary: &Vocabulary) -> Result<(), InvalidProgram> {
+        require(
+            self.rules() == policy.rules.len(),
+            "the graph is of another number of rules",
+        )?;
+        require(
+            self.shards.len() == Protocol::ALL.len(),
+            "the graph has another number of shards",
+        )?;
+        require(
+            self.fields
+                .is_sorted_by(|left, right| left.fact < right.fact),
+            "the fields of the graph are not in order",
+        )?;
+        self.fields
+            .iter()
+            .try_for_each(|field| field.validate(vocabulary))?;
+        for shard in &self.shards {
+            shard.validate(&self.fields, policy.rules.len(), |role| {
+                role != Role::Member
+            })?;
+        }
+        self.groups
+            .validate(&self.fields, policy.groups.len(), |role| {
+                role == Role::Member
+            })
+    }
+}
+
+impl Field {
+    fn validate(&self, vocabulary: &Vocabulary) -> Result<(), InvalidProgram> {
+        let fact = vocabulary.fact(self.fact).ok_or(InvalidProgram {
+            what: "the graph reads a fact that is not there",
+        })?;
+        require(
+            fact.phase == self.phase,
+            "the graph reads a fact in another phase",
+        )?;
+        match (&self.values, &fact.ty) {
+            (Values::Bool, FactType::Scalar(Scalar::Bool)) => Ok(()),
+            (Values::Int(bounds), FactType::Scalar(Scalar::Int)) => require(
+                bounds.0.is_sorted_by(|left, right| left < right),
+                "the bounds of a field are not in order",
+            ),
+            (
+                Values::Text(texts),
+                FactType::Scalar(Scalar::String | Scalar::Name | Scalar::Enum(_)),
+            )
+            | (Values::Set(texts), FactType::Set(_)) => texts.validate(),
+            _ => require(false, "the graph reads a fact of another type"),
+        }
+    }
+}
+
+impl Texts {
+    fn validate(&self) -> Result<(), InvalidProgram> {
+        let equal = self.equal.is_sorted_by(|left, right| left < right);
+        let prefixes = self
+            .prefixes
+            .is_sorted_by(|left, right| left.text < right.text);
+        let parents = (0..)
+            .zip(&self.prefixes)
+            .all(|(index, prefix)| prefix.parent <= index);
+        require(
+            equal && prefixes && parents,
+            "the texts of a field are not in order",
+        )
+    }
+}
+
+impl Shard {
+    fn validate(
         &self,
-        _facts: usize,
-        _rules: usize,
-        _groups: usize,
+        fields: &[Field],
+        owners: usize,
+        role_fits: impl Fn(Role) -> bool,
     ) -> Result<(), InvalidProgram> {
-        Err(InvalidProgram {
-            what: "validation is not written yet",
-        })
+        require(
+            self.clauses.is_sorted(),
+            "the clauses of the graph are not in order",
+        )?;
+        let owned = self
+            .clauses
+            .iter()
+            .all(|clause| (clause.owner as usize) < owners && role_fits(clause.role));
+        require(owned, "a clause of the graph belongs to nothing")?;
+        require(
+            self.tables
+                .is_sorted_by(|left, right| left.field < right.field),
+            "the tables of the graph are not in order",
+        )?;
+        for table in &self.tables {
+            let field = fields.get(table.field()).ok_or(InvalidProgram {
+                what: "a table is of no field",
+            })?;
+            let single = !matches!(field.values, Values::Set(_));
+            require(
+                !single || table.some.is_empty(),
+                "a table asks for elements of a single value",
+            )?;
+            for plane in std::iter::once(&table.every).chain(&table.some) {
+                plane.validate(self.words(), field.values.classes())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Plane {
+    fn validate(&self, words: usize, classes: usize) -> Result<(), InvalidProgram> {
+        let lengths =
+            self.base.len() == words && self.empty.len() == words && self.ends.len() == classes;
+        require(lengths, "a plane has another size than its table")?;
+        let covered = self
+            .ends
+            .last()
+            .is_some_and(|end| *end as usize == self.differences.len());
+        require(
+            covered && self.ends.is_sorted(),
+            "the rows of a plane are not in order",
+        )?;
+        let rows = (0..)
+            .take(classes)
+            .map(|class| self.row(ClassIndex(class)).differences);
+        for row in rows {
+            let ordered = row.is_sorted_by(|left, right| left.word < right.word);
+            let inside = row.last().is_none_or(|last| (last.word as usize) < words);
+            require(ordered && inside, "a row of a plane is not in order")?;
+        }
+        Ok(())
+    }
+}
+
+fn require(holds: bool, what: &'static str) -> Result<(), InvalidProgram> {
+    if holds {
+        Ok(())
+    } else {
+        Err(InvalidProgram { what })
     }
 }

@@ -1,0 +1,157 @@
+//! Shards: which clauses can apply together, in which order, and the tables over them.
+
+use crate::facts::Value;
+use crate::policy::{Effect, Policy};
+use crate::vocabulary::{Fact, FactId, Protocol};
+
+use super::normal::{Ask, Atom, Conjunction};
+use super::rows::{Form, Holds, PlaneOfBits};
+use super::{Normal, index32};
+use crate::program::{Clause, Field, Role, Shard, Table};
+
+/// What the shards are made from.
+pub(super) struct Shards<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) normal: &'a Normal<'a>,
+    pub(super) fields: &'a [Field],
+    /// The fact that tells the kind of a connection, if the vocabulary has it.
+    pub(super) kind: Option<(FactId, &'a Fact)>,
+}
+
+/// A clause and what it asks.
+type Line<'a> = (Clause, Conjunction<'a>);
+
+impl<'a> Shards<'a> {
+    /// The rules that can apply on connections of `kind`. Since the kind is constant there, nothing asks for it.
+    pub(super) fn of_kind(&self, kind: Protocol) -> Shard {
+        let mut lines = Vec::new();
+        for role in [
+            Role::Block,
+            Role::ApprovalRestricts,
+            Role::ApprovalGrants,
+            Role::Allow,
+            Role::Mask,
+        ] {
+            for (owner, (rule, conjunctions)) in
+                (0..).zip(self.policy.rules.iter().zip(&self.normal.rules))
+            {
+                if has_role(&rule.effect, role) {
+                    let possible = conjunctions
+                        .iter()
+                        .filter_map(|conjunction| self.given_kind(conjunction, kind));
+                    lines.extend(possible.map(|conjunction| (Clause { role, owner }, conjunction)));
+                }
+            }
+        }
+        self.shard(&lines)
+    }
+
+    /// The groups.
+    pub(super) fn of_groups(&self) -> Shard {
+        let groups = (0..)
+            .zip(&self.normal.groups)
+            .flat_map(|(owner, conjunctions)| {
+                let clause = Clause {
+                    role: Role::Member,
+                    owner,
+                };
+                conjunctions
+                    .iter()
+                    .map(move |conjunction| (clause, conjunction.clone()))
+            });
+        self.shard(&groups.collect::<Vec<Line<'a>>>())
+    }
+
+    /// What is left of `conjunction` on connections of `kind`; `None` if it cannot hold there.
+    fn given_kind(&self, conjunction: &Conjunction<'a>, kind: Protocol) -> Option<Conjunction<'a>> {
+        let value = Value::Text(kind.as_str().into());
+        let (of_kind, rest): (Conjunction<'a>, Conjunction<'a>) = conjunction
+            .iter()
+            .partition(|atom| self.kind.is_some_and(|(id, _)| atom.fact() == id));
+        of_kind
+            .iter()
+            .all(|atom| atom.holds(&value))
+            .then_some(rest)
+    }
+
+    fn shard(&self, lines: &[Line<'a>]) -> Shard {
+        let mut asked: Vec<Vec<(usize, Form, &Atom<'a>)>> = vec![Vec::new(); self.fields.len()];
+        for (bit, (clause, conjunction)) in lines.iter().enumerate() {
+            for atom in conjunction {
+                let field = self
+                    .fields
+                    .binary_search_by_key(&atom.fact(), |field| field.fact);
+                if let Some(asked) = field.ok().and_then(|field| asked.get_mut(field)) {
+                    asked.push((bit, form(clause.role), atom));
+                }
+            }
+        }
+        let tables = asked
+            .iter()
+            .zip(self.fields)
+            .enumerate()
+            .filter(|(_, (asked, _))| !asked.is_empty());
+        let tables = tables
+            .map(|(index, (asked, field))| table(index, field, asked, lines.len()))
+            .collect();
+        Shard {
+            clauses: lines.iter().map(|(clause, _)| *clause).collect(),
+            tables,
+        }
+    }
+}
+
+fn has_role(effect: &Effect, role: Role) -> bool {
+    match effect {
+        Effect::Allow => role == Role::Allow,
+        Effect::Block { .. } => role == Role::Block,
+        Effect::RequireApproval { .. } => {
+            matches!(role, Role::ApprovalRestricts | Role::ApprovalGrants)
+        }
+        Effect::Mask { .. } => role == Role::Mask,
+    }
+}
+
+/// What restricts counts unless it is definitely false; what grants, and membership, only if it is definitely true.
+fn form(role: Role) -> Form {
+    match role {
+        Role::Block | Role::ApprovalRestricts | Role::Mask => Form::May,
+        Role::ApprovalGrants | Role::Allow | Role::Member => Form::Must,
+    }
+}
+
+/// The table of one field; `asked` ascends by bit.
+fn table(index: usize, field: &Field, asked: &[(usize, Form, &Atom<'_>)], clauses: usize) -> Table {
+    let mut every = PlaneOfBits::new(clauses);
+    let mut some: Vec<PlaneOfBits> = Vec::new();
+    for asked in asked.chunk_by(|(left, ..), (right, ..)| left == right) {
+        let mut of_every: Option<Holds> = None;
+        let mut of_some = 0;
+        for (bit, form, atom) in asked {
+            let holds = Holds::of(atom, *form, &field.values);
+            if let Ask::Some { .. } = atom.ask {
+                if some.len() == of_some {
+                    some.push(PlaneOfBits::new(clauses));
+                }
+                if let Some(plane) = some.get_mut(of_some) {
+                    plane.ask(*bit, &holds);
+                }
+                of_some += 1;
+            } else {
+                of_every = Some(of_every.map_or(holds.clone(), |others| others.and(&holds)));
+            }
+        }
+        if let (Some(holds), Some((bit, ..))) = (of_every, asked.first()) {
+            every.ask(*bit, &holds);
+        }
+    }
+    let classes = field.values.classes();
+    Table {
+        field: index32(index),
+        every: every.finish(classes),
+        some: some
+            .into_iter()
+            .map(|plane| plane.finish(classes))
+            .collect(),
+    }
+}
