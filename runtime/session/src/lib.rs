@@ -1,1 +1,22 @@
 //! The one door: every operation of every protocol is judged, approved, recorded and given leave here and nowhere else.
+//!
+//! An adapter turns bytes into an [`Operation`](hpol_operation::Operation), hands it with the bytes to
+//! [`session::Session::request`], and can reach the bytes again only through the [`permit::Permit`] that the door mints.
+//! Owns no socket, no file and no clock: those come in through [`ports`].
+
+#![deny(missing_docs)]
+
+pub mod approvals;
+pub mod door;
+pub mod hold;
+pub mod masking;
+pub mod permit;
+pub mod policy;
+pub mod ports;
+pub mod principal;
+mod records;
+pub mod refusal;
+pub mod session;
+
+pub use hpol_bundle::vocabulary::{Protocol, Vocabulary};
+pub use hpol_evidence::record::{OperationResult, Vote};

@@ -11,7 +11,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("hpol-syntax", &[]),
     ("hpol-bundle", &[]),
     ("hpol-nist-mappings", &[]),
-    ("hpol-hir", &["hpol-syntax", "hpol-bundle", "hpol-nist-mappings"]),
+    (
+        "hpol-hir",
+        &["hpol-syntax", "hpol-bundle", "hpol-nist-mappings"],
+    ),
     (
         "hpol-cli",
         &[
@@ -29,13 +32,31 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("hpol-operation", &["hpol-bundle"]),
     ("hpol-masking", &["hpol-bundle"]),
     ("hpol-evidence", &[]),
-    ("hpol-session", &["hpol-bundle", "hpol-engine", "hpol-masking", "hpol-evidence", "hpol-operation"]),
+    (
+        "hpol-session",
+        &[
+            "hpol-bundle",
+            "hpol-engine",
+            "hpol-masking",
+            "hpol-evidence",
+            "hpol-operation",
+        ],
+    ),
     ("hpol-postgres", &["hpol-session", "hpol-operation"]),
     ("hpol-http", &["hpol-session", "hpol-operation"]),
-    ("hpol-gateway", &["hpol-postgres", "hpol-http", "hpol-session", "hpol-evidence", "hpol-bundle"]),
+    (
+        "hpol-gateway",
+        &[
+            "hpol-postgres",
+            "hpol-http",
+            "hpol-session",
+            "hpol-evidence",
+            "hpol-bundle",
+        ],
+    ),
     ("hpol-support", &[]),
     ("hpol-suite", &[]),
-    ("xtask", &[]),
+    ("xtask", &["hpol-support"]),
 ];
 
 /// Heavy or dangerous dependencies, and the only crates that may name them.
@@ -47,15 +68,44 @@ const FENCED: &[(&str, &[&str])] = &[
     ("salsa", &["hpol-hir"]),
     ("pest", &["hpol-syntax"]),
     ("miette", &["hpol-cli"]),
-    ("tokio", &["hpol-session", "hpol-postgres", "hpol-http", "hpol-gateway", "hpol-cli", "hpol-support", "xtask"]),
+    (
+        "tokio",
+        &[
+            "hpol-session",
+            "hpol-postgres",
+            "hpol-http",
+            "hpol-gateway",
+            "hpol-cli",
+            "hpol-support",
+        ],
+    ),
 ];
 
 /// No crate on the left may reach a crate on the right, through whatever it depends on.
 const UNREACHABLE: &[(&str, &[&str])] = &[
-    ("hpol-gateway", &["hpol-syntax", "hpol-hir", "hpol-cli", "hpol-oracle"]),
-    ("hpol-hir", &["hpol-engine", "hpol-operation", "hpol-session", "tokio", "hyper", "pg_query"]),
-    ("hpol-engine", &["tokio", "hyper", "pg_query", "aws-sdk-sts"]),
-    ("hpol-evidence", &["tokio", "hyper", "pg_query", "hpol-engine", "hpol-session"]),
+    (
+        "hpol-gateway",
+        &["hpol-syntax", "hpol-hir", "hpol-cli", "hpol-oracle"],
+    ),
+    (
+        "hpol-hir",
+        &[
+            "hpol-engine",
+            "hpol-operation",
+            "hpol-session",
+            "tokio",
+            "hyper",
+            "pg_query",
+        ],
+    ),
+    (
+        "hpol-engine",
+        &["tokio", "hyper", "pg_query", "aws-sdk-sts"],
+    ),
+    (
+        "hpol-evidence",
+        &["tokio", "hyper", "pg_query", "hpol-engine", "hpol-session"],
+    ),
 ];
 
 struct Workspace {
@@ -70,17 +120,29 @@ impl Workspace {
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()
             .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
         let mut names: BTreeMap<&str, &str> = BTreeMap::new();
         for package in metadata["packages"].as_array().unwrap() {
-            names.insert(package["id"].as_str().unwrap(), package["name"].as_str().unwrap());
+            names.insert(
+                package["id"].as_str().unwrap(),
+                package["name"].as_str().unwrap(),
+            );
         }
         let members = metadata["workspace_members"].as_array().unwrap();
-        let members = members.iter().map(|id| names[id.as_str().unwrap()].to_owned()).collect();
+        let members = members
+            .iter()
+            .map(|id| names[id.as_str().unwrap()].to_owned())
+            .collect();
         let mut direct: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for node in metadata["resolve"]["nodes"].as_array().unwrap() {
-            let entry = direct.entry(names[node["id"].as_str().unwrap()].to_owned()).or_default();
+            let entry = direct
+                .entry(names[node["id"].as_str().unwrap()].to_owned())
+                .or_default();
             for dependency in node["deps"].as_array().unwrap() {
                 let kinds = dependency["dep_kinds"].as_array().unwrap();
                 if kinds.iter().any(|kind| kind["kind"] != "dev") {
@@ -108,16 +170,29 @@ impl Workspace {
 #[test]
 fn every_arrow_between_our_crates_is_allowed() {
     let workspace = Workspace::load();
-    let allowed: BTreeMap<&str, BTreeSet<&str>> =
-        ALLOWED.iter().map(|(name, arrows)| (*name, arrows.iter().copied().collect())).collect();
+    let allowed: BTreeMap<&str, BTreeSet<&str>> = ALLOWED
+        .iter()
+        .map(|(name, arrows)| (*name, arrows.iter().copied().collect()))
+        .collect();
     for member in &workspace.members {
-        let arrows = allowed.get(member.as_str()).unwrap_or_else(|| panic!("`{member}` has no place in the table"));
-        for target in workspace.direct[member].iter().filter(|target| workspace.members.contains(*target)) {
-            assert!(arrows.contains(target.as_str()), "`{member}` must not depend on `{target}`");
+        let arrows = allowed
+            .get(member.as_str())
+            .unwrap_or_else(|| panic!("`{member}` has no place in the table"));
+        for target in workspace.direct[member]
+            .iter()
+            .filter(|target| workspace.members.contains(*target))
+        {
+            assert!(
+                arrows.contains(target.as_str()),
+                "`{member}` must not depend on `{target}`"
+            );
         }
     }
     for name in allowed.keys() {
-        assert!(workspace.members.contains(*name), "`{name}` stands in the table and not in the workspace");
+        assert!(
+            workspace.members.contains(*name),
+            "`{name}` stands in the table and not in the workspace"
+        );
     }
 }
 
@@ -125,8 +200,15 @@ fn every_arrow_between_our_crates_is_allowed() {
 fn fenced_dependencies_stay_behind_their_fence() {
     let workspace = Workspace::load();
     for (dependency, owners) in FENCED {
-        for member in workspace.members.iter().filter(|member| workspace.direct[*member].contains(*dependency)) {
-            assert!(owners.contains(&member.as_str()), "`{member}` must not name `{dependency}`");
+        for member in workspace
+            .members
+            .iter()
+            .filter(|member| workspace.direct[*member].contains(*dependency))
+        {
+            assert!(
+                owners.contains(&member.as_str()),
+                "`{member}` must not name `{dependency}`"
+            );
         }
     }
 }

@@ -19,7 +19,9 @@ pub struct Running {
 impl Running {
     /// Starts `command`.
     pub fn start(command: &mut Command) -> Result<Running> {
-        let child = command.spawn().with_context(|| format!("cannot start {:?}", command.get_program()))?;
+        let child = command
+            .spawn()
+            .with_context(|| format!("cannot start {:?}", command.get_program()))?;
         Ok(Running { child })
     }
 
@@ -36,7 +38,12 @@ impl Running {
 
     /// Sends `signal` (such as `TERM` or `HUP`).
     pub fn signal(&self, signal: &str) -> Result<()> {
-        check(Command::new("kill").arg(format!("-{signal}")).arg(self.child.id().to_string())).map(|_| ())
+        check(
+            Command::new("kill")
+                .arg(format!("-{signal}"))
+                .arg(self.child.id().to_string()),
+        )
+        .map(|_| ())
     }
 
     /// Kills it at once and waits until it is gone.
@@ -48,7 +55,11 @@ impl Running {
 
     /// Waits until it ends by itself and tells whether it succeeded.
     pub fn wait(&mut self) -> Result<bool> {
-        Ok(self.child.wait().context("cannot wait for the process")?.success())
+        Ok(self
+            .child
+            .wait()
+            .context("cannot wait for the process")?
+            .success())
     }
 }
 
@@ -62,7 +73,9 @@ impl Drop for Running {
 
 /// Runs a command to its end and returns what it printed; its standard error is in the error.
 pub fn check(command: &mut Command) -> Result<Output> {
-    let output = command.output().with_context(|| format!("cannot run {:?}", command.get_program()))?;
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {:?}", command.get_program()))?;
     if !output.status.success() {
         bail!(
             "{:?} failed with {}:\n{}{}",
@@ -81,7 +94,11 @@ pub fn free_port() -> Result<u16> {
 }
 
 /// Calls `ready` until it says yes, or the deadline passes, or `process` ends.
-pub fn wait_until(process: &mut Running, what: &str, mut ready: impl FnMut() -> bool) -> Result<()> {
+pub fn wait_until(
+    process: &mut Running,
+    what: &str,
+    mut ready: impl FnMut() -> bool,
+) -> Result<()> {
     let deadline = Instant::now() + START_DEADLINE;
     loop {
         if ready() {
@@ -100,14 +117,24 @@ pub fn wait_until(process: &mut Running, what: &str, mut ready: impl FnMut() -> 
 /// Whether this process runs as root.
 #[must_use]
 pub fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
 /// A program of this workspace, next to the running executable (`target/<profile>/`) or in its parent folder.
 pub fn workspace_binary(name: &str) -> Result<PathBuf> {
     let exe = std::env::current_exe()?;
-    let found = exe.ancestors().skip(1).take(3).map(|folder| folder.join(name)).find(|path| is_file(path));
-    found.with_context(|| format!("`{name}` is not built; run `cargo build -p hpol-gateway -p hpol-cli`"))
+    let found = exe
+        .ancestors()
+        .skip(1)
+        .take(3)
+        .map(|folder| folder.join(name))
+        .find(|path| is_file(path));
+    found.with_context(|| {
+        format!("`{name}` is not built; run `cargo build -p hpol-gateway -p hpol-cli`")
+    })
 }
 
 fn is_file(path: &Path) -> bool {

@@ -7,6 +7,16 @@ use hpol_support::postgres::PostgresServer;
 #[test]
 fn postgres_starts_with_the_demo_data() {
     let server = PostgresServer::start().unwrap();
-    server.load("demo", &Path::new(env!("CARGO_MANIFEST_DIR")).join("data/demo.sql")).unwrap();
-    assert_eq!(server.execute("demo", "SELECT count(*) FROM customers").unwrap(), "1000");
+    server
+        .load(
+            "demo",
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("data/demo.sql"),
+        )
+        .unwrap();
+    assert_eq!(
+        server
+            .execute("demo", "SELECT count(*) FROM customers")
+            .unwrap(),
+        "1000"
+    );
 }

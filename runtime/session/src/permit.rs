@@ -1,0 +1,169 @@
+//! Leave to forward exactly one operation, and what is owed once it has been forwarded.
+
+use std::sync::Arc;
+
+use hpol_evidence::record::{Event, OperationResult, OutcomeRecord};
+use hpol_operation::Class;
+
+use crate::masking::{MaskRun, MaskingPlan};
+use crate::ports::Durability;
+use crate::refusal::{Refusal, RefusalKind};
+use crate::session::Core;
+
+/// Leave to forward exactly one operation. Only [`crate::session::Session::request`] and [`crate::hold::Hold::wait`] make
+/// one, and [`Permit::forward`] consumes it: the bytes to forward are inside, and there is no other way to them.
+#[derive(Debug)]
+#[must_use = "an operation that was permitted is either forwarded or recorded as not run"]
+pub struct Permit<P> {
+    payload: P,
+    receipt: Receipt,
+}
+
+impl<P> Permit<P> {
+    pub(crate) fn new(
+        payload: P,
+        core: Arc<Core>,
+        operation: String,
+        class: Class,
+        plan: MaskingPlan,
+    ) -> Permit<P> {
+        let owed = Some(Owed {
+            core,
+            operation,
+            class,
+            result: OperationResult::NotRun,
+        });
+        Permit {
+            payload,
+            receipt: Receipt { owed, plan },
+        }
+    }
+
+    /// What must be hidden in the result.
+    #[must_use]
+    pub fn masking(&self) -> &MaskingPlan {
+        &self.receipt.plan
+    }
+
+    /// Id of the operation in the audit log.
+    #[must_use]
+    pub fn operation(&self) -> &str {
+        self.receipt.operation()
+    }
+
+    /// Takes what to forward, and the receipt for it.
+    #[must_use]
+    pub fn forward(mut self) -> (P, Receipt) {
+        if let Some(owed) = &mut self.receipt.owed {
+            owed.result = OperationResult::Interrupted;
+        }
+        (self.payload, self.receipt)
+    }
+}
+
+/// What is owed after forwarding: the outcome's record. Dropped without it, the operation is recorded as interrupted.
+#[derive(Debug)]
+pub struct Receipt {
+    owed: Option<Owed>,
+    plan: MaskingPlan,
+}
+
+#[derive(Debug)]
+struct Owed {
+    core: Arc<Core>,
+    operation: String,
+    class: Class,
+    result: OperationResult,
+}
+
+/// What became of the operation, as the adapter saw it.
+#[derive(Debug)]
+pub struct Settlement {
+    /// How it ended.
+    pub result: OperationResult,
+    /// The upstream's error code or status; empty for success without one.
+    pub code: String,
+    /// Rows or messages returned.
+    pub rows: u64,
+    /// Bytes of result released or ready to be.
+    pub bytes: u64,
+    /// The masking that was done.
+    pub masked: Option<MaskRun>,
+}
+
+impl Receipt {
+    /// Id of the operation in the audit log.
+    #[must_use]
+    pub fn operation(&self) -> &str {
+        self.owed
+            .as_ref()
+            .map_or("", |owed| owed.operation.as_str())
+    }
+
+    /// What must be hidden in the result.
+    #[must_use]
+    pub fn masking(&self) -> &MaskingPlan {
+        &self.plan
+    }
+
+    /// The state that hides values in this operation's result.
+    #[must_use]
+    pub fn masker(&self) -> MaskRun {
+        self.plan.run()
+    }
+
+    /// Records the outcome. Await it before the end of the reply is released.
+    ///
+    /// # Errors
+    /// When the record cannot be made durable: then the end of the reply must not be released.
+    pub async fn settle(mut self, settlement: Settlement) -> Result<(), Refusal> {
+        let Some(owed) = self.owed.take() else {
+            return Ok(());
+        };
+        let (masked, controls) = settlement
+            .masked
+            .as_ref()
+            .map(MaskRun::records)
+            .unwrap_or_default();
+        let event = Event::Outcome(Box::new(OutcomeRecord {
+            operation: owed.operation.clone(),
+            result: settlement.result,
+            code: settlement.code,
+            rows: settlement.rows,
+            bytes: settlement.bytes,
+            masked,
+            controls,
+        }));
+        let durability = match owed.class {
+            Class::Read => Durability::ReadEnd,
+            Class::Write => Durability::Durable,
+        };
+        match owed.core.append(event, durability).await {
+            Ok(_) => Ok(()),
+            Err(unavailable) => Err(Refusal {
+                kind: RefusalKind::EvidenceUnavailable,
+                rules: vec![crate::records::GATEWAY.to_owned()],
+                reason: unavailable.to_string(),
+                help: "the operation may have run; its end is withheld until the audit log works again".to_owned(),
+                operation: owed.operation,
+            }),
+        }
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        if let Some(owed) = self.owed.take() {
+            owed.core
+                .append_detached(Event::Outcome(Box::new(OutcomeRecord {
+                    operation: owed.operation.clone(),
+                    result: owed.result,
+                    code: String::new(),
+                    rows: 0,
+                    bytes: 0,
+                    masked: Vec::new(),
+                    controls: Vec::new(),
+                })));
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The policy in force: one immutable snapshot of a loaded bundle, shared by every session until the next one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hpol_bundle::bundle::Bundle;
+use hpol_bundle::policy::{Rule, RuleId};
+use hpol_bundle::vocabulary::Vocabulary;
+
+use crate::masking::{BuildPlan, MaskingPlan};
+
+/// A bundle that was verified and loaded, ready to judge by.
+#[derive(Debug)]
+pub struct InForce {
+    bundle: Bundle,
+    digest: String,
+    plans: Mutex<HashMap<PlanKey, MaskingPlan>>,
+}
+
+/// A plan depends on the connection (whose columns) and on the mask rules that match.
+type PlanKey = (String, Vec<RuleId>);
+
+/// Plans kept per bundle: one for each set of mask rules that was ever matched together, so a handful; bounded because
+/// the sets are formed by what clients ask.
+const MAX_PLANS: usize = 1024;
+
+/// Why a loaded bundle cannot come into force.
+#[derive(Debug, thiserror::Error)]
+pub enum PutInForce {
+    /// Facts are extracted by number; another vocabulary would judge the wrong ones.
+    #[error(
+        "the bundle was built for another vocabulary; build it again with the `hpol` of this version"
+    )]
+    Vocabulary,
+    /// A mask of the policy cannot be built.
+    #[error(transparent)]
+    Masking(#[from] BuildPlan),
+}
+
+impl InForce {
+    /// Makes a loaded bundle ready. `digest` is the digest of the bundle file.
+    ///
+    /// # Errors
+    /// When the bundle's vocabulary is not this version's, or one of its masks cannot be built.
+    pub fn new(bundle: Bundle, digest: [u8; 32]) -> Result<InForce, PutInForce> {
+        if bundle.vocabulary != *Vocabulary::builtin() {
+            return Err(PutInForce::Vocabulary);
+        }
+        let digest = data_encoding::HEXLOWER.encode(&digest);
+        let in_force = InForce {
+            bundle,
+            digest,
+            plans: Mutex::default(),
+        };
+        let masks: Vec<RuleId> = in_force.mask_rules().collect();
+        let targets: std::collections::BTreeSet<&str> = in_force
+            .bundle
+            .policy
+            .connections
+            .iter()
+            .map(|connection| connection.target.as_str())
+            .collect();
+        for target in targets {
+            MaskingPlan::build(&in_force.bundle.policy, target, &masks)?;
+        }
+        Ok(in_force)
+    }
+
+    /// The digest of the bundle file, in hex.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The sequence number that the policy's owner gave the bundle.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.bundle.provenance.sequence
+    }
+
+    pub(crate) fn bundle(&self) -> &Bundle {
+        &self.bundle
+    }
+
+    pub(crate) fn rule(&self, id: RuleId) -> Option<&Rule> {
+        self.bundle.policy.rules.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// The masks that the matching `rules` put on what comes back over the connection called `target`.
+    pub(crate) fn plan(&self, target: &str, rules: &[RuleId]) -> Result<MaskingPlan, BuildPlan> {
+        if rules.is_empty() {
+            return Ok(MaskingPlan::none());
+        }
+        let key = (target.to_owned(), rules.to_vec());
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = plans.get(&key) {
+            return Ok(plan.clone());
+        }
+        let plan = MaskingPlan::build(&self.bundle.policy, target, rules)?;
+        if plans.len() >= MAX_PLANS {
+            plans.clear();
+        }
+        plans.insert(key, plan.clone());
+        Ok(plan)
+    }
+
+    fn mask_rules(&self) -> impl Iterator<Item = RuleId> {
+        let rules = self.bundle.policy.rules.iter().zip(0_u32..);
+        rules
+            .filter(|(rule, _)| matches!(rule.effect, hpol_bundle::policy::Effect::Mask { .. }))
+            .map(|(_, index)| RuleId(index))
+    }
+}
+
+/// Shared snapshot; absent until the first bundle is loaded.
+pub(crate) type Snapshot = Option<Arc<InForce>>;

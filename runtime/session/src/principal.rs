@@ -1,0 +1,89 @@
+//! Who asks, and of what: the identity a token proved, and the connection it reached.
+
+use hpol_bundle::facts::{Fact, Facts, Value};
+use hpol_bundle::vocabulary::{Protocol, Vocabulary};
+use hpol_evidence::record;
+use jiff::Timestamp;
+
+/// An authenticated subject. Holds what the token said, never the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// `sub` claim.
+    pub id: String,
+    /// `iss` claim.
+    pub issuer: String,
+    /// Groups the issuer puts the subject in.
+    pub groups: Vec<String>,
+    /// When the token ends, and with it every session opened by it.
+    pub expires: Timestamp,
+}
+
+impl Principal {
+    /// Whether both are the same identity: a subject is unique within its issuer only.
+    #[must_use]
+    pub fn is_same_subject(&self, other: &Principal) -> bool {
+        self.id == other.id && self.issuer == other.issuer
+    }
+
+    pub(crate) fn facts(&self, vocabulary: &Vocabulary) -> Facts {
+        let mut facts = Facts::new();
+        let mut set = |name: &str, value: Value| {
+            if let Some((id, _)) = vocabulary.lookup(name) {
+                facts.set(id, Fact::Known(value));
+            }
+        };
+        set("subject.id", Value::Text(self.id.as_str().into()));
+        set("subject.issuer", Value::Text(self.issuer.as_str().into()));
+        set(
+            "subject.groups",
+            Value::Set(
+                self.groups
+                    .iter()
+                    .map(|group| group.as_str().into())
+                    .collect(),
+            ),
+        );
+        facts
+    }
+
+    pub(crate) fn record(&self) -> record::Subject {
+        let mut groups = self.groups.clone();
+        groups.sort();
+        record::Subject {
+            id: self.id.clone(),
+            issuer: self.issuer.clone(),
+            groups,
+        }
+    }
+}
+
+/// A named upstream that the gateway fronts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// Its name in the gateway's configuration.
+    pub name: String,
+    /// What it speaks.
+    pub protocol: Protocol,
+}
+
+impl Connection {
+    pub(crate) fn facts(&self, vocabulary: &Vocabulary) -> Facts {
+        let mut facts = Facts::new();
+        for (name, text) in [
+            ("connection.name", self.name.as_str()),
+            ("connection.kind", self.protocol.as_str()),
+        ] {
+            if let Some((id, _)) = vocabulary.lookup(name) {
+                facts.set(id, Fact::Known(Value::Text(text.into())));
+            }
+        }
+        facts
+    }
+
+    pub(crate) fn record(&self) -> record::Connection {
+        record::Connection {
+            name: self.name.clone(),
+            kind: self.protocol.as_str().to_owned(),
+        }
+    }
+}
