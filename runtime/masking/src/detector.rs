@@ -68,7 +68,9 @@ impl Detector {
     /// The detector that policies call `name`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Detector> {
-        Detector::ALL.into_iter().find(|detector| detector.name() == name)
+        Detector::ALL
+            .into_iter()
+            .find(|detector| detector.name() == name)
     }
 
     /// Whether a finding may begin with `byte`; a cheap test before [`Detector::find`].

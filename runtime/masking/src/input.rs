@@ -101,8 +101,12 @@ impl<'a> Input<'a> {
 
     /// Whether a number may begin at `index` that is not the later part of `12.34` or `12-34`.
     pub(crate) fn begins_number(&self, index: usize) -> bool {
-        let joined = self.before(index, 1).is_some_and(|byte| matches!(byte, b'.' | b'-'))
-            && self.before(index, 2).is_some_and(|byte| byte.is_ascii_digit());
+        let joined = self
+            .before(index, 1)
+            .is_some_and(|byte| matches!(byte, b'.' | b'-'))
+            && self
+                .before(index, 2)
+                .is_some_and(|byte| byte.is_ascii_digit());
         self.begins_word(index) && !joined
     }
 
@@ -120,14 +124,23 @@ impl<'a> Input<'a> {
 
     /// Whether the byte at `index` is the letter of an escape like `\n`.
     pub(crate) fn is_escape_letter(&self, index: usize) -> bool {
-        let letter = self.bytes.get(index).is_some_and(|byte| b"nrtbfv0".contains(byte));
+        let letter = self
+            .bytes
+            .get(index)
+            .is_some_and(|byte| b"nrtbfv0".contains(byte));
         letter && self.before(index, 1) == Some(b'\\')
     }
 
     /// Whether `\n`, `\t` and their like or `%20` and its like stand right before `index`.
     fn follows_escape(&self, index: usize) -> bool {
-        let hex = |distance| self.before(index, distance).is_some_and(|byte| byte.is_ascii_hexdigit());
+        let hex = |distance| {
+            self.before(index, distance)
+                .is_some_and(|byte| byte.is_ascii_hexdigit())
+        };
         let percent = self.before(index, 3) == Some(b'%') && hex(2) && hex(1);
-        percent || index.checked_sub(1).is_some_and(|letter| self.is_escape_letter(letter))
+        percent
+            || index
+                .checked_sub(1)
+                .is_some_and(|letter| self.is_escape_letter(letter))
     }
 }

@@ -27,7 +27,10 @@ enum End {
 
 fn keep(value: &[u8], kept: u32, end: End, out: &mut Vec<u8>) {
     let text = std::str::from_utf8(value).unwrap_or_default();
-    let count = text.chars().filter(|character| !is_separator(*character)).count();
+    let count = text
+        .chars()
+        .filter(|character| !is_separator(*character))
+        .count();
     let kept = usize::try_from(kept).unwrap_or(usize::MAX);
     let hidden = count.saturating_sub(kept);
     if kept == 0 || hidden <= kept {
@@ -67,7 +70,11 @@ mod tests {
     #[test]
     fn keeps_the_last_characters_and_all_separators() {
         check(Mask::KeepLast(4), "987-65-4320", "***-**-4320");
-        check(Mask::KeepLast(4), "4111 1111 1111 1111", "**** **** **** 1111");
+        check(
+            Mask::KeepLast(4),
+            "4111 1111 1111 1111",
+            "**** **** **** 1111",
+        );
     }
 
     #[test]

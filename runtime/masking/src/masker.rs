@@ -115,7 +115,10 @@ impl Masker {
     }
 
     /// What the detectors find in `value`: the slot and the bytes of each finding, in order. Changes nothing.
-    pub fn findings<'a>(&'a self, value: &'a [u8]) -> impl Iterator<Item = (usize, Range<usize>)> + 'a {
+    pub fn findings<'a>(
+        &'a self,
+        value: &'a [u8],
+    ) -> impl Iterator<Item = (usize, Range<usize>)> + 'a {
         let input = Input::whole(value);
         let mut from = 0;
         std::iter::from_fn(move || match self.finder.next(&input, from) {
@@ -142,7 +145,9 @@ impl Masker {
     }
 
     fn mask(&self, slot: usize) -> Mask {
-        self.entries.get(slot).map_or(Mask::Redact, |entry| entry.mask)
+        self.entries
+            .get(slot)
+            .map_or(Mask::Redact, |entry| entry.mask)
     }
 }
 

@@ -34,7 +34,11 @@ pub(crate) enum Step {
 impl Finding {
     /// Where it ends in a value that is all there.
     pub(crate) fn end_in(&self, input: &Input<'_>) -> usize {
-        match self.extent.tail.map(|tail| tail.end(input, self.extent.end)) {
+        match self
+            .extent
+            .tail
+            .map(|tail| tail.end(input, self.extent.end))
+        {
             None => self.extent.end,
             Some(TailEnd::At(end) | TailEnd::After(end)) => end,
         }

@@ -48,7 +48,9 @@ fn domain(input: &Input<'_>, from: usize) -> Result<Option<usize>, More> {
             .rev()
             .take_while(|byte| **byte == b'-')
             .count();
-        let top = label > from && length - hyphens >= 2 && input.is(label, |byte| !byte.is_ascii_digit() && byte != b'-')?;
+        let top = label > from
+            && length - hyphens >= 2
+            && input.is(label, |byte| !byte.is_ascii_digit() && byte != b'-')?;
         let after = label + length;
         if top {
             end = Some(after - hyphens);

@@ -15,7 +15,9 @@ pub(super) fn find(input: &Input<'_>, start: usize) -> Result<Option<usize>, Mor
     let Some(length) = input.bytes().get(start..start + 2).and_then(length) else {
         return Ok(None);
     };
-    let separator = input.at(start + GROUP)?.filter(|byte| matches!(byte, b' ' | b'-'));
+    let separator = input
+        .at(start + GROUP)?
+        .filter(|byte| matches!(byte, b' ' | b'-'));
     let mut check = Check::default();
     let mut end = start;
     for index in 0..length {

@@ -45,14 +45,18 @@ fn v6(input: &Input<'_>, start: usize) -> Result<Option<usize>, More> {
         return Ok(None);
     }
     let most = LONGEST_V6 + 2;
-    let length = input.run(start, most, |byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))?;
+    let length = input.run(start, most, |byte| {
+        byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
+    })?;
     if length == most || !input.ends_word(start + length)? {
         return Ok(None);
     }
     let run = input.bytes().get(start..start + length).unwrap_or_default();
     // The punctuation of the sentence around it may follow: `from fe80::1.` and `fe80::1: up`.
     let ends = [length, length.saturating_sub(1)];
-    let end = ends.into_iter().find(|end| run.get(..*end).is_some_and(is_v6));
+    let end = ends
+        .into_iter()
+        .find(|end| run.get(..*end).is_some_and(is_v6));
     Ok(end.map(|end| start + end))
 }
 
@@ -71,7 +75,11 @@ fn begins(input: &Input<'_>, start: usize) -> bool {
         return true;
     }
     let group = (2..=6)
-        .map_while(|distance| input.before(start, distance).filter(u8::is_ascii_alphanumeric))
+        .map_while(|distance| {
+            input
+                .before(start, distance)
+                .filter(u8::is_ascii_alphanumeric)
+        })
         .collect::<Label>();
     group.length > 4 || group.other
 }
@@ -85,9 +93,11 @@ struct Label {
 
 impl FromIterator<u8> for Label {
     fn from_iter<I: IntoIterator<Item = u8>>(bytes: I) -> Label {
-        bytes.into_iter().fold(Label::default(), |label, byte| Label {
-            length: label.length + 1,
-            other: label.other || !byte.is_ascii_hexdigit(),
-        })
+        bytes
+            .into_iter()
+            .fold(Label::default(), |label, byte| Label {
+                length: label.length + 1,
+                other: label.other || !byte.is_ascii_hexdigit(),
+            })
     }
 }

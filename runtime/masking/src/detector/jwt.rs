@@ -15,12 +15,15 @@ pub(super) fn find(input: &Input<'_>, start: usize) -> Result<Option<Extent>, Mo
         return Ok(None);
     }
     let header = input.run(start, LONGEST_HEADER + 1, is_base64url)?;
-    if !(SHORTEST_HEADER..=LONGEST_HEADER).contains(&header) || input.at(start + header)? != Some(b'.') {
+    if !(SHORTEST_HEADER..=LONGEST_HEADER).contains(&header)
+        || input.at(start + header)? != Some(b'.')
+    {
         return Ok(None);
     }
     let payload = start + header + 1;
     // The second part is empty in a JWE with a direct key.
-    let long_enough = input.run(payload, PAYLOAD, |byte| is_base64url(byte) || byte == b'.')? == PAYLOAD;
+    let long_enough =
+        input.run(payload, PAYLOAD, |byte| is_base64url(byte) || byte == b'.')? == PAYLOAD;
     Ok(long_enough.then_some(Extent {
         end: payload + PAYLOAD,
         tail: Some(Tail::Jwt),
@@ -32,7 +35,9 @@ pub(super) fn end(input: &Input<'_>, from: usize) -> TailEnd {
     let mut end = from;
     loop {
         let next = match input.at(end) {
-            Ok(Some(b'.')) => input.is(end + 1, |byte| is_base64url(byte) || byte == b'.').map(usize::from),
+            Ok(Some(b'.')) => input
+                .is(end + 1, |byte| is_base64url(byte) || byte == b'.')
+                .map(usize::from),
             Ok(Some(byte)) => Ok(usize::from(is_base64url(byte))),
             Ok(None) => Ok(0),
             Err(more) => Err(more),

@@ -6,23 +6,36 @@ use crate::input::{Input, More};
 const SHORTEST: usize = 13;
 const LONGEST: usize = 19;
 /// Lengths of the groups that cards are printed with, longest first where one begins another.
-const GROUPINGS: [&[usize]; 6] =
-    [&[4, 4, 4, 4, 3], &[4, 4, 4, 4, 2], &[4, 4, 4, 4], &[4, 4, 4, 1], &[4, 6, 5], &[4, 6, 4]];
+const GROUPINGS: [&[usize]; 6] = [
+    &[4, 4, 4, 4, 3],
+    &[4, 4, 4, 4, 2],
+    &[4, 4, 4, 4],
+    &[4, 4, 4, 1],
+    &[4, 6, 5],
+    &[4, 6, 4],
+];
 
 /// Where the number that begins at `start` ends.
 pub(super) fn find(input: &Input<'_>, start: usize) -> Result<Option<usize>, More> {
     let fraction = input.before(start, 1) == Some(b'.')
-        && input.before(start, 2).is_some_and(|byte| byte.is_ascii_digit());
+        && input
+            .before(start, 2)
+            .is_some_and(|byte| byte.is_ascii_digit());
     if !input.begins_word(start) || fraction {
         return Ok(None);
     }
     let first = input.digits(start, LONGEST + 1)?;
     if (SHORTEST..=LONGEST).contains(&first) {
         let end = start + first;
-        let valid = input.ends_word(end)? && is_card(input.bytes().get(start..end).unwrap_or_default());
+        let valid =
+            input.ends_word(end)? && is_card(input.bytes().get(start..end).unwrap_or_default());
         return Ok(valid.then_some(end));
     }
-    if first == 4 { grouped(input, start) } else { Ok(None) }
+    if first == 4 {
+        grouped(input, start)
+    } else {
+        Ok(None)
+    }
 }
 
 fn grouped(input: &Input<'_>, start: usize) -> Result<Option<usize>, More> {
@@ -63,7 +76,10 @@ fn with_grouping(
     let mut digits = [0_u8; LONGEST];
     let mut length = 0;
     let numerals = input.bytes().get(start..end).unwrap_or_default().iter();
-    for (slot, digit) in digits.iter_mut().zip(numerals.filter(|byte| byte.is_ascii_digit())) {
+    for (slot, digit) in digits
+        .iter_mut()
+        .zip(numerals.filter(|byte| byte.is_ascii_digit()))
+    {
         *slot = *digit;
         length += 1;
     }
@@ -77,10 +93,9 @@ fn is_card(digits: &[u8]) -> bool {
 
 /// Whether an issuer uses this prefix with this length.
 fn is_issued(digits: &[u8]) -> bool {
-    let prefix = digits
-        .iter()
-        .take(4)
-        .fold(0_u32, |number, digit| number * 10 + u32::from(digit.wrapping_sub(b'0')));
+    let prefix = digits.iter().take(4).fold(0_u32, |number, digit| {
+        number * 10 + u32::from(digit.wrapping_sub(b'0'))
+    });
     match prefix {
         4000..=4999 => matches!(digits.len(), 13 | 16 | 19),
         2221..=2720 | 5100..=5599 | 2200..=2204 => digits.len() == 16,
@@ -106,5 +121,5 @@ fn has_check_digit(digits: &[u8]) -> bool {
             }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }

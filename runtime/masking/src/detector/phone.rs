@@ -22,7 +22,7 @@ const PLANS: [(&[u8], usize); 16] = [
     (b"41", 11),
     (b"44", 12),
     (b"48", 11),
-    (b"49", 14),
+    (b"49", 13),
     (b"61", 11),
     (b"81", 12),
     (b"91", 12),
@@ -50,19 +50,30 @@ fn international(input: &Input<'_>, start: usize) -> Result<Option<usize>, More>
         let length = input.digits(from, LONGEST + 1)?;
         let closed = open && input.at(from + length)? == Some(b')');
         let grown = digits.with(input.bytes().get(from..from + length).unwrap_or_default());
-        let Some(grown) = grown.filter(|grown| length > 0 && open == closed && grown.length <= grown.most()) else {
+        let after = from + length + usize::from(closed);
+        let Some(grown) =
+            grown.filter(|grown| length > 0 && open == closed && grown.length <= grown.most())
+        else {
             break;
         };
+        // `+49 30 1234567 10:30`: the last group is a time.
+        if !input.ends_word(after)? || input.at(after)? == Some(b':') {
+            break;
+        }
         digits = grown;
         groups += 1;
-        end = from + length + usize::from(closed);
+        end = after;
         let separator = input.is(end, |byte| matches!(byte, b' ' | b'-' | b'.' | b'/'))?;
         if !separator && !closed && input.at(end)? != Some(b'(') {
             break;
         }
         next = end + usize::from(separator);
     }
-    let shortest = if groups == 1 { SHORTEST_COMPACT } else { SHORTEST };
+    let shortest = if groups == 1 {
+        SHORTEST_COMPACT
+    } else {
+        SHORTEST
+    };
     let valid = digits.length >= shortest && digits.is_assigned() && input.ends_word(end)?;
     Ok(valid.then_some(end))
 }
@@ -108,8 +119,11 @@ fn in_groups(input: &Input<'_>, start: usize) -> Result<Option<usize>, More> {
     let end = area + 12;
     let row = separator == b' '
         && ((input.before(start, 1) == Some(b' ')
-            && input.before(start, 2).is_some_and(|byte| byte.is_ascii_digit()))
-            || (input.at(end)? == Some(b' ') && input.is(end + 1, |byte| byte.is_ascii_digit())?));
+            && input
+                .before(start, 2)
+                .is_some_and(|byte| byte.is_ascii_digit()))
+            || (input.at(end)? == Some(b' ')
+                && input.is(end + 1, |byte| byte.is_ascii_digit())?));
     let valid = !row && input.ends_number(end)?;
     Ok(valid.then_some(end))
 }
@@ -145,7 +159,9 @@ impl Digits {
 
     /// How many digits a number of this country has at most.
     fn most(&self) -> usize {
-        let plan = PLANS.iter().find(|(code, _)| self.digits().starts_with(code));
+        let plan = PLANS
+            .iter()
+            .find(|(code, _)| self.digits().starts_with(code));
         plan.map_or(LONGEST, |(_, most)| *most)
     }
 
@@ -153,7 +169,9 @@ impl Digits {
     fn is_assigned(&self) -> bool {
         match self.digits() {
             [b'0', ..] => false,
-            [b'1', area, _, _, exchange, ..] => self.length == 11 && *area >= b'2' && *exchange >= b'2',
+            [b'1', area, _, _, exchange, ..] => {
+                self.length == 11 && *area >= b'2' && *exchange >= b'2'
+            }
             _ => true,
         }
     }

@@ -39,7 +39,9 @@ fn stands_alone(input: &Input<'_>, start: usize, separator: u8) -> Result<bool, 
         return Ok(true);
     }
     let before = input.before(start, 1) == Some(b' ')
-        && input.before(start, 2).is_some_and(|byte| byte.is_ascii_digit());
+        && input
+            .before(start, 2)
+            .is_some_and(|byte| byte.is_ascii_digit());
     let after = input.at(end)? == Some(b' ') && input.is(end + 1, |byte| byte.is_ascii_digit())?;
     Ok(!before && !after)
 }

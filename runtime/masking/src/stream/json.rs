@@ -14,7 +14,14 @@ use escape::Escape;
 /// More than any number or literal that a detector could match.
 const LONGEST_ATOM: usize = 256;
 /// Literals of JSON and of its common extensions, and the byte order mark.
-const LITERALS: [&[u8]; 6] = [b"true", b"false", b"null", b"NaN", b"Infinity", b"\xef\xbb\xbf"];
+const LITERALS: [&[u8]; 6] = [
+    b"true",
+    b"false",
+    b"null",
+    b"NaN",
+    b"Infinity",
+    b"\xef\xbb\xbf",
+];
 
 /// What is held between chunks.
 #[derive(Debug, Default)]
@@ -118,7 +125,10 @@ impl Json {
     }
 
     fn end_atom(&mut self, masker: &Masker, counts: &mut [u64], out: &mut Vec<u8>) {
-        let number = self.atom.iter().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte));
+        let number = self
+            .atom
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte));
         if !number && !LITERALS.contains(&self.atom.as_slice()) {
             self.leave(masker, counts, out);
             return;
@@ -181,7 +191,12 @@ impl Json {
             Escape::Unfinished => read.len(),
             Escape::Character { character, length } => {
                 let mut utf8 = [0; 4];
-                self.decoded(character.encode_utf8(&mut utf8).as_bytes(), masker, counts, out);
+                self.decoded(
+                    character.encode_utf8(&mut utf8).as_bytes(),
+                    masker,
+                    counts,
+                    out,
+                );
                 length
             }
             Escape::Invalid { length } => {
@@ -207,5 +222,8 @@ impl Json {
 
 /// White space, structure, quotes, and the separator of RFC 7464.
 fn is_delimiter(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'{' | b'}' | b'[' | b']' | b':' | b',' | b'"' | 0x1e)
+    matches!(
+        byte,
+        b' ' | b'\t' | b'\n' | b'\r' | b'{' | b'}' | b'[' | b']' | b':' | b',' | b'"' | 0x1e
+    )
 }

@@ -35,13 +35,12 @@ impl Text {
         self.tail = None;
     }
 
-    fn release(
-        &mut self,
-        masker: &Masker,
-        complete: bool,
-        counts: &mut [u64],
-        out: &mut Vec<u8>,
-    ) {
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.buffer.len()
+    }
+
+    fn release(&mut self, masker: &Masker, complete: bool, counts: &mut [u64], out: &mut Vec<u8>) {
         let input = Input::part(&self.buffer, complete);
         let mut released = self.released;
         loop {

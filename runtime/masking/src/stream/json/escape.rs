@@ -81,7 +81,11 @@ fn unit(bytes: &[u8]) -> Unit {
             _ => return Unit::Invalid,
         }
     }
-    if bytes.len() < 6 { Unit::Unfinished } else { Unit::Is(value) }
+    if bytes.len() < 6 {
+        Unit::Unfinished
+    } else {
+        Unit::Is(value)
+    }
 }
 
 /// Appends decoded `text` as the inside of a string.
