@@ -2,6 +2,11 @@
 //!
 //! Reads the typed tree directly, in three-valued logic. No graph, no classes, no tables; the engine is tested against it.
 
+#![deny(missing_docs)]
+
+#[cfg(feature = "generate")]
+pub mod generate;
+
 use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::policy::{Condition, Effect, GroupId, Policy, Predicate, RuleId, Test};

@@ -4,10 +4,10 @@ use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::facts::Facts;
 use hpol_bundle::policy::RuleId;
 use hpol_bundle::program::{Program, Role, Shard};
-use hpol_bundle::vocabulary::Phase;
+use hpol_bundle::vocabulary::{Phase, Protocol};
 
 use crate::evaluate::{self, Hits, Words};
-use crate::specialise::SessionGraph;
+use crate::specialise::{SessionGraph, specialise};
 
 /// Memory for a decision, used again for the next. It grows to what the largest decision needs and carries nothing over.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +58,22 @@ pub fn decide(
         }
     }
     report(shard, &scratch.words, decision);
+}
+
+/// Decides one operation that belongs to no session, such as that of a policy's test: on the facts of session and
+/// operation together. Allocates.
+#[must_use]
+pub fn decide_once(program: &Program, kind: Protocol, facts: &Facts) -> Decision {
+    let session = specialise(program, kind, facts);
+    let mut decision = Decision::with_capacity(program.rules());
+    decide(
+        program,
+        &session,
+        facts,
+        &mut Scratch::new(&session),
+        &mut decision,
+    );
+    decision
 }
 
 fn reset(decision: &mut Decision) {

@@ -13,7 +13,7 @@ use hpol_bundle::facts::Facts;
 use hpol_bundle::policy::GroupId;
 use hpol_bundle::program::Program;
 
-pub use decide::{Scratch, decide};
+pub use decide::{Scratch, decide, decide_once};
 pub use specialise::{SessionGraph, specialise};
 
 /// Whether the subject described by `facts` belongs to `group`; definitely, so that an unknown makes nobody a member.
