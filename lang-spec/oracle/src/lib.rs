@@ -114,3 +114,6 @@ fn truth_of_predicate(predicate: &Predicate, value: &Value) -> Truth {
     };
     if holds { Truth::True } else { Truth::False }
 }
+
+#[cfg(test)]
+mod tests;
