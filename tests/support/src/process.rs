@@ -1,5 +1,6 @@
 //! Processes that end with their owner, free ports, and running as somebody else than root.
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
@@ -139,4 +140,16 @@ pub fn workspace_binary(name: &str) -> Result<PathBuf> {
 
 fn is_file(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file())
+}
+
+/// The first line that a process started with piped output prints: how it says that it is ready.
+pub fn first_line(process: &mut Running) -> Result<String> {
+    let stdout = process
+        .child
+        .stdout
+        .as_mut()
+        .context("the output is not piped")?;
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line)?;
+    Ok(line)
 }

@@ -1,0 +1,129 @@
+//! Every check and test of the project, in the order in which a failure is cheapest.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use hpol_support::process::check;
+
+use crate::setup;
+
+/// Runs everything; the first step that fails ends it.
+pub fn run() -> Result<()> {
+    setup::ensure(&setup::ALL)?;
+    let root = root()?;
+    step(&root, "format", &["fmt", "--all", "--check"])?;
+    step(
+        &root,
+        "programs",
+        &["build", "--locked", "-p", "hpol-cli", "-p", "hpol-gateway"],
+    )?;
+    step(
+        &root,
+        "lints",
+        &[
+            "clippy",
+            "--locked",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    )?;
+    let python = python(&root)?;
+    let provider = oidc_provider(&root)?;
+    let mut tests = cargo(&root);
+    tests.args(["test", "--locked", "--workspace"]);
+    tests
+        .env("HPOL_TEST_PYTHON", python)
+        .env("HPOL_TEST_OIDC_PROVIDER", provider);
+    run_step("tests", &mut tests)
+}
+
+/// The root of the workspace.
+pub fn root() -> Result<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("xtask stands in the workspace")?;
+    Ok(folder.to_owned())
+}
+
+/// A cargo that builds in the workspace.
+pub fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    command
+}
+
+fn step(root: &Path, what: &str, arguments: &[&str]) -> Result<()> {
+    run_step(what, cargo(root).args(arguments))
+}
+
+/// Runs `command` with its output shown.
+pub fn run_step(what: &str, command: &mut Command) -> Result<()> {
+    println!("== {what}");
+    let status = command
+        .status()
+        .with_context(|| format!("cannot run {:?}", command.get_program()))?;
+    if !status.success() {
+        bail!("{what}: {status}");
+    }
+    Ok(())
+}
+
+/// A Python with psycopg, in the target folder. Made once; made again when the list of packages changes.
+fn python(root: &Path) -> Result<PathBuf> {
+    let wanted = std::fs::read_to_string(root.join("tests/support/python/requirements.txt"))?;
+    let folder = target(root).join("test-python");
+    let python = folder.join("bin/python");
+    let stamp = folder.join("requirements.txt");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) && python.exists()
+    {
+        return Ok(python);
+    }
+    println!("== Python packages");
+    check(
+        Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&folder),
+    )?;
+    let requirements = root.join("tests/support/python/requirements.txt");
+    check(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--requirement"])
+            .arg(requirements),
+    )?;
+    std::fs::write(stamp, wanted)?;
+    Ok(python)
+}
+
+/// The folder of the OIDC provider with its packages installed, in the target folder.
+fn oidc_provider(root: &Path) -> Result<PathBuf> {
+    let source = root.join("tests/support/oidc-provider");
+    let folder = target(root).join("test-oidc-provider");
+    let lock = "package-lock.json";
+    std::fs::create_dir_all(&folder)?;
+    let wanted = std::fs::read(source.join(lock))?;
+    let stamp = folder.join("installed.json");
+    let installed = std::fs::read(&stamp).is_ok_and(|installed| installed == wanted);
+    for name in ["package.json", lock, "provider.mjs"] {
+        std::fs::copy(source.join(name), folder.join(name))
+            .with_context(|| format!("cannot copy {name}"))?;
+    }
+    if !installed {
+        println!("== Node packages");
+        check(
+            Command::new("npm")
+                .args(["ci", "--silent", "--no-audit", "--no-fund"])
+                .current_dir(&folder),
+        )?;
+        std::fs::write(stamp, wanted)?;
+    }
+    Ok(folder)
+}
+
+/// Where cargo builds.
+pub fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
