@@ -18,7 +18,7 @@ use crate::test::{cargo, root, run_step};
 
 /// Who answers the approval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Approver {
+pub(crate) enum Approver {
     /// This program, from a process of its own.
     Scripted,
     /// The person who runs it, from a second terminal.
@@ -26,7 +26,7 @@ pub enum Approver {
 }
 
 /// Runs the whole demonstration; anything that does not go as told is an error.
-pub fn run(approver: Approver) -> Result<()> {
+pub(crate) fn run(approver: Approver) -> Result<()> {
     setup::ensure(&setup::QUICKSTART)?;
     let root = root()?;
     run_step(
@@ -160,13 +160,14 @@ impl Demo {
                         .args(["approvals", "list", "--json"]),
                 )?;
             let list: Value = serde_json::from_slice(&output.stdout)?;
-            let approvals = list["approvals"]
-                .as_array()
+            let approvals = list
+                .get("approvals")
+                .and_then(Value::as_array)
                 .context("a list of approvals")?;
             if let Some(id) = approvals
                 .iter()
-                .find(|one| one["state"] == "pending")
-                .and_then(|one| one["id"].as_str())
+                .find(|one| one.get("state").is_some_and(|state| state == "pending"))
+                .and_then(|one| one.get("id")?.as_str())
             {
                 return Ok(id.to_owned());
             }
@@ -186,7 +187,7 @@ impl Demo {
             .upstream
             .requests()?
             .iter()
-            .filter(|request| request["method"] == "POST")
+            .filter(|request| request.get("method").is_some_and(|method| method == "POST"))
             .count();
         if posts != 0 {
             bail!("a blocked POST reached the upstream");

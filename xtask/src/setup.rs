@@ -8,7 +8,7 @@ use hpol_support::{postgres, process};
 
 /// Something a task needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
+pub(crate) enum Need {
     /// PostgreSQL's parser is C.
     Compiler,
     /// Its binding is generated with libclang.
@@ -24,7 +24,7 @@ pub enum Need {
 }
 
 /// All there is: what the tests need.
-pub const ALL: [Need; 6] = [
+pub(crate) const ALL: [Need; 6] = [
     Need::Compiler,
     Need::Clang,
     Need::Postgres,
@@ -34,7 +34,7 @@ pub const ALL: [Need; 6] = [
 ];
 
 /// What the quickstart needs.
-pub const QUICKSTART: [Need; 5] = [
+pub(crate) const QUICKSTART: [Need; 5] = [
     Need::Compiler,
     Need::Clang,
     Need::Postgres,
@@ -43,7 +43,7 @@ pub const QUICKSTART: [Need; 5] = [
 ];
 
 /// Makes sure that all of `needs` is there.
-pub fn ensure(needs: &[Need]) -> Result<()> {
+pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
     let missing = missing(needs);
     if missing.is_empty() {
         return Ok(());

@@ -14,7 +14,7 @@ const CASES_PER_ROUND: u32 = 1_000_000;
 const CRASHES_PER_ROUND: u32 = 100;
 
 /// Repeats the differential run and the crashes under load for at least `seconds`.
-pub fn run(seconds: u64) -> Result<()> {
+pub(crate) fn run(seconds: u64) -> Result<()> {
     setup::ensure(&setup::ALL)?;
     let root = root()?;
     run_step(

@@ -9,7 +9,7 @@ use hpol_support::process::check;
 use crate::setup;
 
 /// Runs everything; the first step that fails ends it.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     setup::ensure(&setup::ALL)?;
     let root = root()?;
     step(&root, "format", &["fmt", "--all", "--check"])?;
@@ -42,7 +42,7 @@ pub fn run() -> Result<()> {
 }
 
 /// The root of the workspace.
-pub fn root() -> Result<PathBuf> {
+pub(crate) fn root() -> Result<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .context("xtask stands in the workspace")?;
@@ -50,7 +50,7 @@ pub fn root() -> Result<PathBuf> {
 }
 
 /// A cargo that builds in the workspace.
-pub fn cargo(root: &Path) -> Command {
+pub(crate) fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
     command
@@ -61,7 +61,7 @@ fn step(root: &Path, what: &str, arguments: &[&str]) -> Result<()> {
 }
 
 /// Runs `command` with its output shown.
-pub fn run_step(what: &str, command: &mut Command) -> Result<()> {
+pub(crate) fn run_step(what: &str, command: &mut Command) -> Result<()> {
     println!("== {what}");
     let status = command
         .status()
@@ -124,6 +124,6 @@ fn oidc_provider(root: &Path) -> Result<PathBuf> {
 }
 
 /// Where cargo builds.
-pub fn target(root: &Path) -> PathBuf {
+pub(crate) fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
