@@ -65,7 +65,10 @@ impl Keygen {
     }
 
     fn unusable(&self, fault: &dyn std::error::Error) -> Failure {
-        Failure::Key { path: self.file.clone(), why: fault.to_string() }
+        Failure::Key {
+            path: self.file.clone(),
+            why: fault.to_string(),
+        }
     }
 }
 
@@ -85,8 +88,15 @@ fn write_new(path: &Path, bytes: &[u8], access: Access) -> Result<(), Failure> {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     }
     let mut file = options.open(path).map_err(|source| match source.kind() {
-        std::io::ErrorKind::AlreadyExists => Failure::Exists { path: path.to_owned() },
-        _ => Failure::Write { path: path.to_owned(), source },
+        std::io::ErrorKind::AlreadyExists => Failure::Exists {
+            path: path.to_owned(),
+        },
+        _ => Failure::Write {
+            path: path.to_owned(),
+            source,
+        },
     })?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(Failure::write(path))
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(Failure::write(path))
 }

@@ -3,11 +3,14 @@
 //! One file per verb; this one only takes the command line apart and hands it over.
 
 mod approvals;
+mod audit;
+mod bundle;
 mod completion;
+mod evidence;
 mod exit;
 mod explain;
 mod init;
-mod report;
+mod keygen;
 mod sources;
 mod table;
 mod terminal;
@@ -34,8 +37,12 @@ struct Hpol {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Init(init::Init),
+    Keygen(keygen::Keygen),
     Explain(explain::Explain),
+    Bundle(bundle::Bundle),
     Approvals(approvals::Approvals),
+    Audit(audit::Audit),
+    Evidence(evidence::Evidence),
     Completion(completion::Completion),
 }
 
@@ -62,8 +69,12 @@ fn main() -> ExitCode {
 fn run(verb: &Verb, terminal: &mut Terminal) -> Result<Outcome, Failure> {
     match verb {
         Verb::Init(verb) => verb.run(terminal),
+        Verb::Keygen(verb) => verb.run(terminal),
+        Verb::Bundle(verb) => verb.run(terminal),
         Verb::Explain(verb) => verb.run(terminal),
         Verb::Approvals(verb) => verb.run(terminal),
+        Verb::Audit(verb) => verb.run(terminal),
+        Verb::Evidence(verb) => verb.run(terminal),
         Verb::Completion(verb) => verb.run(terminal),
     }
 }

@@ -17,9 +17,12 @@ use crate::visible;
 #[derive(Debug)]
 pub(crate) struct Report {
     code: Code,
+    severity: Severity,
     message: String,
     help: Option<String>,
     labels: Vec<LabeledSpan>,
+    /// Labels in other files, as text.
+    elsewhere: Vec<String>,
     source: NamedSource<String>,
     place: Place,
 }
@@ -46,39 +49,37 @@ pub(crate) struct Entry<'a> {
 }
 
 impl Report {
-    /// A report on `file`. `labels` are byte ranges in its text with what to say there; the first is the place.
-    pub(crate) fn new(
-        code: Code,
-        message: &str,
-        help: Option<&str>,
-        labels: &[(std::ops::Range<usize>, String)],
-        file: &SourceFile,
-    ) -> Report {
-        let place = labels.first().map_or(0..0, |(range, _)| range.clone());
+    /// A report on `diagnostic`, which was found in `files`.
+    pub(crate) fn new(diagnostic: &hpol_hir::Diagnostic, files: &[SourceFile]) -> Report {
+        let text = |name: &str| files.iter().find(|file| file.name == name).map_or("", |file| &file.text);
+        let first = diagnostic.labels.first();
+        let (file, range) = first.map_or(("", 0..0), |label| (label.file.as_str(), label.span.clone()));
+        let (here, elsewhere): (Vec<_>, Vec<_>) = diagnostic.labels.iter().partition(|label| label.file == file);
+        let elsewhere = elsewhere.into_iter().map(|label| {
+            let Place { file, line, column, .. } = Place::of(&label.file, text(&label.file), label.span.clone());
+            visible::line(&format!("{file}:{line}:{column}: {}", label.text))
+        });
         Report {
-            code,
-            message: visible::line(message),
-            help: help.map(visible::block),
-            labels: labels
-                .iter()
-                .map(|(range, text)| {
-                    LabeledSpan::new(Some(visible::line(text)), range.start, range.len())
-                })
-                .collect(),
-            place: Place::of(&file.name, &file.text, place),
-            source: NamedSource::new(visible::line(&file.name), visible::same_length(&file.text)),
+            code: diagnostic.code,
+            severity: diagnostic.severity,
+            message: visible::line(&diagnostic.message),
+            help: diagnostic.help.as_deref().map(visible::block),
+            labels: here.into_iter().map(label).collect(),
+            elsewhere: elsewhere.collect(),
+            place: Place::of(file, text(file), range),
+            source: NamedSource::new(visible::line(file), visible::same_length(text(file))),
         }
     }
 
     pub(crate) fn is_error(&self) -> bool {
-        self.code.severity() == Severity::Error
+        self.severity == Severity::Error
     }
 
     /// The JSON form.
     pub(crate) fn entry(&self) -> Entry<'_> {
         Entry {
             code: self.code.as_str(),
-            severity: self.code.severity().as_str(),
+            severity: self.severity.as_str(),
             message: &self.message,
             help: self.help.as_deref(),
             place: &self.place,
@@ -142,6 +143,10 @@ fn summary(reports: &[Report]) -> String {
     }
 }
 
+fn label(label: &hpol_hir::Label) -> LabeledSpan {
+    LabeledSpan::new(Some(visible::line(&label.text)), label.span.start, label.span.len())
+}
+
 /// Line and column of a byte offset, from 1.
 fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
@@ -167,7 +172,7 @@ impl Diagnostic for Report {
     }
 
     fn severity(&self) -> Option<miette::Severity> {
-        Some(match self.code.severity() {
+        Some(match self.severity {
             Severity::Warning => miette::Severity::Warning,
             Severity::Error => miette::Severity::Error,
         })

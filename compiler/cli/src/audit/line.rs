@@ -1,0 +1,183 @@
+//! One record on one line.
+
+use hpol_evidence::record::{ApprovalEnd, Event, OperationResult, Record, Vote};
+
+use crate::bundle::control;
+use crate::terminal::{Style, Terminal};
+use crate::visible;
+
+/// Characters of an operation.
+const OPERATION: usize = 100;
+
+/// Position, time, kind and what happened.
+pub(super) fn line(terminal: &Terminal, record: &Record) -> String {
+    let (kind, style, text) = summary(&record.event);
+    let kind = terminal.paint(style, &format!("{kind:<15}"));
+    format!(
+        "{:>6}  {}  {kind}  {text}",
+        record.sequence,
+        visible::line(&record.time)
+    )
+}
+
+/// A word for what happened, how it is painted, and the rest of the line.
+fn summary(event: &Event) -> (&'static str, Style, String) {
+    match event {
+        Event::GatewayStarted { version, .. } => (
+            "started",
+            Style::Dim,
+            format!("gateway {}", visible::line(version)),
+        ),
+        Event::GatewayStopped { reason } => ("stopped", Style::Dim, visible::line(reason)),
+        Event::BundleLoaded {
+            bundle,
+            policy_sequence,
+            signer,
+        } => {
+            let [bundle, signer] = [bundle, signer].map(|text| visible::line(text));
+            (
+                "bundle",
+                Style::Dim,
+                format!("sequence {policy_sequence}, sha256:{bundle}, signed by {signer}"),
+            )
+        }
+        Event::BundleRefused { reason } => ("bundle refused", Style::Bad, visible::line(reason)),
+        Event::SessionOpened {
+            subject,
+            connection,
+            client,
+            ..
+        } => {
+            let [subject, connection, client] =
+                [&subject.id, &connection.name, client].map(|text| visible::line(text));
+            (
+                "session",
+                Style::Dim,
+                format!("{subject} on {connection} from {client}"),
+            )
+        }
+        Event::SessionRefused {
+            connection,
+            client,
+            reason,
+        } => {
+            let connection = connection
+                .as_ref()
+                .map_or_else(String::new, |connection| format!("on {} ", connection.name));
+            let [connection, client, reason] =
+                [&connection, client, reason].map(|text| visible::line(text));
+            (
+                "session refused",
+                Style::Bad,
+                format!("{connection}from {client}: {reason}"),
+            )
+        }
+        Event::SessionClosed { reason, operations } => (
+            "session end",
+            Style::Dim,
+            format!("{operations} operations; {}", visible::line(reason)),
+        ),
+        Event::Decision(decision) => {
+            let (word, style) = match (decision.verdict.as_str(), &decision.approval) {
+                ("allow", Some(_)) => ("approved", Style::Good),
+                ("allow", None) => ("allowed", Style::Good),
+                ("require_approval", _) => ("waits", Style::Warn),
+                _ => ("denied", Style::Bad),
+            };
+            let controls: Vec<_> = decision
+                .controls
+                .iter()
+                .filter(|c| decision.rules.contains(&c.rule))
+                .map(|c| control(&c.id))
+                .collect();
+            let [rules, operation] = [
+                visible::line(&decision.rules.join(", ")),
+                visible::brief(&decision.masked, OPERATION),
+            ];
+            let who = visible::line(&format!(
+                "{} on {}",
+                decision.subject.id, decision.connection.name
+            ));
+            (
+                word,
+                style,
+                format!("{who}  {operation}  by {rules} [{}]", controls.join(", ")),
+            )
+        }
+        Event::ApprovalRequested {
+            approval,
+            rules,
+            expires,
+            ..
+        } => {
+            let text = format!("{approval} for {}, until {expires}", rules.join(", "));
+            ("approval asked", Style::Warn, visible::line(&text))
+        }
+        Event::ApprovalVote {
+            approval,
+            approver,
+            vote,
+            reason,
+            accepted,
+            why,
+        } => {
+            let word = match vote {
+                Vote::Approve => "approve",
+                Vote::Reject => "reject",
+            };
+            let refused = if *accepted {
+                String::new()
+            } else {
+                format!(" - not counted: {why}")
+            };
+            let text = format!("{approval}: {} says {word}: {reason}{refused}", approver.id);
+            (
+                "vote",
+                if *accepted { Style::Strong } else { Style::Bad },
+                visible::line(&text),
+            )
+        }
+        Event::ApprovalClosed {
+            approval, state, ..
+        } => {
+            let (word, style) = match state {
+                ApprovalEnd::Approved => ("approved", Style::Good),
+                ApprovalEnd::Rejected => ("rejected", Style::Bad),
+                ApprovalEnd::Expired => ("expired", Style::Bad),
+                ApprovalEnd::Withdrawn => ("withdrawn", Style::Dim),
+            };
+            (
+                "approval end",
+                style,
+                format!("{}: {word}", visible::line(approval)),
+            )
+        }
+        Event::Outcome(outcome) => {
+            let masked: Vec<_> = outcome
+                .masked
+                .iter()
+                .map(|masked| format!(", {} {} masked", masked.values, masked.class))
+                .collect();
+            let text = format!(
+                "{}  {} {}, {} rows, {} bytes{}",
+                outcome.operation,
+                result(outcome.result),
+                outcome.code,
+                outcome.rows,
+                outcome.bytes,
+                masked.concat()
+            );
+            ("outcome", Style::Dim, visible::line(&text))
+        }
+        Event::LogFailed { reason } => ("log failed", Style::Bad, visible::line(reason)),
+    }
+}
+
+fn result(result: OperationResult) -> &'static str {
+    match result {
+        OperationResult::Completed => "completed",
+        OperationResult::Failed => "failed",
+        OperationResult::Interrupted => "interrupted",
+        OperationResult::NotRun => "not run",
+    }
+}

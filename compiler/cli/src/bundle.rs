@@ -1,0 +1,188 @@
+//! `hpol bundle`: what a bundle file holds. Reads it as a gateway would, and shows nothing of one that does not hold.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use hpol_bundle::bundle::{Bundle as Compiled, Loaded, MAX_BYTES, TrustedKeys};
+use hpol_bundle::digest::hex;
+use hpol_bundle::policy::{Effect, Mask, Policy, Rule};
+use hpol_bundle::signature::PublicKey;
+use hpol_nist_mappings::ControlId;
+use serde_json::json;
+
+use crate::exit::{Failure, Outcome};
+use crate::sources;
+use crate::table;
+use crate::terminal::Terminal;
+use crate::visible;
+
+/// Most bytes of a key file.
+pub(crate) const KEY_BYTES: u64 = 4096;
+
+/// Look into a bundle
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  hpol bundle show policy.hpolb --key policy.key.pub")]
+pub(crate) struct Bundle {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Digest, signer, sources and rules, once the signature holds
+    Show {
+        /// The bundle
+        file: PathBuf,
+        /// The public key that it must be signed with
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Bundle {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+        let Verb::Show { file, key, json } = &self.verb;
+        let loaded = match load(file, key)? {
+            Ok(loaded) => loaded,
+            Err(why) => {
+                terminal.note(format_args!(
+                    "`{}` does not hold: {}",
+                    file.display(),
+                    visible::line(&why)
+                ))?;
+                return Ok(Outcome::Findings);
+            }
+        };
+        if *json {
+            terminal.json(&as_json(&loaded))?;
+        } else {
+            show(terminal, &loaded)?;
+        }
+        Ok(Outcome::Clean)
+    }
+}
+
+/// The bundle, or why it does not hold; a failure where the files cannot be read.
+fn load(file: &Path, key: &Path) -> Result<Result<Loaded, String>, Failure> {
+    let text = sources::read_text(key, KEY_BYTES)?;
+    let key = PublicKey::from_text(&text).map_err(|fault| Failure::Key {
+        path: key.to_owned(),
+        why: fault.to_string(),
+    })?;
+    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+    let bytes = sources::read_bytes(file, limit)?;
+    Ok(Compiled::load(&bytes, &TrustedKeys::new(vec![key]), None).map_err(|why| why.to_string()))
+}
+
+fn show(terminal: &mut Terminal, loaded: &Loaded) -> Result<(), Failure> {
+    let provenance = &loaded.bundle.provenance;
+    terminal.line(format_args!("digest    sha256:{}", hex(&loaded.digest)))?;
+    terminal.line(format_args!("signed by key {}", loaded.key))?;
+    terminal.line(format_args!("sequence  {}", provenance.sequence))?;
+    terminal.line(format_args!(
+        "compiler  {}",
+        visible::line(&provenance.compiler_version)
+    ))?;
+    terminal.line(format_args!(
+        "catalogue {}",
+        visible::line(&provenance.catalogue)
+    ))?;
+    terminal.line(format_args!("tests     {} passed", provenance.tests.passed))?;
+    for source in &provenance.sources {
+        terminal.line(format_args!(
+            "source    {}  sha256:{}",
+            visible::line(&source.path),
+            hex(&source.sha256)
+        ))?;
+    }
+    terminal.line(format_args!(""))?;
+    let policy = &loaded.bundle.policy;
+    let rows: Vec<_> = policy.rules.iter().map(|rule| row(policy, rule)).collect();
+    for line in table::lines(["RULE", "EFFECT", "CONTROLS", "TITLE"], &rows) {
+        terminal.line(format_args!("{line}"))?;
+    }
+    Ok(())
+}
+
+fn row(policy: &Policy, rule: &Rule) -> [String; 4] {
+    let controls: Vec<_> = rule
+        .claims
+        .iter()
+        .map(|claim| control(&claim.control))
+        .collect();
+    [
+        visible::line(&rule.name),
+        effect(policy, &rule.effect),
+        controls.join(", "),
+        visible::line(&rule.title),
+    ]
+}
+
+/// The printed form of a control that a bundle or record holds in OSCAL's.
+pub(crate) fn control(oscal: &str) -> String {
+    ControlId::parse(oscal).map_or_else(|_| visible::line(oscal), |id| id.to_string())
+}
+
+fn effect(policy: &Policy, effect: &Effect) -> String {
+    match effect {
+        Effect::Allow => "allow".to_owned(),
+        Effect::Block { .. } => "block".to_owned(),
+        Effect::RequireApproval {
+            quorum,
+            group,
+            within_seconds,
+        } => {
+            let group = policy
+                .groups
+                .get(group.0 as usize)
+                .map_or("?", |group| &group.name);
+            format!(
+                "require approval by {quorum} of {} within {within_seconds}s",
+                visible::line(group)
+            )
+        }
+        Effect::Mask { class, mask } => {
+            let class = policy
+                .classes
+                .get(class.0 as usize)
+                .map_or("?", |class| &class.name);
+            format!("mask {} {}", visible::line(class), masker(*mask))
+        }
+    }
+}
+
+fn masker(mask: Mask) -> String {
+    match mask {
+        Mask::KeepLast(kept) => format!("keep last {kept}"),
+        Mask::KeepFirst(kept) => format!("keep first {kept}"),
+        Mask::Redact => "redact".to_owned(),
+        Mask::Null => "null".to_owned(),
+    }
+}
+
+fn as_json(loaded: &Loaded) -> serde_json::Value {
+    let provenance = &loaded.bundle.provenance;
+    let sources: Vec<_> = provenance
+        .sources
+        .iter()
+        .map(|source| json!({"path": source.path, "sha256": hex(&source.sha256)}))
+        .collect();
+    let policy = &loaded.bundle.policy;
+    let rule = |rule: &Rule| {
+        json!({
+            "name": rule.name, "title": rule.title, "because": rule.because, "effect": effect(policy, &rule.effect),
+            "claims": rule.claims, "source": rule.source,
+        })
+    };
+    json!({
+        "digest": hex(&loaded.digest), "key": loaded.key.to_string(), "sequence": provenance.sequence,
+        "compiler": provenance.compiler_version, "catalogue": provenance.catalogue,
+        "tests": provenance.tests, "sources": sources,
+        "rules": policy.rules.iter().map(rule).collect::<Vec<_>>(),
+    })
+}

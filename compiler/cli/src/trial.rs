@@ -1,0 +1,203 @@
+//! Runs the tests of a policy: the production extractors make the facts, the production engine decides.
+
+use hpol_bundle::decision::{Decision, Verdict};
+use hpol_bundle::digest::sha256;
+use hpol_bundle::facts::{Fact, Facts, Value};
+use hpol_bundle::policy::{ClassId, Effect, Policy, RuleId};
+use hpol_bundle::program::Program;
+use hpol_bundle::vocabulary::Vocabulary;
+use hpol_hir::{ControlId, TestCase, TestOperation};
+use hpol_operation::http::{self, HttpRequest};
+use hpol_operation::sql::{Analyser, Limits, SqlSession};
+
+/// What decides where no rule does.
+const DEFAULT_DENY: &str = "default_deny";
+/// What `default_deny` cites (lang-spec, semantics 1).
+const DEFAULT_DENY_CONTROLS: [&str; 3] = ["AC-3", "AC-24", "SC-7(5)"];
+/// The host of a request whose test names a path alone.
+const HOST: &str = "localhost";
+
+/// A policy, ready to be tried.
+#[derive(Debug)]
+pub(crate) struct Trial<'a> {
+    policy: &'a Policy,
+    program: &'a Program,
+    vocabulary: &'a Vocabulary,
+    analyser: Analyser,
+}
+
+/// What came of one operation.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Verdicts {
+    verdict: Verdict,
+    /// Qualified names, sorted; `default_deny` or `gateway` where no rule decided.
+    by: Vec<String>,
+    controls: Vec<ControlId>,
+    masking: Vec<String>,
+    /// What the reader should know beside: facts that could not be determined, why the gateway refuses.
+    note: Option<String>,
+}
+
+impl<'a> Trial<'a> {
+    pub(crate) fn new(policy: &'a Policy, program: &'a Program, vocabulary: &'a Vocabulary) -> Trial<'a> {
+        Trial { policy, program, vocabulary, analyser: Analyser::new(Limits::default()) }
+    }
+
+    /// Runs one test.
+    ///
+    /// # Errors
+    /// How the outcome differs from what the test expects.
+    pub(crate) fn run(&self, case: &TestCase) -> Result<(), String> {
+        let outcome = match self.operation_facts(&case.operation) {
+            Ok(operation) => self.outcome(&self.decide(case, &operation)),
+            Err(why) => Verdicts {
+                verdict: Verdict::Block,
+                by: vec!["gateway".to_owned()],
+                controls: controls(&DEFAULT_DENY_CONTROLS),
+                masking: Vec::new(),
+                note: Some(format!("the gateway refuses it before any rule: {why}")),
+            },
+        };
+        outcome.compare(case)
+    }
+
+    fn decide(&self, case: &TestCase, operation: &Facts) -> Decision {
+        let session = hpol_engine::specialise(self.program, case.connection.protocol, &self.session_facts(case));
+        let mut decision = Decision::with_capacity(self.policy.rules.len());
+        let mut scratch = hpol_engine::Scratch::new(&session);
+        hpol_engine::decide(self.program, &session, operation, &mut scratch, &mut decision);
+        decision
+    }
+
+    fn session_facts(&self, case: &TestCase) -> Facts {
+        let text = |text: &str| Value::Text(text.into());
+        let mut facts = Facts::new();
+        let mut set = |name: &str, value: Value| {
+            if let Some((id, _)) = self.vocabulary.lookup(name) {
+                facts.set(id, Fact::Known(value));
+            }
+        };
+        set("subject.id", text(&case.subject.id));
+        set("subject.groups", Value::Set(case.subject.groups.iter().map(|group| group.as_str().into()).collect()));
+        set("connection.name", text(&case.connection.target));
+        set("connection.kind", text(case.connection.protocol.as_str()));
+        if let Some(issuer) = &case.subject.issuer {
+            set("subject.issuer", text(issuer));
+        }
+        facts
+    }
+
+    fn operation_facts(&self, operation: &TestOperation) -> Result<Facts, String> {
+        match operation {
+            TestOperation::Sql(sql) => {
+                let session = SqlSession { search_path: vec!["public".to_owned()], catalogue: None };
+                let analysis = self.analyser.analyse(sql, &session).map_err(|refusal| refusal.to_string())?;
+                Ok(analysis.operation(&[], self.vocabulary).facts)
+            }
+            TestOperation::Http { method, target, content_type, body } => {
+                let body = body.as_deref().unwrap_or_default().as_bytes();
+                let (scheme, authority, target) = split(target);
+                let request = HttpRequest {
+                    method,
+                    scheme,
+                    authority,
+                    target,
+                    content_type: content_type.as_deref(),
+                    body_digest: sha256(body),
+                    body_preview: body,
+                    body_bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
+                };
+                let analysis = http::analyse(&request, self.vocabulary).map_err(|refusal| refusal.to_string())?;
+                Ok(analysis.operation.facts)
+            }
+        }
+    }
+
+    fn outcome(&self, decision: &Decision) -> Verdicts {
+        let rule = |id: &RuleId| self.policy.rules.get(id.0 as usize);
+        let determining: Vec<_> = decision.determining().iter().filter_map(rule).collect();
+        let mut by: Vec<String> = determining.iter().map(|rule| rule.name.clone()).collect();
+        let claims = determining.iter().flat_map(|rule| &rule.claims);
+        let mut cited: Vec<_> = claims.filter_map(|claim| ControlId::parse(&claim.control).ok()).collect();
+        if by.is_empty() {
+            by.push(DEFAULT_DENY.to_owned());
+            cited = controls(&DEFAULT_DENY_CONTROLS);
+        }
+        let class = |id: ClassId| self.policy.classes.get(id.0 as usize).map(|class| class.name.clone());
+        let masks = decision.mask.iter().filter_map(rule).filter_map(|rule| match &rule.effect {
+            Effect::Mask { class: id, .. } => class(*id),
+            _ => None,
+        });
+        let mut masking: Vec<String> = masks.collect();
+        by.sort();
+        masking.sort();
+        masking.dedup();
+        let unknown: Vec<_> = decision.unknown.iter().filter_map(|id| self.vocabulary.fact(id)).collect();
+        let names: Vec<_> = unknown.iter().map(|fact| format!("`{}`", fact.name)).collect();
+        let note = (!names.is_empty()).then(|| format!("not determined: {}", names.join(", ")));
+        Verdicts { verdict: decision.verdict, by, controls: cited, masking, note }
+    }
+}
+
+impl Verdicts {
+    fn compare(&self, case: &TestCase) -> Result<(), String> {
+        let expect = &case.expect;
+        let mut wrong = Vec::new();
+        if self.verdict != expect.verdict {
+            wrong.push(format!("expected {}, got {} by {}", word(expect.verdict), word(self.verdict), self.by.join(", ")));
+        } else if !expect.by.is_empty() && self.by != expect.by {
+            wrong.push(format!("expected {} by {}, got by {}", word(self.verdict), expect.by.join(", "), self.by.join(", ")));
+        }
+        let missing: Vec<_> = expect.citing.iter().filter(|id| !self.controls.contains(id)).map(ToString::to_string).collect();
+        if !missing.is_empty() && wrong.is_empty() {
+            wrong.push(format!("{} does not cite {}", self.by.join(", "), missing.join(", ")));
+        }
+        if !expect.masking.is_empty() && self.masking != expect.masking {
+            let masked = if self.masking.is_empty() { "nothing".to_owned() } else { self.masking.join(", ") };
+            wrong.push(format!("expected masking of {}, got {masked}", expect.masking.join(", ")));
+        }
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        wrong.extend(self.note.clone());
+        Err(wrong.join("; "))
+    }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Allow => "allow",
+        Verdict::RequireApproval => "require approval",
+        Verdict::Block => "block",
+    }
+}
+
+fn controls(ids: &[&str]) -> Vec<ControlId> {
+    ids.iter().filter_map(|id| ControlId::parse(id).ok()).collect()
+}
+
+/// Scheme, authority and origin form of what a test asks for.
+fn split(target: &str) -> (&str, &str, &str) {
+    for scheme in ["http", "https"] {
+        let rest = target.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://"));
+        if let Some(rest) = rest {
+            let at = rest.find(['/', '?']).unwrap_or(rest.len());
+            let (authority, path) = rest.split_at(at);
+            return (scheme, authority, if path.is_empty() { "/" } else { path });
+        }
+    }
+    ("http", HOST, target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_urls_or_paths() {
+        assert_eq!(split("/a?b"), ("http", HOST, "/a?b"));
+        assert_eq!(split("https://crm.example:8443/a"), ("https", "crm.example:8443", "/a"));
+        assert_eq!(split("http://crm.example"), ("http", "crm.example", "/"));
+        assert_eq!(split("http://crm.example?q"), ("http", "crm.example", "?q"));
+    }
+}

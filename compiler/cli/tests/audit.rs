@@ -1,0 +1,298 @@
+//! `hpol audit` and `hpol evidence` over a log that the production writer wrote.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use hpol_evidence::checkpoint::Origin;
+use hpol_evidence::key::AuditKey;
+use hpol_evidence::log::{LogHandle, LogOptions};
+use hpol_evidence::record::{
+    Connection, ControlRecord, DecisionRecord, Event, MaskedRecord, OperationResult, OutcomeRecord,
+    Subject, Vote,
+};
+
+fn subject() -> Subject {
+    Subject {
+        id: "agent-7".into(),
+        issuer: "https://id.example".into(),
+        groups: vec!["autonomous-agents".into()],
+    }
+}
+
+fn connection() -> Connection {
+    Connection {
+        name: "orders-prod".into(),
+        kind: "postgres".into(),
+    }
+}
+
+fn claim(id: &str, strength: &str, mechanism: &str, rule: &str) -> ControlRecord {
+    ControlRecord {
+        id: id.into(),
+        strength: strength.into(),
+        mechanism: mechanism.into(),
+        rule: rule.into(),
+    }
+}
+
+fn decision(
+    operation: &str,
+    verdict: &str,
+    rule: &str,
+    masked: &str,
+    approval: Option<&str>,
+) -> Event {
+    Event::Decision(Box::new(DecisionRecord {
+        operation: operation.into(),
+        subject: subject(),
+        connection: connection(),
+        masked: masked.into(),
+        digest: "00ff".into(),
+        verdict: verdict.into(),
+        rules: vec![rule.into()],
+        reason: "because".into(),
+        obligations: Vec::new(),
+        unknown: Vec::new(),
+        controls: vec![
+            claim("ac-3", "implements", "M04", rule),
+            claim("au-12", "implements", "M15", "gateway"),
+        ],
+        approval: approval.map(str::to_owned),
+        bundle: "ab12".into(),
+    }))
+}
+
+fn events() -> Vec<Event> {
+    let outcome = OutcomeRecord {
+        operation: "s1-1".into(),
+        result: OperationResult::Completed,
+        code: "SELECT 3".into(),
+        rows: 3,
+        bytes: 120,
+        masked: vec![MaskedRecord {
+            class: "orders.pii.ssn".into(),
+            rule: "orders.hide_ssn".into(),
+            values: 3,
+        }],
+        controls: vec![claim("si-19.4", "implements", "M10", "orders.hide_ssn")],
+    };
+    vec![
+        Event::GatewayStarted {
+            version: "0.1.0".into(),
+            config: "cd34".into(),
+        },
+        Event::SessionOpened {
+            subject: subject(),
+            connection: connection(),
+            client: "127.0.0.1:5000".into(),
+            bundle: "ab12".into(),
+        },
+        decision(
+            "s1-1",
+            "allow",
+            "orders.read_orders",
+            "SELECT ssn FROM customers WHERE id = ?",
+            None,
+        ),
+        Event::Outcome(Box::new(outcome)),
+        decision(
+            "s1-2",
+            "block",
+            "orders.destructive_sql",
+            "DROP TABLE orders\u{1b}[2K",
+            None,
+        ),
+        decision(
+            "s1-3",
+            "require_approval",
+            "orders.writes",
+            "UPDATE orders SET status = ? WHERE id = ?",
+            None,
+        ),
+        Event::ApprovalVote {
+            approval: "8f2c".into(),
+            approver: Subject {
+                id: "dana".into(),
+                ..subject()
+            },
+            vote: Vote::Approve,
+            reason: "CHG-1".into(),
+            accepted: true,
+            why: String::new(),
+        },
+        decision(
+            "s1-3",
+            "allow",
+            "orders.writes",
+            "UPDATE orders SET status = ? WHERE id = ?",
+            Some("8f2c"),
+        ),
+        Event::SessionClosed {
+            reason: "client left".into(),
+            operations: 3,
+        },
+    ]
+}
+
+/// A closed log with every kind of thing that the screens tell apart; and its public key beside it.
+fn log(folder: &Path) {
+    let key = AuditKey::generate().unwrap();
+    std::fs::write(folder.join("audit.pub"), key.public().pem()).unwrap();
+    let mut options = LogOptions::new(Origin::new("gateway.example/hpol").unwrap(), key);
+    options.clock = Arc::new(|| UNIX_EPOCH + Duration::from_secs(1_767_323_045));
+    let (log, _) = LogHandle::open_directory(&folder.join("log"), options).unwrap();
+    for event in events() {
+        log.append_and_wait(Some("s1"), &event).unwrap();
+    }
+    log.close().unwrap();
+}
+
+fn hpol(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_hpol"))
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn the_tail_says_what_happened_and_hides_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    log(folder.path());
+    let output = hpol(folder.path(), &["audit", "tail", "--log", "log"]);
+    insta::assert_snapshot!("tail", text(&output.stdout));
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+
+    let last = hpol(
+        folder.path(),
+        &["audit", "tail", "--log", "log", "-n", "1", "--json"],
+    );
+    let record: serde_json::Value = serde_json::from_slice(&last.stdout).unwrap();
+    assert_eq!(
+        (&record["sequence"], &record["event"]),
+        (&8.into(), &"session_closed".into())
+    );
+}
+
+#[test]
+fn a_record_and_an_operation_are_shown_with_their_controls() {
+    let folder = tempfile::tempdir().unwrap();
+    log(folder.path());
+    let record = hpol(folder.path(), &["audit", "show", "4", "--log", "log"]);
+    insta::assert_snapshot!("show_record", text(&record.stdout));
+    let operation = hpol(folder.path(), &["audit", "show", "s1-3", "--log", "log"]);
+    assert_eq!(
+        text(&operation.stdout).matches("UPDATE orders").count(),
+        4,
+        "{}",
+        text(&operation.stdout)
+    );
+
+    let nothing = hpol(folder.path(), &["audit", "show", "99", "--log", "log"]);
+    assert_eq!(
+        (nothing.status.code(), text(&nothing.stderr)),
+        (Some(1), "the log holds no record of `99`\n")
+    );
+}
+
+#[test]
+fn a_proof_can_be_checked_by_others() {
+    let folder = tempfile::tempdir().unwrap();
+    log(folder.path());
+    let output = hpol(
+        folder.path(),
+        &[
+            "audit",
+            "show",
+            "2",
+            "--log",
+            "log",
+            "--key",
+            "audit.pub",
+            "--json",
+        ],
+    );
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let entry = &shown["records"][0];
+    let hash =
+        |value: &serde_json::Value| hpol_bundle::digest::from_hex(value.as_str().unwrap()).unwrap();
+    let proof = &entry["inclusion"];
+    let path: Vec<_> = proof["path"].as_array().unwrap().iter().map(hash).collect();
+    let leaf = hpol_evidence::merkle::leaf_hash(entry["canonical"].as_str().unwrap().as_bytes());
+    let size = proof["checkpoint"]["size"].as_u64().unwrap();
+    assert_eq!(size, 9);
+    assert!(hpol_evidence::merkle::included(
+        leaf,
+        2,
+        size,
+        &path,
+        &hash(&proof["checkpoint"]["root"])
+    ));
+}
+
+#[test]
+fn a_log_verifies_until_a_byte_is_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    log(folder.path());
+    let verify = ["audit", "verify", "--log", "log", "--key", "audit.pub"];
+    let output = hpol(folder.path(), &verify);
+    let shown = text(&output.stdout);
+    assert!(
+        shown.starts_with("verified: log gateway.example/hpol\n  records      9, segments 1\n"),
+        "{shown}"
+    );
+    assert_eq!(output.status.code(), Some(0));
+
+    let segment = std::fs::read_dir(folder.path().join("log"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| {
+            std::fs::read(path)
+                .unwrap()
+                .windows(10)
+                .any(|bytes| bytes == b"DROP TABLE")
+        })
+        .unwrap();
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let at = bytes
+        .windows(10)
+        .position(|bytes| bytes == b"DROP TABLE")
+        .unwrap();
+    bytes[at] = b'd';
+    std::fs::remove_file(&segment).unwrap();
+    std::fs::write(&segment, bytes).unwrap();
+    let output = hpol(folder.path(), &verify);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    assert!(
+        text(&output.stdout).starts_with("does not verify: "),
+        "{}",
+        text(&output.stdout)
+    );
+}
+
+#[test]
+fn evidence_is_grouped_by_control() {
+    let folder = tempfile::tempdir().unwrap();
+    log(folder.path());
+    let output = hpol(
+        folder.path(),
+        &["evidence", "--by", "control", "--log", "log"],
+    );
+    insta::assert_snapshot!("evidence", text(&output.stdout));
+    let output = hpol(folder.path(), &["evidence", "--log", "log", "--json"]);
+    insta::assert_snapshot!("evidence_json", text(&output.stdout));
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_the_environments_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = hpol(folder.path(), &["audit", "tail", "--log", "nowhere"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).starts_with("error: the audit log in `nowhere` cannot be read: "));
+}
