@@ -15,7 +15,8 @@ enum Item {
     All(u32),
     Any(u32),
     Not,
-    Test(Test),
+    /// In a box, since an item should not take much more memory than the byte it can be written with.
+    Test(Box<Test>),
 }
 
 /// Why a list is not a condition.
@@ -52,7 +53,7 @@ fn write(condition: Condition, items: &mut Vec<Item>) {
             items.push(Item::Not);
             write(*inner, items);
         }
-        Condition::Test(test) => items.push(Item::Test(test)),
+        Condition::Test(test) => items.push(Item::Test(Box::new(test))),
     }
 }
 
@@ -77,7 +78,7 @@ fn read(items: &mut std::vec::IntoIter<Item>, depth: usize) -> Result<Condition,
         Item::All(count) => Ok(Condition::All(read_parts(items, count, depth)?)),
         Item::Any(count) => Ok(Condition::Any(read_parts(items, count, depth)?)),
         Item::Not => Ok(Condition::Not(Box::new(read(items, depth + 1)?))),
-        Item::Test(test) => Ok(Condition::Test(test)),
+        Item::Test(test) => Ok(Condition::Test(*test)),
     }
 }
 
