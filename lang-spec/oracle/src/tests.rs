@@ -5,6 +5,8 @@ use hpol_bundle::vocabulary::Vocabulary;
 
 use super::*;
 
+type Line = (fn() -> Effect, Truth);
+
 const BLOCK: fn() -> Effect = || Effect::Block {
     message: String::new(),
 };
@@ -51,8 +53,8 @@ fn set(elements: &[&str]) -> Vec<Box<str>> {
     elements.iter().map(|element| Box::from(*element)).collect()
 }
 
-fn decide_rules(rules: &[(fn() -> Effect, Truth)]) -> Decision {
-    let rule = |(effect, truth): &(fn() -> Effect, Truth)| Rule {
+fn decide_rules(rules: &[Line]) -> Decision {
+    let rule = |(effect, truth): &Line| Rule {
         name: String::new(),
         title: String::new(),
         because: String::new(),
@@ -72,7 +74,7 @@ fn decide_rules(rules: &[(fn() -> Effect, Truth)]) -> Decision {
 fn verdicts_combine_by_strength_and_unknown_counts_against_access() {
     use Truth::{False, True, Unknown};
     use Verdict::{Allow, Block, RequireApproval};
-    let table: [(&[(fn() -> Effect, Truth)], Verdict); 13] = [
+    let table: [(&[Line], Verdict); 13] = [
         (&[], Block),
         (&[(ALLOW, False)], Block),
         (&[(ALLOW, Unknown)], Block),

@@ -44,3 +44,43 @@ pub fn specialise(program: &Program, kind: Protocol, session: &Facts) -> Session
         unknown: session.unknown(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hpol_bundle::facts::{Fact, Value};
+    use hpol_bundle::policy::{Condition, Effect, Policy, Predicate, Rule, Source, Test};
+    use hpol_bundle::program::lower::lower;
+    use hpol_bundle::vocabulary::Vocabulary;
+
+    use super::*;
+
+    /// One rule for each of 640 subjects.
+    #[test]
+    fn a_session_keeps_only_the_words_that_can_still_match() {
+        let (fact, _) = Vocabulary::builtin().lookup("subject.id").unwrap();
+        let rule = |index: usize| Rule {
+            name: format!("p.r{index:03}"),
+            title: String::new(),
+            because: String::new(),
+            claims: vec![],
+            condition: Condition::Test(Test {
+                fact,
+                default: None,
+                predicate: Predicate::In(vec![format!("agent-{index}").into()]),
+            }),
+            effect: Effect::Allow,
+            source: Source::default(),
+        };
+        let policy = Policy {
+            rules: (0..640).map(rule).collect(),
+            ..Policy::default()
+        };
+        let program = lower(&policy, Vocabulary::builtin()).unwrap();
+        let words = |subject: &str| {
+            let mut facts = Facts::new();
+            facts.set(fact, Fact::Known(Value::Text(subject.into())));
+            specialise(&program, Protocol::Postgres, &facts).words.len()
+        };
+        assert_eq!((words("agent-7"), words("stranger")), (1, 0));
+    }
+}
