@@ -49,14 +49,8 @@ pub fn decide(
     }
     scratch.words.copy_from(&session.words);
     scratch.hits.resize(session.hits, 0);
-    for table in shard.tables() {
-        match program.fields().get(table.field()) {
-            Some(field) if field.phase == Phase::Operation => {
-                evaluate::narrow(table, field, facts, &mut scratch.words, &mut scratch.hits);
-            }
-            _ => {}
-        }
-    }
+    let Scratch { words, hits } = scratch;
+    evaluate::narrow(program, shard, Some(Phase::Operation), facts, words, hits);
     report(shard, &scratch.words, decision);
 }
 

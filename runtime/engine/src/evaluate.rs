@@ -2,6 +2,7 @@
 
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::program::{ClassIndex, Clause, Field, Program, Row, Shard, Table, Values};
+use hpol_bundle::vocabulary::Phase;
 
 /// A sparse set of clauses: the words of a shard that matter, and what is left in them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,10 +31,18 @@ impl Words {
 
     /// Drops the words in which nothing is left.
     pub(crate) fn compact(&mut self) {
-        let left = |bits: &[u64]| bits.iter().map(|bits| *bits != 0).collect::<Vec<bool>>();
-        let mut keep = left(&self.bits).into_iter();
-        self.positions.retain(|_| keep.next().unwrap_or(false));
-        self.bits.retain(|bits| *bits != 0);
+        let left = self
+            .positions
+            .iter()
+            .zip(&self.bits)
+            .filter(|(_, bits)| **bits != 0);
+        (self.positions, self.bits) = left.unzip();
+    }
+
+    /// Drops every word.
+    fn clear(&mut self) {
+        self.positions.clear();
+        self.bits.clear();
     }
 
     /// How many words matter.
@@ -90,25 +99,29 @@ pub(crate) fn hits_needed(shard: &Shard, words: usize) -> usize {
     planes.saturating_mul(words)
 }
 
-/// What is left of `words` of `shard` after all `facts`.
-pub(crate) fn whole(program: &Program, shard: &Shard, mut words: Words, facts: &Facts) -> Words {
-    let mut hits = vec![0; hits_needed(shard, words.len())];
-    for table in shard.tables() {
-        if let Some(field) = program.fields().get(table.field()) {
-            narrow(table, field, facts, &mut words, &mut hits);
-        }
-    }
-    words
-}
-
-/// Keeps the clauses that the value of `field` keeps.
+/// Keeps the clauses that the facts of `phase` keep; those of every phase for `None`.
 pub(crate) fn narrow(
-    table: &Table,
-    field: &Field,
+    program: &Program,
+    shard: &Shard,
+    phase: Option<Phase>,
     facts: &Facts,
     words: &mut Words,
     hits: &mut [u64],
 ) {
+    for table in shard.tables() {
+        match program.fields().get(table.field()) {
+            Some(field) if phase.is_none_or(|phase| field.phase == phase) => {
+                narrow_by(table, field, facts, words, hits);
+            }
+            Some(_) => {}
+            // INVARIANT: does not happen in a program that was lowered or validated. Nothing left is blocked.
+            None => words.clear(),
+        }
+    }
+}
+
+/// Keeps the clauses that the value of `field` keeps.
+fn narrow_by(table: &Table, field: &Field, facts: &Facts, words: &mut Words, hits: &mut [u64]) {
     match (facts.fact(field.fact), &field.values) {
         (Fact::Missing, _) => keep_class(table, ClassIndex::MISSING, words),
         (Fact::Known(Value::Bool(value)), Values::Bool) => {
@@ -148,8 +161,12 @@ fn keep_set(
     words: &mut Words,
     hits: &mut [u64],
 ) {
-    words.keep(table.every().empty());
+    if hits.len() < table.some().len().saturating_mul(words.len()) {
+        // INVARIANT: does not happen with the room that `hits_needed` says. Nothing left is blocked.
+        return words.clear();
+    }
     let width = words.len().max(1);
+    words.keep(table.every().empty());
     for (plane, hits) in table.some().iter().zip(hits.chunks_exact_mut(width)) {
         hits.fill(0);
         merge(&words.positions, hits, plane.empty(), |hit, row| hit | row);

@@ -16,11 +16,12 @@ use hpol_bundle::program::Program;
 pub use decide::{Scratch, decide, decide_once};
 pub use specialise::{SessionGraph, specialise};
 
-/// Whether the subject described by `facts` belongs to `group`; definitely, so that an unknown makes nobody a member.
+/// Whether the subject described by `facts` belongs to `group`; definitely, so that an unknown makes nobody a member. Allocates.
 #[must_use]
 pub fn is_member(program: &Program, group: GroupId, facts: &Facts) -> bool {
-    let words = evaluate::Words::all(program.groups());
-    let left = evaluate::whole(program, program.groups(), words, facts);
-    left.clauses(program.groups())
-        .any(|clause| clause.owner == group.0)
+    let shard = program.groups();
+    let mut words = evaluate::Words::all(shard);
+    let mut hits = vec![0; evaluate::hits_needed(shard, words.len())];
+    evaluate::narrow(program, shard, None, facts, &mut words, &mut hits);
+    words.clauses(shard).any(|clause| clause.owner == group.0)
 }

@@ -20,28 +20,34 @@ pub struct SessionGraph {
 /// connection; it stands for the fact `connection.kind`, which is not read. Facts of operations are not read either.
 #[must_use]
 pub fn specialise(program: &Program, kind: Protocol, session: &Facts) -> SessionGraph {
-    let mut words = Words::default();
-    let mut needed = 0;
-    if let Some(shard) = program.shard(kind) {
-        words = Words::all(shard);
-        let mut hits = vec![0; evaluate::hits_needed(shard, words.len())];
-        for table in shard.tables() {
-            match program.fields().get(table.field()) {
-                Some(field) if field.phase == Phase::Session => {
-                    evaluate::narrow(table, field, session, &mut words, &mut hits);
-                }
-                _ => {}
-            }
-        }
-        words.compact();
-        needed = evaluate::hits_needed(shard, words.len());
-    }
+    let (fingerprint, unknown) = (program.fingerprint(), session.unknown());
+    let Some(shard) = program.shard(kind) else {
+        return SessionGraph {
+            fingerprint,
+            kind,
+            words: Words::default(),
+            hits: 0,
+            unknown,
+        };
+    };
+    let mut words = Words::all(shard);
+    let mut hits = vec![0; evaluate::hits_needed(shard, words.len())];
+    evaluate::narrow(
+        program,
+        shard,
+        Some(Phase::Session),
+        session,
+        &mut words,
+        &mut hits,
+    );
+    words.compact();
+    let hits = evaluate::hits_needed(shard, words.len());
     SessionGraph {
-        fingerprint: program.fingerprint(),
+        fingerprint,
         kind,
         words,
-        hits: needed,
-        unknown: session.unknown(),
+        hits,
+        unknown,
     }
 }
 
