@@ -1,7 +1,7 @@
 //! Makes a failing case smaller by leaving out one thing after the other, as long as it still fails.
 
 use hpol_bundle::facts::{Fact, Facts, Value};
-use hpol_bundle::policy::{Condition, Policy, Predicate, Rule, Test};
+use hpol_bundle::policy::{Condition, Group, Policy, Predicate, Rule, Test};
 use hpol_bundle::vocabulary::Vocabulary;
 
 use super::Case;
@@ -60,7 +60,40 @@ fn smaller(case: &Case) -> Vec<Case> {
             facts,
         }
     });
-    fewer.chain(simpler).chain(forgotten).collect()
+    fewer
+        .chain(simpler)
+        .chain(simpler_groups(case))
+        .chain(forgotten)
+        .collect()
+}
+
+/// Groups stay, since rules name them; their conditions become simpler.
+fn simpler_groups(case: &Case) -> impl Iterator<Item = Case> {
+    case.policy
+        .groups
+        .iter()
+        .enumerate()
+        .flat_map(|(index, group)| {
+            simpler_conditions(&group.condition)
+                .into_iter()
+                .map(move |condition| {
+                    let groups = replace(
+                        &case.policy.groups,
+                        index,
+                        Group {
+                            condition,
+                            ..group.clone()
+                        },
+                    );
+                    Case {
+                        policy: Policy {
+                            groups,
+                            ..case.policy.clone()
+                        },
+                        facts: case.facts.clone(),
+                    }
+                })
+        })
 }
 
 fn simpler_facts(fact: &Fact) -> Vec<Fact> {
