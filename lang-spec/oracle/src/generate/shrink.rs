@@ -68,32 +68,20 @@ fn smaller(case: &Case) -> Vec<Case> {
 }
 
 /// Groups stay, since rules name them; their conditions become simpler.
-fn simpler_groups(case: &Case) -> impl Iterator<Item = Case> {
-    case.policy
-        .groups
-        .iter()
-        .enumerate()
-        .flat_map(|(index, group)| {
-            simpler_conditions(&group.condition)
-                .into_iter()
-                .map(move |condition| {
-                    let groups = replace(
-                        &case.policy.groups,
-                        index,
-                        Group {
-                            condition,
-                            ..group.clone()
-                        },
-                    );
-                    Case {
-                        policy: Policy {
-                            groups,
-                            ..case.policy.clone()
-                        },
-                        facts: case.facts.clone(),
-                    }
-                })
-        })
+fn simpler_groups(case: &Case) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (index, group) in case.policy.groups.iter().enumerate() {
+        for condition in simpler_conditions(&group.condition) {
+            let mut simpler = case.clone();
+            let group = Group {
+                condition,
+                ..group.clone()
+            };
+            simpler.policy.groups = replace(&case.policy.groups, index, group);
+            cases.push(simpler);
+        }
+    }
+    cases
 }
 
 fn simpler_facts(fact: &Fact) -> Vec<Fact> {
