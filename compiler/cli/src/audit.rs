@@ -1,6 +1,7 @@
 //! `hpol audit`: reads and verifies the folder of an audit log. Needs no gateway and no network.
 
 mod line;
+mod operations;
 mod show;
 mod tail;
 mod verify;
@@ -21,6 +22,7 @@ use crate::terminal::Terminal;
 Examples:
   hpol audit tail --log /var/lib/hpol/log -n 50
   hpol audit tail --log /var/lib/hpol/log --follow
+  hpol audit tail --log /var/lib/hpol/log --operations
   hpol audit show 4711 --log /var/lib/hpol/log
   hpol audit show 4711 --log /var/lib/hpol/log --key audit.key.pub --json    with an inclusion proof
   hpol audit verify --log /var/lib/hpol/log --key audit.key.pub")]

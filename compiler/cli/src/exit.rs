@@ -41,6 +41,8 @@ pub(crate) enum Failure {
     NoPolicy { path: PathBuf },
     #[error("there are more than {limit} policy files below `{}`", path.display())]
     TooManyFiles { path: PathBuf, limit: usize },
+    #[error("`{}` is more than {limit} folders deep", path.display())]
+    TooDeep { path: PathBuf, limit: usize },
     #[error("`{}` is not a usable key: {why}", path.display())]
     Key { path: PathBuf, why: String },
     #[error("`{}` is not a bundle that this hpol can read: {why}", path.display())]

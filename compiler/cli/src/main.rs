@@ -4,16 +4,22 @@
 
 mod approvals;
 mod audit;
+mod build;
 mod bundle;
+mod check;
 mod completion;
 mod evidence;
 mod exit;
 mod explain;
 mod init;
 mod keygen;
+mod project;
+mod report;
 mod sources;
 mod table;
 mod terminal;
+mod test;
+mod trial;
 mod visible;
 
 use std::process::ExitCode;
@@ -37,6 +43,9 @@ struct Hpol {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Init(init::Init),
+    Check(check::Check),
+    Test(test::Test),
+    Build(build::Build),
     Keygen(keygen::Keygen),
     Explain(explain::Explain),
     Bundle(bundle::Bundle),
@@ -69,6 +78,9 @@ fn main() -> ExitCode {
 fn run(verb: &Verb, terminal: &mut Terminal) -> Result<Outcome, Failure> {
     match verb {
         Verb::Init(verb) => verb.run(terminal),
+        Verb::Check(verb) => verb.run(terminal),
+        Verb::Test(verb) => verb.run(terminal),
+        Verb::Build(verb) => verb.run(terminal),
         Verb::Keygen(verb) => verb.run(terminal),
         Verb::Bundle(verb) => verb.run(terminal),
         Verb::Explain(verb) => verb.run(terminal),

@@ -9,6 +9,7 @@ use miette::{
 use serde::Serialize;
 
 use crate::exit::Failure;
+use crate::project::counted;
 use crate::sources::SourceFile;
 use crate::terminal::{Style, Terminal};
 use crate::visible;
@@ -51,12 +52,24 @@ pub(crate) struct Entry<'a> {
 impl Report {
     /// A report on `diagnostic`, which was found in `files`.
     pub(crate) fn new(diagnostic: &hpol_hir::Diagnostic, files: &[SourceFile]) -> Report {
-        let text = |name: &str| files.iter().find(|file| file.name == name).map_or("", |file| &file.text);
+        let text = |name: &str| {
+            files
+                .iter()
+                .find(|file| file.name == name)
+                .map_or("", |file| &file.text)
+        };
         let first = diagnostic.labels.first();
-        let (file, range) = first.map_or(("", 0..0), |label| (label.file.as_str(), label.span.clone()));
-        let (here, elsewhere): (Vec<_>, Vec<_>) = diagnostic.labels.iter().partition(|label| label.file == file);
+        let (file, range) = first.map_or(("", 0..0), |label| {
+            (label.file.as_str(), label.span.clone())
+        });
+        let (here, elsewhere): (Vec<_>, Vec<_>) = diagnostic
+            .labels
+            .iter()
+            .partition(|label| label.file == file);
         let elsewhere = elsewhere.into_iter().map(|label| {
-            let Place { file, line, column, .. } = Place::of(&label.file, text(&label.file), label.span.clone());
+            let Place {
+                file, line, column, ..
+            } = Place::of(&label.file, text(&label.file), label.span.clone());
             visible::line(&format!("{file}:{line}:{column}: {}", label.text))
         });
         Report {
@@ -130,8 +143,6 @@ pub(crate) fn print(terminal: &mut Terminal, reports: &[Report]) -> Result<(), F
 
 fn summary(reports: &[Report]) -> String {
     let errors = reports.iter().filter(|report| report.is_error()).count();
-    let counted =
-        |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     match (errors, reports.len() - errors) {
         (errors, 0) => counted(errors, "error"),
         (0, warnings) => counted(warnings, "warning"),
@@ -144,7 +155,11 @@ fn summary(reports: &[Report]) -> String {
 }
 
 fn label(label: &hpol_hir::Label) -> LabeledSpan {
-    LabeledSpan::new(Some(visible::line(&label.text)), label.span.start, label.span.len())
+    LabeledSpan::new(
+        Some(visible::line(&label.text)),
+        label.span.start,
+        label.span.len(),
+    )
 }
 
 /// Line and column of a byte offset, from 1.

@@ -24,7 +24,7 @@ pub(crate) struct SourceFile {
     pub(crate) text: String,
 }
 
-/// Every policy file that `paths` name: files as they are, folders with everything below them that ends in `.hpol`,
+/// Every policy file that `paths` name, called by its path, which is relative to the folder where one folder alone is given: files as they are, folders with everything below them that ends in `.hpol`,
 /// except hidden folders and those called `target` and `node_modules`. Sorted by name, none twice.
 pub(crate) fn collect(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Failure> {
     let mut found = Vec::new();
@@ -36,20 +36,27 @@ pub(crate) fn collect(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Failure> {
                 return Err(Failure::NoPolicy { path: path.clone() });
             }
         } else {
-            found.push((path.to_string_lossy().replace('\\', "/"), path.clone()));
+            found.push(path.clone());
         }
     }
     found.sort();
-    found.dedup_by(|a, b| a.0 == b.0);
-    found
-        .into_iter()
-        .map(|(name, path)| {
-            Ok(SourceFile {
-                name,
-                text: read_text(&path, FILE_BYTES)?,
-            })
-        })
-        .collect()
+    found.dedup();
+    // Only one folder: names of files in two folders could be the same.
+    let root = paths
+        .first()
+        .filter(|path| paths.len() == 1 && path.is_dir());
+    found.into_iter().map(|path| read(path, root)).collect()
+}
+
+fn read(path: PathBuf, root: Option<&PathBuf>) -> Result<SourceFile, Failure> {
+    let relative = root
+        .and_then(|root| path.strip_prefix(root).ok())
+        .unwrap_or(&path);
+    let name = relative.to_string_lossy().replace('\\', "/");
+    Ok(SourceFile {
+        name,
+        text: read_text(&path, FILE_BYTES)?,
+    })
 }
 
 /// The text of a file of at most `limit` bytes.
@@ -77,14 +84,12 @@ pub(crate) fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     }
 }
 
-fn walk(
-    root: &Path,
-    folder: &Path,
-    depth: usize,
-    found: &mut Vec<(String, PathBuf)>,
-) -> Result<(), Failure> {
+fn walk(root: &Path, folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
     if depth > DEPTH {
-        return Ok(());
+        return Err(Failure::TooDeep {
+            path: folder.to_owned(),
+            limit: DEPTH,
+        });
     }
     for entry in std::fs::read_dir(folder).map_err(Failure::read(folder))? {
         let path = entry.map_err(Failure::read(folder))?.path();
@@ -103,8 +108,7 @@ fn walk(
                     limit: FILES,
                 });
             }
-            let relative = path.strip_prefix(root).unwrap_or(&path);
-            found.push((relative.to_string_lossy().replace('\\', "/"), path.clone()));
+            found.push(path);
         }
     }
     Ok(())

@@ -39,8 +39,17 @@ pub(crate) struct Verdicts {
 }
 
 impl<'a> Trial<'a> {
-    pub(crate) fn new(policy: &'a Policy, program: &'a Program, vocabulary: &'a Vocabulary) -> Trial<'a> {
-        Trial { policy, program, vocabulary, analyser: Analyser::new(Limits::default()) }
+    pub(crate) fn new(
+        policy: &'a Policy,
+        program: &'a Program,
+        vocabulary: &'a Vocabulary,
+    ) -> Trial<'a> {
+        Trial {
+            policy,
+            program,
+            vocabulary,
+            analyser: Analyser::new(Limits::default()),
+        }
     }
 
     /// Runs one test.
@@ -62,10 +71,20 @@ impl<'a> Trial<'a> {
     }
 
     fn decide(&self, case: &TestCase, operation: &Facts) -> Decision {
-        let session = hpol_engine::specialise(self.program, case.connection.protocol, &self.session_facts(case));
+        let session = hpol_engine::specialise(
+            self.program,
+            case.connection.protocol,
+            &self.session_facts(case),
+        );
         let mut decision = Decision::with_capacity(self.policy.rules.len());
         let mut scratch = hpol_engine::Scratch::new(&session);
-        hpol_engine::decide(self.program, &session, operation, &mut scratch, &mut decision);
+        hpol_engine::decide(
+            self.program,
+            &session,
+            operation,
+            &mut scratch,
+            &mut decision,
+        );
         decision
     }
 
@@ -78,7 +97,16 @@ impl<'a> Trial<'a> {
             }
         };
         set("subject.id", text(&case.subject.id));
-        set("subject.groups", Value::Set(case.subject.groups.iter().map(|group| group.as_str().into()).collect()));
+        set(
+            "subject.groups",
+            Value::Set(
+                case.subject
+                    .groups
+                    .iter()
+                    .map(|group| group.as_str().into())
+                    .collect(),
+            ),
+        );
         set("connection.name", text(&case.connection.target));
         set("connection.kind", text(case.connection.protocol.as_str()));
         if let Some(issuer) = &case.subject.issuer {
@@ -90,11 +118,22 @@ impl<'a> Trial<'a> {
     fn operation_facts(&self, operation: &TestOperation) -> Result<Facts, String> {
         match operation {
             TestOperation::Sql(sql) => {
-                let session = SqlSession { search_path: vec!["public".to_owned()], catalogue: None };
-                let analysis = self.analyser.analyse(sql, &session).map_err(|refusal| refusal.to_string())?;
+                let session = SqlSession {
+                    search_path: vec!["public".to_owned()],
+                    catalogue: None,
+                };
+                let analysis = self
+                    .analyser
+                    .analyse(sql, &session)
+                    .map_err(|refusal| refusal.to_string())?;
                 Ok(analysis.operation(&[], self.vocabulary).facts)
             }
-            TestOperation::Http { method, target, content_type, body } => {
+            TestOperation::Http {
+                method,
+                target,
+                content_type,
+                body,
+            } => {
                 let body = body.as_deref().unwrap_or_default().as_bytes();
                 let (scheme, authority, target) = split(target);
                 let request = HttpRequest {
@@ -107,7 +146,8 @@ impl<'a> Trial<'a> {
                     body_preview: body,
                     body_bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
                 };
-                let analysis = http::analyse(&request, self.vocabulary).map_err(|refusal| refusal.to_string())?;
+                let analysis = http::analyse(&request, self.vocabulary)
+                    .map_err(|refusal| refusal.to_string())?;
                 Ok(analysis.operation.facts)
             }
         }
@@ -118,24 +158,48 @@ impl<'a> Trial<'a> {
         let determining: Vec<_> = decision.determining().iter().filter_map(rule).collect();
         let mut by: Vec<String> = determining.iter().map(|rule| rule.name.clone()).collect();
         let claims = determining.iter().flat_map(|rule| &rule.claims);
-        let mut cited: Vec<_> = claims.filter_map(|claim| ControlId::parse(&claim.control).ok()).collect();
+        let mut cited: Vec<_> = claims
+            .filter_map(|claim| ControlId::parse(&claim.control).ok())
+            .collect();
         if by.is_empty() {
             by.push(DEFAULT_DENY.to_owned());
             cited = controls(&DEFAULT_DENY_CONTROLS);
         }
-        let class = |id: ClassId| self.policy.classes.get(id.0 as usize).map(|class| class.name.clone());
-        let masks = decision.mask.iter().filter_map(rule).filter_map(|rule| match &rule.effect {
-            Effect::Mask { class: id, .. } => class(*id),
-            _ => None,
-        });
+        let class = |id: ClassId| {
+            self.policy
+                .classes
+                .get(id.0 as usize)
+                .map(|class| class.name.clone())
+        };
+        let masks = decision
+            .mask
+            .iter()
+            .filter_map(rule)
+            .filter_map(|rule| match &rule.effect {
+                Effect::Mask { class: id, .. } => class(*id),
+                _ => None,
+            });
         let mut masking: Vec<String> = masks.collect();
         by.sort();
         masking.sort();
         masking.dedup();
-        let unknown: Vec<_> = decision.unknown.iter().filter_map(|id| self.vocabulary.fact(id)).collect();
-        let names: Vec<_> = unknown.iter().map(|fact| format!("`{}`", fact.name)).collect();
+        let unknown: Vec<_> = decision
+            .unknown
+            .iter()
+            .filter_map(|id| self.vocabulary.fact(id))
+            .collect();
+        let names: Vec<_> = unknown
+            .iter()
+            .map(|fact| format!("`{}`", fact.name))
+            .collect();
         let note = (!names.is_empty()).then(|| format!("not determined: {}", names.join(", ")));
-        Verdicts { verdict: decision.verdict, by, controls: cited, masking, note }
+        Verdicts {
+            verdict: decision.verdict,
+            by,
+            controls: cited,
+            masking,
+            note,
+        }
     }
 }
 
@@ -144,17 +208,43 @@ impl Verdicts {
         let expect = &case.expect;
         let mut wrong = Vec::new();
         if self.verdict != expect.verdict {
-            wrong.push(format!("expected {}, got {} by {}", word(expect.verdict), word(self.verdict), self.by.join(", ")));
+            wrong.push(format!(
+                "expected {}, got {} by {}",
+                word(expect.verdict),
+                word(self.verdict),
+                self.by.join(", ")
+            ));
         } else if !expect.by.is_empty() && self.by != expect.by {
-            wrong.push(format!("expected {} by {}, got by {}", word(self.verdict), expect.by.join(", "), self.by.join(", ")));
+            wrong.push(format!(
+                "expected {} by {}, got by {}",
+                word(self.verdict),
+                expect.by.join(", "),
+                self.by.join(", ")
+            ));
         }
-        let missing: Vec<_> = expect.citing.iter().filter(|id| !self.controls.contains(id)).map(ToString::to_string).collect();
+        let missing: Vec<_> = expect
+            .citing
+            .iter()
+            .filter(|id| !self.controls.contains(id))
+            .map(ToString::to_string)
+            .collect();
         if !missing.is_empty() && wrong.is_empty() {
-            wrong.push(format!("{} does not cite {}", self.by.join(", "), missing.join(", ")));
+            wrong.push(format!(
+                "{} does not cite {}",
+                self.by.join(", "),
+                missing.join(", ")
+            ));
         }
         if !expect.masking.is_empty() && self.masking != expect.masking {
-            let masked = if self.masking.is_empty() { "nothing".to_owned() } else { self.masking.join(", ") };
-            wrong.push(format!("expected masking of {}, got {masked}", expect.masking.join(", ")));
+            let masked = if self.masking.is_empty() {
+                "nothing".to_owned()
+            } else {
+                self.masking.join(", ")
+            };
+            wrong.push(format!(
+                "expected masking of {}, got {masked}",
+                expect.masking.join(", ")
+            ));
         }
         if wrong.is_empty() {
             return Ok(());
@@ -173,13 +263,17 @@ fn word(verdict: Verdict) -> &'static str {
 }
 
 fn controls(ids: &[&str]) -> Vec<ControlId> {
-    ids.iter().filter_map(|id| ControlId::parse(id).ok()).collect()
+    ids.iter()
+        .filter_map(|id| ControlId::parse(id).ok())
+        .collect()
 }
 
 /// Scheme, authority and origin form of what a test asks for.
 fn split(target: &str) -> (&str, &str, &str) {
     for scheme in ["http", "https"] {
-        let rest = target.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://"));
+        let rest = target
+            .strip_prefix(scheme)
+            .and_then(|rest| rest.strip_prefix("://"));
         if let Some(rest) = rest {
             let at = rest.find(['/', '?']).unwrap_or(rest.len());
             let (authority, path) = rest.split_at(at);
@@ -196,7 +290,10 @@ mod tests {
     #[test]
     fn targets_are_urls_or_paths() {
         assert_eq!(split("/a?b"), ("http", HOST, "/a?b"));
-        assert_eq!(split("https://crm.example:8443/a"), ("https", "crm.example:8443", "/a"));
+        assert_eq!(
+            split("https://crm.example:8443/a"),
+            ("https", "crm.example:8443", "/a")
+        );
         assert_eq!(split("http://crm.example"), ("http", "crm.example", "/"));
         assert_eq!(split("http://crm.example?q"), ("http", "crm.example", "?q"));
     }

@@ -181,6 +181,17 @@ fn the_tail_says_what_happened_and_hides_nothing() {
 }
 
 #[test]
+fn operations_are_shown_with_what_became_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    log(folder.path());
+    let output = hpol(
+        folder.path(),
+        &["audit", "tail", "--operations", "--log", "log"],
+    );
+    insta::assert_snapshot!("operations", text(&output.stdout));
+}
+
+#[test]
 fn a_record_and_an_operation_are_shown_with_their_controls() {
     let folder = tempfile::tempdir().unwrap();
     log(folder.path());

@@ -1,6 +1,6 @@
 //! One record on one line.
 
-use hpol_evidence::record::{ApprovalEnd, Event, OperationResult, Record, Vote};
+use hpol_evidence::record::{ApprovalEnd, DecisionRecord, Event, OperationResult, Record, Vote};
 
 use crate::bundle::control;
 use crate::terminal::{Style, Terminal};
@@ -78,12 +78,7 @@ fn summary(event: &Event) -> (&'static str, Style, String) {
             format!("{operations} operations; {}", visible::line(reason)),
         ),
         Event::Decision(decision) => {
-            let (word, style) = match (decision.verdict.as_str(), &decision.approval) {
-                ("allow", Some(_)) => ("approved", Style::Good),
-                ("allow", None) => ("allowed", Style::Good),
-                ("require_approval", _) => ("waits", Style::Warn),
-                _ => ("denied", Style::Bad),
-            };
+            let (word, style) = verdict(decision);
             let controls: Vec<_> = decision
                 .controls
                 .iter()
@@ -140,12 +135,7 @@ fn summary(event: &Event) -> (&'static str, Style, String) {
         Event::ApprovalClosed {
             approval, state, ..
         } => {
-            let (word, style) = match state {
-                ApprovalEnd::Approved => ("approved", Style::Good),
-                ApprovalEnd::Rejected => ("rejected", Style::Bad),
-                ApprovalEnd::Expired => ("expired", Style::Bad),
-                ApprovalEnd::Withdrawn => ("withdrawn", Style::Dim),
-            };
+            let (word, style) = end(*state);
             (
                 "approval end",
                 style,
@@ -173,7 +163,28 @@ fn summary(event: &Event) -> (&'static str, Style, String) {
     }
 }
 
-fn result(result: OperationResult) -> &'static str {
+/// The word for a decision, and how it is painted.
+pub(super) fn verdict(decision: &DecisionRecord) -> (&'static str, Style) {
+    match (decision.verdict.as_str(), &decision.approval) {
+        ("allow", Some(_)) => ("approved", Style::Good),
+        ("allow", None) => ("allowed", Style::Good),
+        ("require_approval", _) => ("waits", Style::Warn),
+        _ => ("denied", Style::Bad),
+    }
+}
+
+/// The word for how an approval ended, and how it is painted.
+pub(super) fn end(state: ApprovalEnd) -> (&'static str, Style) {
+    match state {
+        ApprovalEnd::Approved => ("approved", Style::Good),
+        ApprovalEnd::Rejected => ("rejected", Style::Bad),
+        ApprovalEnd::Expired => ("expired", Style::Bad),
+        ApprovalEnd::Withdrawn => ("withdrawn", Style::Dim),
+    }
+}
+
+/// The word for how an operation ended.
+pub(super) fn result(result: OperationResult) -> &'static str {
     match result {
         OperationResult::Completed => "completed",
         OperationResult::Failed => "failed",

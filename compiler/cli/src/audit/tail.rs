@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use hpol_evidence::reader::ReadRecord;
 
+use super::operations::Operations;
 use super::{LogFolder, line};
 use crate::exit::{Failure, Outcome};
 use crate::terminal::Terminal;
@@ -24,6 +25,9 @@ pub(super) struct Tail {
     /// How many
     #[arg(short = 'n', long, default_value_t = 20, value_name = "COUNT")]
     lines: usize,
+    /// A table of operations instead: the rules that decided each, their controls, and what became of it
+    #[arg(long, conflicts_with_all = ["follow", "json"])]
+    operations: bool,
     /// Go on with what is written from now on
     #[arg(short, long)]
     follow: bool,
@@ -39,6 +43,17 @@ impl Tail {
             .open()?
             .records(0)
             .map_err(|failure| self.log.unreadable(&failure))?;
+        if self.operations {
+            let mut operations = Operations::default();
+            for read in records {
+                operations.add(
+                    read.map_err(|failure| self.log.unreadable(&failure))?
+                        .record,
+                );
+            }
+            operations.print(terminal, self.lines)?;
+            return Ok(Outcome::Clean);
+        }
         let mut newest = VecDeque::new();
         for read in records.by_ref() {
             newest.push_back(read.map_err(|failure| self.log.unreadable(&failure))?);

@@ -1,0 +1,192 @@
+//! `hpol build`: checks, tests, compiles and signs. Writes a whole bundle or none.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use hpol_bundle::bundle::{Bundle, Loaded, Provenance, SourceFile, Tests, TrustedKeys, encode};
+use hpol_bundle::digest::{hex, sha256};
+use hpol_bundle::signature::SigningKey;
+use hpol_bundle::vocabulary::Vocabulary;
+use hpol_nist_mappings::catalogue;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::exit::{Failure, Outcome};
+use crate::project::{Paths, Project, Sound, Tested, counted};
+use crate::sources;
+use crate::terminal::{Style, Terminal};
+
+/// Check, test, compile and sign a policy into a bundle
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Nothing is written where the policy has an error or a test fails. The same files, key and sequence give the same bytes.
+
+Example:
+  hpol keygen policy.key
+  hpol build policies/orders -o orders.hpolb --key policy.key --sequence 7")]
+pub(crate) struct Build {
+    #[command(flatten)]
+    paths: Paths,
+    /// The bundle to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// The secret key to sign with, from `hpol keygen`
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Number of the bundle; a gateway never goes back to a smaller one
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    sequence: u64,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Build {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+        let project = Project::load(&self.paths)?;
+        if !self.json {
+            project.print_reports(terminal)?;
+        }
+        let sound = project.sound()?;
+        let tests = sound.as_ref().map(Sound::run_tests).unwrap_or_default();
+        match sound {
+            Some(sound) if tests.iter().all(Tested::passed) => {
+                self.write(terminal, &project, sound)
+            }
+            _ => self.refuse(terminal, &project, &tests),
+        }
+    }
+
+    fn refuse(
+        &self,
+        terminal: &mut Terminal,
+        project: &Project,
+        tests: &[Tested],
+    ) -> Result<Outcome, Failure> {
+        if self.json {
+            let entries: Vec<_> = project
+                .reports
+                .iter()
+                .map(|report| report.entry())
+                .collect();
+            terminal.json(&json!({ "diagnostics": entries, "tests": tests }))?;
+        } else {
+            for test in tests.iter().filter(|test| !test.passed()) {
+                test.print(terminal)?;
+            }
+            let refused = terminal.paint_note(Style::Bad, "no bundle was written");
+            terminal.note(format_args!("{refused}"))?;
+        }
+        Ok(Outcome::Findings)
+    }
+
+    fn write(
+        &self,
+        terminal: &mut Terminal,
+        project: &Project,
+        sound: Sound,
+    ) -> Result<Outcome, Failure> {
+        let key = self.signing_key()?;
+        let (rules, tests) = (sound.policy.rules.len(), sound.tests.len());
+        let bundle = bundle(project, sound, self.sequence);
+        let unusable = |why: String| Failure::Bundle {
+            path: self.output.clone(),
+            why,
+        };
+        let bytes = encode(&bundle, &key).map_err(|fault| unusable(fault.to_string()))?;
+        // What a gateway would refuse is not worth writing.
+        let loaded = Bundle::load(&bytes, &TrustedKeys::new(vec![key.public()]), None)
+            .map_err(|fault| unusable(fault.to_string()))?;
+        write_whole(&self.output, &bytes).map_err(Failure::write(&self.output))?;
+        self.print(terminal, &loaded, rules, tests)
+    }
+
+    fn signing_key(&self) -> Result<SigningKey, Failure> {
+        let text = Zeroizing::new(sources::read_text(&self.key, crate::bundle::KEY_BYTES)?);
+        SigningKey::from_text(&text).map_err(|fault| Failure::Key {
+            path: self.key.clone(),
+            why: fault.to_string(),
+        })
+    }
+
+    fn print(
+        &self,
+        terminal: &mut Terminal,
+        loaded: &Loaded,
+        rules: usize,
+        tests: usize,
+    ) -> Result<Outcome, Failure> {
+        let digest = hex(&loaded.digest);
+        if self.json {
+            terminal.json(&json!({
+                "file": self.output.to_string_lossy(), "digest": digest, "key": loaded.key.to_string(),
+                "sequence": self.sequence, "rules": rules, "tests": tests,
+            }))?;
+        } else {
+            let wrote = terminal.paint(Style::Good, "wrote");
+            terminal.line(format_args!("{wrote} {}", self.output.display()))?;
+            terminal.line(format_args!("  digest    sha256:{digest}"))?;
+            terminal.line(format_args!(
+                "  signed by key {}, sequence {}",
+                loaded.key, self.sequence
+            ))?;
+            terminal.line(format_args!(
+                "  holds     {}, {} passed",
+                counted(rules, "rule"),
+                counted(tests, "test")
+            ))?;
+        }
+        Ok(Outcome::Clean)
+    }
+}
+
+fn bundle(project: &Project, sound: Sound, sequence: u64) -> Bundle {
+    let source = |file: &sources::SourceFile| SourceFile {
+        path: file.name.clone(),
+        sha256: sha256(file.text.as_bytes()),
+    };
+    let passed = u32::try_from(sound.tests.len()).unwrap_or(u32::MAX);
+    Bundle {
+        policy: sound.policy,
+        program: sound.program,
+        vocabulary: Vocabulary::builtin().clone(),
+        provenance: Provenance {
+            compiler_version: env!("CARGO_PKG_VERSION").to_owned(),
+            sequence,
+            sources: project.files.iter().map(source).collect(),
+            catalogue: format!("NIST SP 800-53 Release {}", catalogue().release()),
+            tests: Tests { passed, failed: 0 },
+        },
+    }
+}
+
+/// Replaces `path` in one step, so that a gateway that reloads reads the old bundle or the new one.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let name = path
+        .file_name()
+        .ok_or(io::ErrorKind::InvalidInput)?
+        .to_string_lossy();
+    let draft = folder.join(format!(".{name}.{}", std::process::id()));
+    let written = write_draft(&draft, bytes).and_then(|()| fs::rename(&draft, path));
+    if written.is_err() {
+        // The failure that is told is the first one.
+        let _ = fs::remove_file(&draft);
+    }
+    written?;
+    File::open(folder)?.sync_all()
+}
+
+fn write_draft(draft: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(draft)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

@@ -1,0 +1,141 @@
+//! The policy that a command line names: its files, what is wrong with them, and its tests run.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use hpol_bundle::policy::Policy;
+use hpol_bundle::program::Program;
+use hpol_bundle::vocabulary::Vocabulary;
+use hpol_hir::{HasErrors, TestCase, Workspace};
+use serde::Serialize;
+
+use crate::exit::Failure;
+use crate::report::{self, Report};
+use crate::sources::{self, SourceFile};
+use crate::terminal::{Style, Terminal};
+use crate::trial::Trial;
+use crate::visible;
+
+/// Which files make the policy.
+#[derive(Debug, Args)]
+pub(crate) struct Paths {
+    /// Files and folders; of a folder everything below it that ends in `.hpol`
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<PathBuf>,
+}
+
+/// Policy files, read and checked.
+pub(crate) struct Project {
+    pub(crate) files: Vec<SourceFile>,
+    pub(crate) reports: Vec<Report>,
+    workspace: Workspace,
+}
+
+/// A policy without errors.
+pub(crate) struct Sound {
+    pub(crate) policy: Policy,
+    pub(crate) program: Program,
+    pub(crate) tests: Vec<TestCase>,
+}
+
+/// How a test went; a format, documented in `docs/cli.md`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Tested {
+    name: String,
+    file: String,
+    line: u32,
+    result: &'static str,
+    why: Option<String>,
+}
+
+impl Project {
+    pub(crate) fn load(paths: &Paths) -> Result<Project, Failure> {
+        let files = sources::collect(&paths.paths)?;
+        let mut workspace = Workspace::new();
+        for file in &files {
+            workspace.set_file(file.name.as_str(), file.text.as_str());
+        }
+        let reports = workspace
+            .diagnostics()
+            .iter()
+            .map(|diagnostic| Report::new(diagnostic, &files))
+            .collect();
+        Ok(Project {
+            files,
+            reports,
+            workspace,
+        })
+    }
+
+    pub(crate) fn has_errors(&self) -> bool {
+        self.reports.iter().any(Report::is_error)
+    }
+
+    /// The policy; `None` if it has errors.
+    pub(crate) fn sound(&self) -> Result<Option<Sound>, Failure> {
+        if self.has_errors() {
+            return Ok(None);
+        }
+        let silent = |HasErrors| Failure::Internal {
+            what: "the policy has errors that nothing names".to_owned(),
+        };
+        Ok(Some(Sound {
+            policy: self.workspace.policy().map_err(silent)?,
+            program: self.workspace.program().map_err(silent)?,
+            tests: self.workspace.tests(),
+        }))
+    }
+
+    /// Prints what is wrong, if anything is.
+    pub(crate) fn print_reports(&self, terminal: &mut Terminal) -> Result<(), Failure> {
+        report::print(terminal, &self.reports)
+    }
+}
+
+impl Sound {
+    /// Runs every test.
+    pub(crate) fn run_tests(&self) -> Vec<Tested> {
+        let trial = Trial::new(&self.policy, &self.program, Vocabulary::builtin());
+        let tested = |case: &TestCase| {
+            let why = trial.run(case).err();
+            Tested {
+                name: case.name.clone(),
+                file: case.source.file.clone(),
+                line: case.source.line,
+                result: if why.is_none() { "passed" } else { "failed" },
+                why,
+            }
+        };
+        self.tests.iter().map(tested).collect()
+    }
+}
+
+impl Tested {
+    pub(crate) fn passed(&self) -> bool {
+        self.why.is_none()
+    }
+
+    /// Prints the test with what went wrong.
+    pub(crate) fn print(&self, terminal: &mut Terminal) -> Result<(), Failure> {
+        let name = visible::line(&self.name);
+        let Some(why) = &self.why else {
+            let passed = terminal.paint(Style::Good, "passed");
+            terminal.line(format_args!("{passed}  {name}"))?;
+            return Ok(());
+        };
+        let failed = terminal.paint(Style::Bad, "FAILED");
+        terminal.line(format_args!("{failed}  {name}"))?;
+        terminal.line(format_args!(
+            "        {}:{}: {}",
+            visible::line(&self.file),
+            self.line,
+            visible::line(why)
+        ))?;
+        Ok(())
+    }
+}
+
+/// `3 tests`, `1 test`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
