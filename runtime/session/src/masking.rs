@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use hpol_bundle::policy::{ClassId, Column, Effect, Mask, Policy, RuleId};
+pub use hpol_bundle::policy::Column;
+use hpol_bundle::policy::{ClassId, Effect, Mask, Policy, RuleId};
 use hpol_masking::{Detector, Entry, Masker, Stream};
 pub use hpol_masking::{Masked, StreamKind};
 
