@@ -1,0 +1,249 @@
+//! From a statement and its parameters to an operation the door can judge, and the answer to its question whether masks
+//! can be carried out. What SQL means is `hpol_operation`'s.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use hpol_operation::Operation;
+use hpol_operation::sql::{
+    Analyser, Catalogue, ClassifiedColumn, Exposure, Format, Parameter, SessionEffect, SqlAnalysis,
+    SqlRefusal, SqlSession, Verb,
+};
+use hpol_session::Vocabulary;
+use hpol_session::masking::MaskingPlan;
+use hpol_session::refusal::NotAccepted;
+use hpol_session::session::{CannotMask, Carrier};
+
+use crate::codec::frontend::Bind;
+
+/// What a session's texts are read by: the analyser, and what names mean in this session.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    analyser: Arc<Analyser>,
+    session: SqlSession,
+    catalogue: Arc<Catalogue>,
+}
+
+impl Reader {
+    pub(crate) fn new(
+        analyser: Arc<Analyser>,
+        search_path: Vec<String>,
+        catalogue: Arc<Catalogue>,
+    ) -> Reader {
+        let session = SqlSession {
+            search_path,
+            catalogue: Some(Arc::clone(&catalogue)),
+        };
+        Reader {
+            analyser,
+            session,
+            catalogue,
+        }
+    }
+
+    pub(crate) fn replace_catalogue(&mut self, catalogue: Arc<Catalogue>) {
+        self.session.catalogue = Some(Arc::clone(&catalogue));
+        self.catalogue = catalogue;
+    }
+
+    /// The analysis of `text`. Parsing is long work, so it does not run on a thread that serves other connections.
+    pub(crate) async fn read(&self, text: &str) -> Result<Reading, SqlRefusal> {
+        let analysis = match self.analyser.cached(text, &self.session) {
+            Some(analysis) => analysis,
+            None => {
+                let (analyser, session, text) = (
+                    Arc::clone(&self.analyser),
+                    self.session.clone(),
+                    text.to_owned(),
+                );
+                tokio::task::spawn_blocking(move || analyser.analyse(&text, &session))
+                    .await
+                    .map_err(|_| SqlRefusal::Internal)??
+            }
+        };
+        Ok(Reading {
+            analysis,
+            catalogue: Arc::clone(&self.catalogue),
+        })
+    }
+}
+
+/// A text that was understood, and the catalogue it was understood by.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    pub(crate) analysis: Arc<SqlAnalysis>,
+    pub(crate) catalogue: Arc<Catalogue>,
+}
+
+impl Reading {
+    /// The operation of a simple query, or of a statement that is only prepared.
+    pub(crate) fn operation(&self) -> Operation {
+        self.analysis.operation(&[], Vocabulary::builtin())
+    }
+
+    /// The operation of running the statement with the parameters of `bind`.
+    pub(crate) fn bound(&self, bind: &Bind<'_>, parameter_types: &[u32]) -> Operation {
+        let values = bind.parameters.iter().enumerate();
+        let parameters: Vec<Parameter<'_>> = values
+            .map(|(index, value)| Parameter {
+                type_oid: parameter_types.get(index).copied().unwrap_or(0),
+                format: if bind.is_binary(index) {
+                    Format::Binary
+                } else {
+                    Format::Text
+                },
+                value: *value,
+            })
+            .collect();
+        self.analysis.operation(&parameters, Vocabulary::builtin())
+    }
+
+    /// Whether relations are named that the catalogue does not know, as far as that shows.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        !self.analysis.reads().complete || !self.analysis.writes().complete
+    }
+
+    /// Whether it can change what the catalogue says.
+    pub(crate) fn changes_catalogue(&self) -> bool {
+        const CHANGING: [Verb; 6] = [
+            Verb::CREATE,
+            Verb::ALTER,
+            Verb::DROP,
+            Verb::DO,
+            Verb::CALL,
+            Verb::OTHER,
+        ];
+        let verbs = self.analysis.verbs();
+        !verbs.complete || CHANGING.iter().any(|verb| verbs.known.contains(verb))
+    }
+
+    pub(crate) fn is_copy(&self) -> bool {
+        self.analysis.verbs().known.contains(&Verb::COPY)
+    }
+
+    /// How the text exposes the classified columns of `plan`.
+    pub(crate) fn exposure(&self, plan: &MaskingPlan) -> Exposure {
+        let classified: Vec<ClassifiedColumn> = plan
+            .columns()
+            .map(|(_, column)| classified(column))
+            .collect();
+        self.analysis.exposure(&self.catalogue, &classified)
+    }
+
+    /// What this version does not carry, whatever a policy says.
+    pub(crate) fn not_carried(&self) -> Option<NotAccepted> {
+        self.analysis
+            .effects()
+            .iter()
+            .find_map(not_carried)
+            .map(|what| NotAccepted::Unsupported { what })
+    }
+}
+
+fn classified(column: &hpol_session::masking::Column) -> ClassifiedColumn {
+    ClassifiedColumn {
+        schema: column.schema.clone(),
+        table: column.table.clone(),
+        column: column.column.clone(),
+    }
+}
+
+impl Carrier for Reading {
+    fn can_mask(&self, plan: &MaskingPlan) -> Result<(), CannotMask> {
+        match self.exposure(plan) {
+            Exposure::None => Ok(()),
+            Exposure::Plain if !self.is_copy() => Ok(()),
+            Exposure::Plain => Err(CannotMask {
+                class: plan
+                    .columns()
+                    .next()
+                    .map(|(slot, _)| plan.class(slot).to_owned())
+                    .unwrap_or_default(),
+                why: "COPY would give out whole rows; use SELECT".to_owned(),
+            }),
+            Exposure::Refused { column, why, place } => {
+                let alone = |column: &hpol_session::masking::Column| {
+                    matches!(
+                        self.analysis
+                            .exposure(&self.catalogue, &[classified(column)]),
+                        Exposure::Refused { .. }
+                    )
+                };
+                let culprit = plan
+                    .columns()
+                    .find(|(_, column)| alone(column))
+                    .or_else(|| plan.columns().next());
+                Err(CannotMask {
+                    class: culprit
+                        .map(|(slot, _)| plan.class(slot).to_owned())
+                        .unwrap_or_default(),
+                    why: format!("`{column}` {why} in {place}"),
+                })
+            }
+        }
+    }
+}
+
+/// Changes of session state that would make later statements mean something else than what is judged, by name.
+fn not_carried(effect: &SessionEffect) -> Option<String> {
+    match effect {
+        SessionEffect::Begin
+        | SessionEffect::Commit
+        | SessionEffect::Rollback
+        | SessionEffect::Savepoint
+        | SessionEffect::Set { .. }
+        | SessionEffect::Reset { .. }
+        | SessionEffect::Discard { .. }
+        | SessionEffect::Deallocate { .. }
+        | SessionEffect::CloseCursor { .. } => None,
+        SessionEffect::TwoPhase => Some("two-phase commit is not supported by this version".to_owned()),
+        SessionEffect::PrepareSql { .. } | SessionEffect::ExecuteSql { .. } => Some(
+            "PREPARE and EXECUTE in SQL are not supported by this version; prepare through the driver's protocol".to_owned(),
+        ),
+        SessionEffect::DeclareCursor { .. } => Some(
+            "cursors in SQL are not supported by this version; fetch in portions through the driver's protocol".to_owned(),
+        ),
+        SessionEffect::Listen => Some("LISTEN is not supported: notifications cannot be masked".to_owned()),
+        SessionEffect::ChangesIdentity => {
+            Some("changing the role of the session is not supported: it belongs to the gateway".to_owned())
+        }
+        SessionEffect::ChangesNameResolution => {
+            Some("changing search_path is not supported: write names with their schema".to_owned())
+        }
+        SessionEffect::ChangesEncoding => {
+            Some("changing how text is read is not supported: the session is in UTF-8 with standard strings".to_owned())
+        }
+        SessionEffect::ChangesProtection { name } => {
+            Some(format!("changing `{name}` is not supported: it weakens the protection of the server"))
+        }
+    }
+}
+
+/// Why a text was not analysed, in the door's classes.
+pub(crate) fn not_accepted(refusal: &SqlRefusal) -> NotAccepted {
+    match refusal {
+        SqlRefusal::Unsupported { .. } | SqlRefusal::ServerCopy { .. } => {
+            NotAccepted::Unsupported {
+                what: refusal.to_string(),
+            }
+        }
+        SqlRefusal::Syntax { .. }
+        | SqlRefusal::TooLong { .. }
+        | SqlRefusal::TooDeep { .. }
+        | SqlRefusal::TooCostly
+        | SqlRefusal::TooSlow
+        | SqlRefusal::Busy
+        | SqlRefusal::Internal
+        | SqlRefusal::Nul => NotAccepted::NotUnderstood {
+            why: refusal.to_string(),
+        },
+    }
+}
+
+/// SHA-256 of something that could not be analysed, for its record.
+pub(crate) fn digest_of(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    // SHA-256 is 32 bytes long, so both are of one length.
+    out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    out
+}

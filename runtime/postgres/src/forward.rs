@@ -1,0 +1,298 @@
+//! What the client sends: read into an operation, brought before the door, and forwarded on its permit.
+//!
+//! A refusal has to leave the upstream where an error of its own would: the implicit transaction undone, an open one
+//! failed. So in its place goes a message that must fail, and the server's answer to that becomes the refusal.
+
+pub(crate) mod extended;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hpol_operation::Operation;
+use hpol_session::permit::Permit;
+use hpol_session::refusal::{NotAccepted, Refusal};
+use hpol_session::session::Outcome;
+use tokio::time::Instant;
+
+use crate::catalogue;
+use crate::codec::backend::TransactionStatus;
+use crate::codec::encode::{self, Report, Severity};
+use crate::codec::{Frame, frontend};
+use crate::facts::{self, Reading};
+use crate::refuse;
+use crate::relay::{CopyIn, Ended, Holding, Relay};
+use crate::reply::columns::Masks;
+use crate::reply::running::Running;
+use crate::states::prepared::{Owed, PortalId};
+
+/// Not SQL, so it fails in every state of a transaction and without effect. Whoever reads the server's log sees why.
+const FAILING_QUERY: &str = "refused by hpol";
+
+/// What the record shows of a text that could not be read; the digest tells which it was.
+const NOT_READ: &str = "(not understood)";
+
+/// What a permit is wanted for.
+#[derive(Debug)]
+pub(crate) enum Purpose {
+    /// A simple query.
+    Query { reading: Reading },
+    /// A portal, and its first Execute.
+    Bind {
+        portal: String,
+        operation: Operation,
+        reading: Reading,
+    },
+    /// A further Execute of a portal.
+    Execute { portal: PortalId, reading: Reading },
+}
+
+impl Purpose {
+    fn reading(&self) -> &Reading {
+        match self {
+            Purpose::Query { reading }
+            | Purpose::Bind { reading, .. }
+            | Purpose::Execute { reading, .. } => reading,
+        }
+    }
+}
+
+/// A text, read or not.
+pub(crate) enum Understood {
+    Reading(Reading),
+    Refused(Refusal),
+    /// The catalogue must be read first, and for that everything owed must have come.
+    Later,
+}
+
+impl Relay<'_> {
+    /// Takes one message of the client.
+    pub(crate) async fn ask(&mut self, frame: Frame) -> Result<(), Ended> {
+        if let CopyIn::Active { syncs } = self.copy_in {
+            return self.ask_in_copy(&frame, syncs);
+        }
+        match frame.tag() {
+            frontend::TERMINATE => self.client_left("the client ended the session"),
+            frontend::SYNC => self.sync(&frame),
+            // PostgreSQL too ignores what is left of a COPY that has failed.
+            frontend::COPY_DATA | frontend::COPY_DONE | frontend::COPY_FAIL => {}
+            _ if self.skipping => {}
+            frontend::QUERY => self.query(frame).await?,
+            frontend::PARSE => self.parse(frame).await?,
+            frontend::BIND => self.bind(frame).await?,
+            frontend::EXECUTE => self.execute(frame).await?,
+            frontend::DESCRIBE => self.describe(&frame)?,
+            frontend::CLOSE => self.close(&frame)?,
+            frontend::FLUSH => self.upstream.out.extend_from_slice(frame.raw()),
+            frontend::FUNCTION_CALL => self.function_call(&frame).await?,
+            tag => return Err(Ended::misbehaved(&crate::codec::Malformed::Tag { tag })),
+        }
+        Ok(())
+    }
+
+    /// Between CopyInResponse and the end of the client's rows.
+    fn ask_in_copy(&mut self, frame: &Frame, syncs: u32) -> Result<(), Ended> {
+        match frame.tag() {
+            frontend::COPY_DATA => {
+                if let Some(Owed::Query(running) | Owed::Execute(running)) = self.prepared.head() {
+                    running.count_sent(frame.body().len());
+                }
+            }
+            frontend::COPY_DONE | frontend::COPY_FAIL => {
+                self.copy_in = CopyIn::None { late_syncs: syncs }
+            }
+            // The server ignores these during a COPY, unless it has failed meanwhile and waits for one.
+            frontend::SYNC => {
+                self.copy_in = CopyIn::Active {
+                    syncs: syncs.saturating_add(1),
+                }
+            }
+            frontend::FLUSH => {}
+            frontend::TERMINATE => {
+                self.client_left("the client ended the session during a COPY");
+                // Without its end the rows must not be taken for all of them.
+                encode::message(&mut self.upstream.out, frontend::COPY_FAIL, |out| {
+                    encode::text(out, "the client left")
+                });
+                return Ok(());
+            }
+            tag => return Err(Ended::misbehaved(&crate::codec::Malformed::Tag { tag })),
+        }
+        self.upstream.out.extend_from_slice(frame.raw());
+        Ok(())
+    }
+
+    async fn query(&mut self, frame: Frame) -> Result<(), Ended> {
+        let text = frontend::single_text(frame.body())
+            .map_err(|malformed| Ended::misbehaved(&malformed))?;
+        let reading = match self.understand(text).await? {
+            Understood::Reading(reading) => reading,
+            Understood::Refused(refusal) => return self.refuse_query(&refusal),
+            Understood::Later => {
+                self.parked = Some(frame);
+                return Ok(());
+            }
+        };
+        let operation = reading.operation();
+        let outcome = self
+            .session
+            .request(operation, frame.into_raw(), &reading)
+            .await;
+        self.proceed(outcome, Purpose::Query { reading })
+    }
+
+    async fn function_call(&mut self, frame: &Frame) -> Result<(), Ended> {
+        let what =
+            "the FunctionCall message is not supported; call the function in a SELECT".to_owned();
+        let digest = facts::digest_of(frame.body());
+        let refusal = self
+            .session
+            .refuse("(FunctionCall)", digest, NotAccepted::Unsupported { what })
+            .await;
+        self.refuse_query(&refusal)
+    }
+
+    fn sync(&mut self, frame: &Frame) {
+        self.skipping = false;
+        self.segment_open = false;
+        self.prepared.push(Owed::Sync);
+        self.upstream.out.extend_from_slice(frame.raw());
+    }
+
+    /// Goes on with what the door answered.
+    pub(crate) fn proceed(
+        &mut self,
+        outcome: Outcome<Bytes>,
+        purpose: Purpose,
+    ) -> Result<(), Ended> {
+        match outcome {
+            Outcome::Permit(permit) => {
+                self.forward(permit, purpose);
+                Ok(())
+            }
+            Outcome::Hold(hold) => {
+                let notice = Report::notice(hold.notice());
+                notice
+                    .with_hint("the statement waits; cancel it to withdraw the request")
+                    .write(&mut self.client.out);
+                let reading = purpose.reading().clone();
+                let outcome = Box::pin(async move { hold.wait(&reading).await });
+                self.holding = Some(Holding { outcome, purpose });
+                Ok(())
+            }
+            Outcome::Refuse(refusal) => {
+                let report = ending(&refusal)?;
+                self.fail(report, &purpose);
+                Ok(())
+            }
+        }
+    }
+
+    fn forward(&mut self, permit: Permit<Bytes>, purpose: Purpose) {
+        let (bytes, receipt) = permit.forward();
+        let masks = Arc::new(Masks::new(receipt.masking(), purpose.reading()));
+        match purpose {
+            Purpose::Query { reading } => {
+                let mut running = Running::new(receipt, masks, reading.changes_catalogue());
+                running.awaits_copy = reading.is_copy();
+                self.upstream.out.extend_from_slice(&bytes);
+                self.segment_open = false;
+                self.prepared.push(Owed::Query(Box::new(running)));
+            }
+            Purpose::Bind {
+                portal,
+                operation,
+                reading,
+            } => {
+                self.forward_bind(&bytes, receipt, masks, &portal, operation, reading);
+            }
+            Purpose::Execute { portal, reading } => {
+                self.forward_execute(&bytes, receipt, masks, portal, &reading)
+            }
+        }
+    }
+
+    /// Makes the upstream fail, and gives this to the client in place of the upstream's error.
+    pub(crate) fn fail(&mut self, report: Report, purpose: &Purpose) {
+        match purpose {
+            Purpose::Query { .. } => self.fail_query(report),
+            Purpose::Bind { .. } | Purpose::Execute { .. } => self.fail_segment(report),
+        }
+    }
+
+    fn refuse_query(&mut self, refusal: &Refusal) -> Result<(), Ended> {
+        let report = ending(refusal)?;
+        self.fail_query(report);
+        Ok(())
+    }
+
+    fn fail_query(&mut self, report: Report) {
+        encode::query(&mut self.upstream.out, FAILING_QUERY);
+        self.segment_open = false;
+        self.prepared.push(Owed::RefusedQuery(report));
+    }
+
+    /// Reads a text, with a catalogue that is fresh where it can be.
+    pub(crate) async fn understand(&mut self, text: &str) -> Result<Understood, Ended> {
+        let mut reading = self.reader.read(text).await;
+        let unknown = reading.as_ref().is_ok_and(Reading::is_incomplete);
+        let old = self.catalogue_read.elapsed() > self.connection.settings().limits.catalogue_age;
+        // In the middle of a segment, or of a failed transaction, the gateway can ask nothing of its own.
+        let can_ask = !self.segment_open && self.status != TransactionStatus::Failed;
+        if can_ask
+            && (self.catalogue_stale || unknown || (old && self.status == TransactionStatus::Idle))
+        {
+            if !self.prepared.is_idle() {
+                return Ok(Understood::Later);
+            }
+            self.read_catalogue().await?;
+            reading = self.reader.read(text).await;
+        }
+        let not_accepted = match reading {
+            Ok(reading) => match reading.not_carried() {
+                None => return Ok(Understood::Reading(reading)),
+                Some(not_carried) => {
+                    let digest = facts::digest_of(text.as_bytes());
+                    return Ok(Understood::Refused(
+                        self.session
+                            .refuse(reading.analysis.masked(), digest, not_carried)
+                            .await,
+                    ));
+                }
+            },
+            Err(refusal) => facts::not_accepted(&refusal),
+        };
+        let digest = facts::digest_of(text.as_bytes());
+        Ok(Understood::Refused(
+            self.session.refuse(NOT_READ, digest, not_accepted).await,
+        ))
+    }
+
+    async fn read_catalogue(&mut self) -> Result<(), Ended> {
+        let time = self.connection.settings().limits.handshake;
+        match tokio::time::timeout(time, catalogue::load(&mut self.upstream, self.status)).await {
+            Ok(Ok(catalogue)) => {
+                self.reader.replace_catalogue(Arc::new(catalogue));
+                self.catalogue_stale = false;
+                self.catalogue_read = Instant::now();
+                Ok(())
+            }
+            Ok(Err(error)) => Err(Ended::with(Report::fatal(
+                refuse::CONNECTION_FAILURE,
+                format!("the catalogue cannot be read: {error}"),
+            ))),
+            Err(_) => Err(Ended::with(Report::fatal(
+                refuse::CONNECTION_FAILURE,
+                "the catalogue cannot be read in time",
+            ))),
+        }
+    }
+}
+
+/// The refusal in PostgreSQL's form, unless it ends the session.
+pub(crate) fn ending(refusal: &Refusal) -> Result<Report, Ended> {
+    let report = refuse::report(refusal);
+    match report.severity {
+        Severity::Fatal => Err(Ended::with(report)),
+        Severity::Error | Severity::Notice => Ok(report),
+    }
+}

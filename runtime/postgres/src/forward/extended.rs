@@ -1,0 +1,312 @@
+//! The extended protocol: Parse is looked at, Bind is judged, Execute runs on the Bind's permit once.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{BufMut, Bytes};
+use hpol_operation::Operation;
+use hpol_session::permit::Receipt;
+
+use super::{Purpose, Understood, ending};
+use crate::codec::encode::{self, Report};
+use crate::codec::frontend::{self, Bind, Parse, Target};
+use crate::codec::{Frame, Malformed};
+use crate::facts::Reading;
+use crate::refuse;
+use crate::relay::{Ended, Relay};
+use crate::reply::columns::Masks;
+use crate::reply::running::Running;
+use crate::states::prepared::{Asker, Full, Owed, Portal, PortalId, Statement};
+use crate::upstream::OWN_NAME;
+
+/// How long a Bind's permit is good for its Execute. Drivers send both together; after this the operation is judged again.
+const PERMIT_AGE: Duration = Duration::from_secs(30);
+
+/// A statement that no client can have, so describing it fails, in every state of a transaction and without effect.
+const FAILING_STATEMENT: &str = "hpol_gateway refused this";
+
+impl Relay<'_> {
+    pub(super) async fn parse(&mut self, frame: Frame) -> Result<(), Ended> {
+        let Parse {
+            statement: name,
+            text,
+            parameter_types,
+        } = Parse::decode(frame.body()).map_err(broken)?;
+        if is_reserved(name) {
+            self.fail_segment(reserved());
+            return Ok(());
+        }
+        if let Err(full) = self.prepared.room_for(text) {
+            self.fail_segment(too_many(full));
+            return Ok(());
+        }
+        let reading = match self.understand(text).await? {
+            Understood::Reading(reading) => reading,
+            Understood::Refused(refusal) => {
+                self.fail_segment(ending(&refusal)?);
+                return Ok(());
+            }
+            Understood::Later => {
+                self.parked = Some(frame);
+                return Ok(());
+            }
+        };
+        // Nothing runs on the strength of this; it spares the client the wait until Bind.
+        if let Err(refusal) = self.session.preview(&reading.operation(), &reading).await {
+            self.fail_segment(ending(&refusal)?);
+            return Ok(());
+        }
+        let statement = Arc::new(Statement {
+            text: text.to_owned(),
+            parameter_types,
+        });
+        self.prepared.push(Owed::Parse {
+            name: name.to_owned(),
+            statement,
+        });
+        self.send(frame.raw());
+        Ok(())
+    }
+
+    pub(super) async fn bind(&mut self, frame: Frame) -> Result<(), Ended> {
+        let bind = Bind::decode(frame.body()).map_err(broken)?;
+        let Some(statement) = self.prepared.statement(bind.statement) else {
+            self.fail_segment(unknown_statement(bind.statement));
+            return Ok(());
+        };
+        if is_reserved(bind.portal) {
+            self.fail_segment(reserved());
+            return Ok(());
+        }
+        if let Err(full) = self.prepared.room_for_portal() {
+            self.fail_segment(too_many(full));
+            return Ok(());
+        }
+        // Read again: what its names mean may have changed since Parse, for the server too.
+        let reading = match self.understand(&statement.text).await? {
+            Understood::Reading(reading) => reading,
+            Understood::Refused(refusal) => {
+                self.fail_segment(ending(&refusal)?);
+                return Ok(());
+            }
+            Understood::Later => {
+                self.parked = Some(frame);
+                return Ok(());
+            }
+        };
+        let operation = reading.bound(&bind, &statement.parameter_types);
+        let portal = bind.portal.to_owned();
+        let outcome = self
+            .session
+            .request(operation.clone(), frame.into_raw(), &reading)
+            .await;
+        self.proceed(
+            outcome,
+            Purpose::Bind {
+                portal,
+                operation,
+                reading,
+            },
+        )
+    }
+
+    pub(super) fn forward_bind(
+        &mut self,
+        bytes: &Bytes,
+        receipt: Receipt,
+        masks: Arc<Masks>,
+        name: &str,
+        operation: Operation,
+        reading: Reading,
+    ) {
+        let masked = !masks.is_empty();
+        let portal = Portal {
+            operation,
+            reading,
+            receipt: Some(receipt),
+            permitted: Instant::now(),
+            masks,
+            columns: None,
+        };
+        let id = self.prepared.bind(name, portal);
+        self.send(bytes);
+        if masked {
+            // A client that knows the columns does not ask for them, and rows cannot be masked without knowing them.
+            self.describe_for_gateway(name, id);
+        }
+    }
+
+    fn describe_for_gateway(&mut self, name: &str, portal: PortalId) {
+        encode::describe_portal(&mut self.upstream.out, name);
+        self.prepared.push(Owed::DescribePortal {
+            portal,
+            asker: Asker::Gateway,
+        });
+    }
+
+    pub(super) async fn execute(&mut self, frame: Frame) -> Result<(), Ended> {
+        let (name, _) = frontend::execute(frame.body()).map_err(broken)?;
+        let Some((id, portal)) = self
+            .prepared
+            .portal(name)
+            .and_then(|id| Some((id, self.prepared.portal_mut(id)?)))
+        else {
+            self.fail_segment(unknown_portal(name));
+            return Ok(());
+        };
+        let fresh = portal.permitted.elapsed() <= PERMIT_AGE;
+        let receipt = portal.receipt.take();
+        let (masks, reading, operation) = (
+            Arc::clone(&portal.masks),
+            portal.reading.clone(),
+            portal.operation.clone(),
+        );
+        match receipt {
+            Some(receipt) if fresh && !self.session.expired() => {
+                self.run_portal(frame.raw(), receipt, masks, id, &reading);
+                Ok(())
+            }
+            stale => {
+                if let Some(stale) = stale {
+                    self.prepared.not_run(stale);
+                }
+                // Rows that are fetched in portions are judged portion by portion.
+                let outcome = self
+                    .session
+                    .request(operation, frame.into_raw(), &reading)
+                    .await;
+                self.proceed(
+                    outcome,
+                    Purpose::Execute {
+                        portal: id,
+                        reading,
+                    },
+                )
+            }
+        }
+    }
+
+    pub(super) fn forward_execute(
+        &mut self,
+        bytes: &Bytes,
+        receipt: Receipt,
+        masks: Arc<Masks>,
+        id: PortalId,
+        reading: &Reading,
+    ) {
+        let described = self
+            .prepared
+            .portal_mut(id)
+            .is_some_and(|portal| portal.columns.is_some());
+        if !masks.is_empty()
+            && !described
+            && let Ok((name, _)) =
+                frontend::execute(bytes.get(crate::codec::HEADER_BYTES..).unwrap_or_default())
+        {
+            self.describe_for_gateway(name, id);
+        }
+        self.run_portal(bytes, receipt, masks, id, reading);
+    }
+
+    fn run_portal(
+        &mut self,
+        bytes: &Bytes,
+        receipt: Receipt,
+        masks: Arc<Masks>,
+        id: PortalId,
+        reading: &Reading,
+    ) {
+        let mut running = Running::new(receipt, masks, reading.changes_catalogue());
+        running.portal = Some(id);
+        running.awaits_copy = reading.is_copy();
+        self.prepared.push(Owed::Execute(Box::new(running)));
+        self.send(bytes);
+        if reading.is_copy() {
+            // The answer decides how the client's next messages are read, so it must not wait for a Sync.
+            encode::empty(&mut self.upstream.out, frontend::FLUSH);
+        }
+    }
+
+    pub(super) fn describe(&mut self, frame: &Frame) -> Result<(), Ended> {
+        match Target::decode(frame.body()).map_err(broken)? {
+            Target::Statement(name) => match self.prepared.statement(name) {
+                Some(_) => {
+                    self.prepared.push(Owed::DescribeStatement);
+                    self.send(frame.raw());
+                }
+                None => self.fail_segment(unknown_statement(name)),
+            },
+            Target::Portal(name) => match self.prepared.portal(name) {
+                Some(portal) => {
+                    self.prepared.push(Owed::DescribePortal {
+                        portal,
+                        asker: Asker::Client,
+                    });
+                    self.send(frame.raw());
+                }
+                None => self.fail_segment(unknown_portal(name)),
+            },
+        }
+        Ok(())
+    }
+
+    pub(super) fn close(&mut self, frame: &Frame) -> Result<(), Ended> {
+        let target = Target::decode(frame.body()).map_err(broken)?;
+        let (kind, name) = target.kind();
+        self.prepared.push(Owed::Close {
+            kind,
+            name: name.to_owned(),
+        });
+        self.send(frame.raw());
+        Ok(())
+    }
+
+    /// Makes the upstream fail as if the client's message had, and skips what the client sends up to its Sync.
+    pub(crate) fn fail_segment(&mut self, report: Report) {
+        encode::message(&mut self.upstream.out, frontend::DESCRIBE, |out| {
+            out.put_u8(b'S');
+            encode::text(out, FAILING_STATEMENT);
+        });
+        self.segment_open = true;
+        self.skipping = true;
+        self.prepared.push(Owed::Refused(report));
+    }
+
+    fn send(&mut self, bytes: &Bytes) {
+        self.segment_open = true;
+        self.upstream.out.extend_from_slice(bytes);
+    }
+}
+
+fn is_reserved(name: &str) -> bool {
+    name.starts_with(OWN_NAME)
+}
+
+fn reserved() -> Report {
+    Report::error(
+        "42939",
+        format!("names that begin with `{OWN_NAME}` are the gateway's own"),
+    )
+}
+
+fn too_many(full: Full) -> Report {
+    Report::error("53400", full.to_string())
+}
+
+fn unknown_statement(name: &str) -> Report {
+    Report::error(
+        refuse::UNKNOWN_STATEMENT,
+        format!("prepared statement \"{name}\" does not exist"),
+    )
+}
+
+fn unknown_portal(name: &str) -> Report {
+    Report::error(
+        refuse::UNKNOWN_PORTAL,
+        format!("portal \"{name}\" does not exist"),
+    )
+}
+
+fn broken(malformed: Malformed) -> Ended {
+    Ended::misbehaved(&malformed)
+}

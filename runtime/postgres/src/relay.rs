@@ -1,0 +1,392 @@
+//! One session in progress: a client, its upstream, and one task that owns both. Decides what is read next and when the
+//! session ends; what messages mean is in `forward` (from the client) and `reply` (from the upstream).
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hpol_session::OperationResult;
+use hpol_session::session::{Outcome, Session};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::cancel::CancelKey;
+use crate::codec::backend::{self, TransactionStatus};
+use crate::codec::encode::Report;
+use crate::codec::{Frame, Malformed};
+use crate::connection::PostgresConnection;
+use crate::facts::Reader;
+use crate::forward::Purpose;
+use crate::refuse;
+use crate::states::prepared::{Owed, Prepared};
+use crate::upstream::{self, UpstreamKey};
+use crate::wire::{Progress, Wire};
+
+/// What a client may send ahead while it is not read: enough to see it leave, and too little to fill memory.
+const READ_AHEAD_BYTES: usize = 64 * 1024;
+
+/// How long a cancel request to the upstream may take.
+const CANCEL_TIME: Duration = Duration::from_secs(5);
+
+/// A session in progress.
+pub(crate) struct Relay<'a> {
+    pub(crate) client: Wire,
+    pub(crate) upstream: Wire,
+    pub(crate) session: &'a Session,
+    pub(crate) connection: &'a PostgresConnection,
+    pub(crate) upstream_key: Option<UpstreamKey>,
+    pub(crate) reader: Reader,
+    pub(crate) catalogue_read: Instant,
+    pub(crate) catalogue_stale: bool,
+    pub(crate) changed_in_transaction: bool,
+    pub(crate) prepared: Prepared,
+    pub(crate) status: TransactionStatus,
+    /// Messages of the extended protocol were sent since the last Sync.
+    pub(crate) segment_open: bool,
+    /// An error was sent; the client's messages count for nothing up to its Sync.
+    pub(crate) skipping: bool,
+    pub(crate) copy_in: CopyIn,
+    pub(crate) holding: Option<Holding>,
+    /// A message that is looked at again once everything owed is there.
+    pub(crate) parked: Option<Frame>,
+    /// When the client went away and until when what it asked for may go on.
+    gone: Option<(&'static str, Instant)>,
+    draining: bool,
+}
+
+/// Where a COPY from the client stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CopyIn {
+    /// There is none. The count is of Syncs that were sent during one and may or may not be answered.
+    None { late_syncs: u32 },
+    /// The client sends rows.
+    Active { syncs: u32 },
+}
+
+/// An operation that waits for its approvers. Dropping it withdraws the request.
+pub(crate) struct Holding {
+    pub(crate) outcome: Pin<Box<dyn Future<Output = Outcome<Bytes>> + Send>>,
+    pub(crate) purpose: Purpose,
+}
+
+/// Why a session ends.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// What the client is told last, if it is still there.
+    pub(crate) report: Option<Report>,
+    /// What the record says.
+    pub(crate) reason: String,
+}
+
+impl Ended {
+    pub(crate) fn with(report: Report) -> Ended {
+        Ended {
+            reason: report.message.clone(),
+            report: Some(report),
+        }
+    }
+
+    pub(crate) fn quietly(reason: impl Into<String>) -> Ended {
+        Ended {
+            report: None,
+            reason: reason.into(),
+        }
+    }
+
+    /// The client broke the protocol.
+    pub(crate) fn misbehaved(malformed: &Malformed) -> Ended {
+        Ended::with(Report::fatal(
+            refuse::PROTOCOL_VIOLATION,
+            malformed.to_string(),
+        ))
+    }
+
+    /// The upstream broke the protocol: nothing it says can be believed any more, so nothing more is passed on.
+    pub(crate) fn upstream_misbehaved(malformed: &Malformed) -> Ended {
+        let reason = format!("the upstream broke the protocol: {malformed}");
+        Ended {
+            report: Some(Report::fatal(refuse::CONNECTION_FAILURE, reason.clone())),
+            reason,
+        }
+    }
+}
+
+impl<'a> Relay<'a> {
+    pub(crate) fn new(
+        client: Wire,
+        upstream: Wire,
+        session: &'a Session,
+        connection: &'a PostgresConnection,
+        upstream_key: Option<UpstreamKey>,
+        reader: Reader,
+    ) -> Relay<'a> {
+        Relay {
+            client,
+            upstream,
+            session,
+            connection,
+            upstream_key,
+            reader,
+            catalogue_read: Instant::now(),
+            catalogue_stale: false,
+            changed_in_transaction: false,
+            prepared: Prepared::default(),
+            status: TransactionStatus::Idle,
+            segment_open: false,
+            skipping: false,
+            copy_in: CopyIn::None { late_syncs: 0 },
+            holding: None,
+            parked: None,
+            gone: None,
+            draining: false,
+        }
+    }
+
+    /// Serves the client until the session ends; tells why.
+    pub(crate) async fn run(
+        &mut self,
+        cancel: &CancelKey<'_>,
+        shutdown: &mut watch::Receiver<bool>,
+    ) -> String {
+        let ended = loop {
+            if let Err(ended) = self.step(cancel, shutdown).await {
+                break ended;
+            }
+        };
+        self.finish(ended).await
+    }
+
+    async fn step(
+        &mut self,
+        cancel: &CancelKey<'_>,
+        shutdown: &mut watch::Receiver<bool>,
+    ) -> Result<(), Ended> {
+        self.answer_upstream().await?;
+        self.answer_client().await?;
+        self.settle_not_run().await?;
+        self.end_if_quiet()?;
+        let read_client =
+            self.gone.is_none() && (self.accepts() || self.client.unread() < READ_AHEAD_BYTES);
+        let read_upstream = !self.client.is_congested();
+        let deadline = self.gone.map(|(_, deadline)| deadline);
+        let Relay {
+            client,
+            upstream,
+            holding,
+            ..
+        } = self;
+        tokio::select! {
+            progress = upstream.drive(read_upstream) => match progress {
+                Ok(Progress::Read | Progress::Wrote) => Ok(()),
+                Ok(Progress::Closed) | Err(_) => self.upstream_left(),
+            },
+            progress = client.drive(read_client) => {
+                match progress {
+                    Ok(Progress::Read | Progress::Wrote) => {}
+                    Ok(Progress::Closed) | Err(_) => self.client_left("the client went away"),
+                }
+                Ok(())
+            }
+            outcome = decided(holding) => {
+                if let Some(Holding { purpose, .. }) = self.holding.take() {
+                    self.proceed(outcome, purpose)?;
+                }
+                Ok(())
+            }
+            () = cancel.requested() => self.cancel().await,
+            () = asked_to_stop(shutdown, self.draining) => {
+                self.draining = true;
+                Ok(())
+            }
+            () = until(deadline) => {
+                self.cancel_upstream().await;
+                Err(Ended::quietly("the client went away while an operation was running"))
+            }
+        }
+    }
+
+    /// Whether the client's next message may be looked at.
+    pub(crate) fn accepts(&self) -> bool {
+        self.gone.is_none()
+            && self.holding.is_none()
+            && !self.prepared.awaits_copy()
+            && !self.prepared.is_full()
+            && !self.upstream.is_congested()
+            && (self.parked.is_none() || self.prepared.is_idle())
+    }
+
+    async fn answer_upstream(&mut self) -> Result<(), Ended> {
+        while !self.client.is_congested() {
+            match self.upstream.next(backend::limit) {
+                Ok(Some(frame)) => self.reply(&frame).await?,
+                Ok(None) => return Ok(()),
+                Err(malformed) => return Err(Ended::upstream_misbehaved(&malformed)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn answer_client(&mut self) -> Result<(), Ended> {
+        // A client that leaves takes what waits for approval with it.
+        if self.holding.is_some()
+            && self.client.peek_tag() == Some(crate::codec::frontend::TERMINATE)
+        {
+            self.client_left("the client ended the session");
+        }
+        while self.accepts() {
+            let frame = match self.parked.take() {
+                Some(frame) => frame,
+                None => match self.client.next(crate::codec::frontend::session_limit) {
+                    Ok(Some(frame)) => frame,
+                    Ok(None) => return Ok(()),
+                    Err(malformed) => return Err(Ended::misbehaved(&malformed)),
+                },
+            };
+            self.ask(frame).await?;
+        }
+        Ok(())
+    }
+
+    /// The client will send nothing more. What runs may end, so that its outcome is recorded; what waits is withdrawn.
+    pub(crate) fn client_left(&mut self, why: &'static str) {
+        self.holding = None;
+        self.parked = None;
+        self.gone.get_or_insert((
+            why,
+            Instant::now() + self.connection.settings().limits.drain,
+        ));
+    }
+
+    fn upstream_left(&mut self) -> Result<(), Ended> {
+        Err(Ended::with(Report::fatal(
+            refuse::CONNECTION_FAILURE,
+            "the upstream closed the connection",
+        )))
+    }
+
+    fn end_if_quiet(&mut self) -> Result<(), Ended> {
+        if !self.prepared.is_idle() || self.holding.is_some() {
+            return Ok(());
+        }
+        if let Some((why, _)) = self.gone {
+            return Err(Ended::quietly(why));
+        }
+        if self.draining
+            && self.status == TransactionStatus::Idle
+            && !self.segment_open
+            && self.client.out.is_empty()
+        {
+            return Err(Ended::with(Report::fatal(
+                refuse::ADMIN_SHUTDOWN,
+                "the gateway is shutting down",
+            )));
+        }
+        Ok(())
+    }
+
+    /// The client asked, on another connection, to cancel.
+    async fn cancel(&mut self) -> Result<(), Ended> {
+        match self.holding.take() {
+            Some(Holding { outcome, purpose }) => {
+                drop(outcome);
+                let report = Report::error(
+                    refuse::QUERY_CANCELED,
+                    "canceled while waiting for approval",
+                );
+                self.fail(report, &purpose);
+            }
+            // A request that comes late finds nothing of this session running, and must not reach the next operation.
+            None if self.prepared.is_idle() => {}
+            None => self.cancel_upstream().await,
+        }
+        Ok(())
+    }
+
+    async fn cancel_upstream(&mut self) {
+        let Some(key) = self.upstream_key else { return };
+        match tokio::time::timeout(CANCEL_TIME, upstream::cancel(self.connection, key)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(session = self.session.id(), %error, "a cancel request was not delivered")
+            }
+            Err(_) => tracing::warn!(
+                session = self.session.id(),
+                "a cancel request was not answered in time"
+            ),
+        }
+    }
+
+    /// Records the outcome of operations that were permitted and then skipped.
+    pub(crate) async fn settle_not_run(&mut self) -> Result<(), Ended> {
+        for receipt in self.prepared.take_not_run() {
+            let settlement = not_run();
+            receipt
+                .settle(settlement)
+                .await
+                .map_err(|refusal| Ended::with(refuse::fatal(&refusal)))?;
+        }
+        Ok(())
+    }
+
+    /// Says goodbye to both sides and records what is still open.
+    async fn finish(&mut self, ended: Ended) -> String {
+        self.holding = None;
+        let (owed, receipts) = self.prepared.abandon();
+        for owed in owed {
+            if let Owed::Query(mut running) | Owed::Execute(mut running) = owed {
+                // The session ends whether or not the log takes this.
+                let _ = running
+                    .settle(OperationResult::Interrupted, String::new())
+                    .await;
+            }
+        }
+        for receipt in receipts {
+            let _ = receipt.settle(not_run()).await;
+        }
+        if self.gone.is_none()
+            && let Some(report) = ended.report
+        {
+            Report {
+                severity: crate::codec::encode::Severity::Fatal,
+                ..report
+            }
+            .write(&mut self.client.out);
+            // A client that does not read does not keep the session alive.
+            let _ = tokio::time::timeout(CANCEL_TIME, self.client.flush()).await;
+        }
+        crate::codec::encode::empty(&mut self.upstream.out, crate::codec::frontend::TERMINATE);
+        let _ = tokio::time::timeout(CANCEL_TIME, self.upstream.flush()).await;
+        ended.reason
+    }
+}
+
+fn not_run() -> hpol_session::permit::Settlement {
+    hpol_session::permit::Settlement {
+        result: OperationResult::NotRun,
+        code: String::new(),
+        rows: 0,
+        bytes: 0,
+        masked: None,
+    }
+}
+
+async fn decided(holding: &mut Option<Holding>) -> Outcome<Bytes> {
+    match holding {
+        Some(holding) => holding.outcome.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn asked_to_stop(shutdown: &mut watch::Receiver<bool>, known: bool) {
+    if known || shutdown.wait_for(|stop| *stop).await.is_err() {
+        // Whoever could ask is gone, or has asked.
+        std::future::pending().await
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

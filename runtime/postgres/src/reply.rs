@@ -1,0 +1,383 @@
+//! What the upstream sends: matched with what it owes, hidden where it must be, and its end released once the outcome is
+//! recorded.
+
+pub(crate) mod columns;
+pub(crate) mod running;
+mod scrub;
+mod values;
+
+use bytes::BytesMut;
+use hpol_session::OperationResult;
+use hpol_session::refusal::Refusal;
+
+use crate::codec::backend::{self, TransactionStatus};
+use crate::codec::encode::Report;
+use crate::codec::{Frame, Malformed};
+use crate::refuse;
+use crate::relay::{CopyIn, Ended, Relay};
+use crate::states::prepared::{Asker, Owed};
+use crate::upstream::PINNED;
+use running::Running;
+
+impl Relay<'_> {
+    /// Takes one message of the upstream.
+    pub(crate) async fn reply(&mut self, frame: &Frame) -> Result<(), Ended> {
+        match frame.tag() {
+            backend::PARAMETER_STATUS => self.parameter_status(frame),
+            backend::NOTICE_RESPONSE => self.notice(frame),
+            // Nobody can listen through the gateway, so this is for nobody; its payload is what anyone wrote.
+            backend::NOTIFICATION => Ok(()),
+            backend::ERROR_RESPONSE => self.error(frame).await,
+            backend::READY_FOR_QUERY => self.ready(frame).await,
+            _ => self.answer(frame).await,
+        }
+    }
+
+    fn parameter_status(&mut self, frame: &Frame) -> Result<(), Ended> {
+        let (name, value) = backend::parameter_status(frame.body()).map_err(broken)?;
+        if let Some((name, expected)) = PINNED.iter().find(|(pinned, _)| *pinned == name)
+            && value != *expected
+        {
+            let message = format!("`{name}` is `{value}` upstream and must be `{expected}`");
+            return Err(Ended::with(Report::fatal(refuse::UNSUPPORTED, message)));
+        }
+        // The role belongs to the gateway: another one would run what comes next.
+        if matches!(name, "session_authorization" | "is_superuser") {
+            return Err(Ended::with(Report::fatal(
+                refuse::UNSUPPORTED,
+                format!("`{name}` changed upstream"),
+            )));
+        }
+        // A name can be set to anything a statement computes; it is of no use to the client while values are hidden.
+        if name == "application_name" && self.is_masking() {
+            return Ok(());
+        }
+        self.client.out.extend_from_slice(frame.raw());
+        Ok(())
+    }
+
+    fn is_masking(&mut self) -> bool {
+        match self.prepared.head() {
+            Some(Owed::Query(running) | Owed::Execute(running)) => !running.masks.is_empty(),
+            _ => false,
+        }
+    }
+
+    fn notice(&mut self, frame: &Frame) -> Result<(), Ended> {
+        let out = &mut self.client.out;
+        match self.prepared.head() {
+            Some(Owed::Query(running) | Owed::Execute(running)) => {
+                running.report(frame, out).map_err(broken)
+            }
+            Some(Owed::RefusedQuery(_) | Owed::Refused(_)) => Ok(()),
+            _ => {
+                out.extend_from_slice(frame.raw());
+                Ok(())
+            }
+        }
+    }
+
+    async fn error(&mut self, frame: &Frame) -> Result<(), Ended> {
+        let code = backend::sqlstate(frame.body());
+        if let CopyIn::Active { syncs } = self.copy_in {
+            self.copy_in = CopyIn::None { late_syncs: syncs };
+        }
+        let out = &mut self.client.out;
+        match self.prepared.head() {
+            // Between operations the server speaks only to say goodbye, as when it shuts down.
+            None => {
+                out.extend_from_slice(frame.raw());
+                Ok(())
+            }
+            Some(Owed::Query(running)) => {
+                running.awaits_copy = false;
+                out.extend(running.held_end.take().unwrap_or_default());
+                running.settle_failed(code, frame, out).await
+            }
+            Some(Owed::RefusedQuery(report)) => {
+                report.write(out);
+                Ok(())
+            }
+            // A deferred constraint, checked at the end of the implicit transaction.
+            Some(Owed::Sync) => {
+                out.extend_from_slice(frame.raw());
+                Ok(())
+            }
+            Some(_) => self.segment_failed(frame, code).await,
+        }
+    }
+
+    /// An error in the extended protocol: what follows up to Sync is not answered.
+    async fn segment_failed(&mut self, frame: &Frame, code: String) -> Result<(), Ended> {
+        let (skipped, synced) = self.prepared.failed();
+        // Without a Sync on its way, the server skips what the client sends until there is one.
+        self.skipping |= !synced;
+        let out = &mut self.client.out;
+        let mut failed = true;
+        for owed in skipped {
+            match (owed, std::mem::take(&mut failed)) {
+                (Owed::Execute(mut running), true) => {
+                    running.settle_failed(code.clone(), frame, out).await?
+                }
+                (Owed::Execute(mut running) | Owed::Query(mut running), _) => {
+                    running
+                        .settle(OperationResult::NotRun, String::new())
+                        .await
+                        .map_err(withheld)?;
+                }
+                (Owed::Refused(report), true) => report.write(out),
+                (_, true) => out.extend_from_slice(frame.raw()),
+                (_, false) => {}
+            }
+        }
+        self.settle_not_run().await
+    }
+
+    async fn ready(&mut self, frame: &Frame) -> Result<(), Ended> {
+        self.status = TransactionStatus::decode(frame.body()).map_err(broken)?;
+        match self.prepared.pop() {
+            Some(Owed::Query(mut running)) => {
+                self.prepared.unnamed_replaced();
+                running
+                    .settle(OperationResult::Completed, String::new())
+                    .await
+                    .map_err(withheld)?;
+                self.client
+                    .out
+                    .extend(running.held_end.take().unwrap_or_default());
+                self.completed(running.changes_catalogue);
+            }
+            Some(Owed::RefusedQuery(_)) => self.prepared.unnamed_replaced(),
+            Some(Owed::Sync) => {}
+            None => self.late_sync()?,
+            Some(_) => return Err(unexpected()),
+        }
+        if self.status == TransactionStatus::Idle {
+            self.prepared.transaction_ended();
+            // A rollback may have undone what made the catalogue what it is.
+            self.catalogue_stale |= std::mem::take(&mut self.changed_in_transaction);
+        }
+        self.settle_not_run().await?;
+        self.client.out.extend_from_slice(frame.raw());
+        Ok(())
+    }
+
+    /// The answer to a Sync that the client sent while it was copying.
+    fn late_sync(&mut self) -> Result<(), Ended> {
+        match self.copy_in {
+            CopyIn::None { late_syncs } if late_syncs > 0 => {
+                self.copy_in = CopyIn::None {
+                    late_syncs: late_syncs - 1,
+                };
+                self.skipping = false;
+                self.segment_open = false;
+                Ok(())
+            }
+            CopyIn::None { .. } | CopyIn::Active { .. } => Err(unexpected()),
+        }
+    }
+
+    fn completed(&mut self, changes_catalogue: bool) {
+        self.catalogue_stale |= changes_catalogue;
+        self.changed_in_transaction |= changes_catalogue;
+    }
+
+    /// The answers proper, by what is owed first.
+    async fn answer(&mut self, frame: &Frame) -> Result<(), Ended> {
+        match self.prepared.head() {
+            Some(Owed::Query(_)) => self.query_answer(frame),
+            Some(Owed::Execute(_)) => self.execute_answer(frame).await,
+            Some(
+                Owed::Parse { .. }
+                | Owed::Bind { .. }
+                | Owed::Close { .. }
+                | Owed::DescribeStatement
+                | Owed::DescribePortal { .. },
+            ) => self.prepared_answer(frame),
+            Some(Owed::RefusedQuery(_) | Owed::Refused(_) | Owed::Sync) | None => Err(unexpected()),
+        }
+    }
+
+    fn query_answer(&mut self, frame: &Frame) -> Result<(), Ended> {
+        let out = &mut self.client.out;
+        let Some(Owed::Query(running)) = self.prepared.head() else {
+            return Err(unexpected());
+        };
+        // Only the last statement's end is held back until the outcome of the whole is recorded.
+        out.extend(running.held_end.take().unwrap_or_default());
+        match frame.tag() {
+            backend::ROW_DESCRIPTION => {
+                describe(running, frame)?;
+                out.extend_from_slice(frame.raw());
+            }
+            backend::COMMAND_COMPLETE | backend::EMPTY_QUERY => {
+                running.awaits_copy = false;
+                running.held_end = Some(frame.raw().clone());
+            }
+            _ => rows(running, frame, out, &mut self.copy_in)?,
+        }
+        Ok(())
+    }
+
+    async fn execute_answer(&mut self, frame: &Frame) -> Result<(), Ended> {
+        let end = matches!(
+            frame.tag(),
+            backend::COMMAND_COMPLETE | backend::EMPTY_QUERY | backend::PORTAL_SUSPENDED
+        );
+        if !end {
+            return self.execute_row(frame);
+        }
+        let Some(Owed::Execute(mut running)) = self.prepared.pop() else {
+            return Err(unexpected());
+        };
+        running
+            .settle(OperationResult::Completed, String::new())
+            .await
+            .map_err(withheld)?;
+        self.completed(running.changes_catalogue);
+        self.client.out.extend_from_slice(frame.raw());
+        Ok(())
+    }
+
+    fn execute_row(&mut self, frame: &Frame) -> Result<(), Ended> {
+        let needed = match self.prepared.head() {
+            Some(Owed::Execute(running))
+                if running.columns.is_none() && !running.masks.is_empty() =>
+            {
+                running.portal
+            }
+            _ => None,
+        };
+        let described = needed.and_then(|id| self.prepared.portal_mut(id)?.columns.clone());
+        let out = &mut self.client.out;
+        let Some(Owed::Execute(running)) = self.prepared.head() else {
+            return Err(unexpected());
+        };
+        if let Some(described) = described {
+            running.columns = Some(running.masks.treatments(&described));
+        }
+        rows(running, frame, out, &mut self.copy_in)
+    }
+
+    fn prepared_answer(&mut self, frame: &Frame) -> Result<(), Ended> {
+        // The first half of the answer to Describe of a statement.
+        if frame.tag() == backend::PARAMETER_DESCRIPTION
+            && matches!(self.prepared.head(), Some(Owed::DescribeStatement))
+        {
+            self.client.out.extend_from_slice(frame.raw());
+            return Ok(());
+        }
+        let mut for_client = true;
+        match (frame.tag(), self.prepared.pop()) {
+            (backend::PARSE_COMPLETE, Some(Owed::Parse { name, statement })) => {
+                self.prepared.parsed(name, statement)
+            }
+            (backend::BIND_COMPLETE, Some(Owed::Bind { name, portal })) => {
+                self.prepared.bound(name, portal)
+            }
+            (backend::CLOSE_COMPLETE, Some(Owed::Close { kind, name })) => {
+                self.prepared.closed(kind, &name)
+            }
+            (backend::ROW_DESCRIPTION | backend::NO_DATA, Some(Owed::DescribeStatement)) => {}
+            (
+                tag @ (backend::ROW_DESCRIPTION | backend::NO_DATA),
+                Some(Owed::DescribePortal { portal, asker }),
+            ) => {
+                let columns = match tag {
+                    backend::ROW_DESCRIPTION => {
+                        backend::row_description(frame.body()).map_err(broken)?
+                    }
+                    _ => Vec::new(),
+                };
+                if let Some(portal) = self.prepared.portal_mut(portal) {
+                    portal.columns = Some(columns.into());
+                }
+                for_client = asker == Asker::Client;
+            }
+            _ => return Err(unexpected()),
+        }
+        if for_client {
+            self.client.out.extend_from_slice(frame.raw());
+        }
+        Ok(())
+    }
+}
+
+impl Running {
+    /// Records the failure, then releases what may be seen of the error.
+    async fn settle_failed(
+        &mut self,
+        code: String,
+        frame: &Frame,
+        out: &mut BytesMut,
+    ) -> Result<(), Ended> {
+        let mut shown = BytesMut::new();
+        self.report(frame, &mut shown).map_err(broken)?;
+        self.settle(OperationResult::Failed, code)
+            .await
+            .map_err(withheld)?;
+        out.extend_from_slice(&shown);
+        Ok(())
+    }
+}
+
+/// What comes between the beginning and the end of a result.
+fn rows(
+    running: &mut Running,
+    frame: &Frame,
+    out: &mut BytesMut,
+    copy_in: &mut CopyIn,
+) -> Result<(), Ended> {
+    match frame.tag() {
+        backend::DATA_ROW => running.row(frame, out).map_err(broken),
+        backend::COPY_IN => {
+            backend::copy_is_binary(frame.body()).map_err(broken)?;
+            running.awaits_copy = false;
+            *copy_in = CopyIn::Active { syncs: 0 };
+            out.extend_from_slice(frame.raw());
+            Ok(())
+        }
+        backend::COPY_OUT => {
+            let binary = backend::copy_is_binary(frame.body()).map_err(broken)?;
+            running.awaits_copy = false;
+            if (binary && !running.masks.is_empty()) || running.masks.is_exposed() {
+                let message = "a COPY in binary format, or of a classified table, cannot be masked";
+                return Err(Ended::with(
+                    Report::fatal("42501", message).with_hint("use SELECT, or COPY in text format"),
+                ));
+            }
+            out.extend_from_slice(frame.raw());
+            Ok(())
+        }
+        backend::COPY_DATA => {
+            running.copy_row(frame, out);
+            Ok(())
+        }
+        backend::COPY_DONE => {
+            out.extend_from_slice(frame.raw());
+            Ok(())
+        }
+        _ => Err(unexpected()),
+    }
+}
+
+fn describe(running: &mut Running, frame: &Frame) -> Result<(), Ended> {
+    let columns = backend::row_description(frame.body()).map_err(broken)?;
+    running.columns = Some(running.masks.treatments(&columns));
+    Ok(())
+}
+
+fn unexpected() -> Ended {
+    Ended::upstream_misbehaved(&Malformed::Body {
+        what: "it answers something else than what was asked",
+    })
+}
+
+fn broken(malformed: Malformed) -> Ended {
+    Ended::upstream_misbehaved(&malformed)
+}
+
+/// The outcome cannot be recorded, so the end of the reply is not released.
+fn withheld(refusal: Refusal) -> Ended {
+    Ended::with(refuse::fatal(&refusal))
+}

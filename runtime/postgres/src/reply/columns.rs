@@ -1,0 +1,93 @@
+//! Which columns of a result are hidden, by where the server says they come from.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use hpol_operation::sql::{Catalogue, Exposure};
+use hpol_session::masking::{MaskingPlan, Slot};
+
+use super::values::Shape;
+use crate::codec::backend::ColumnDescription;
+use crate::facts::Reading;
+
+/// What must be hidden in the results of one operation.
+#[derive(Debug)]
+pub(crate) struct Masks {
+    origins: HashMap<(u32, i16), Slot>,
+    /// The operation gives out classified columns, so every column must be accounted for.
+    exposed: bool,
+    catalogue: Arc<Catalogue>,
+    empty: bool,
+}
+
+/// How the values of one column of a result are treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Treatment {
+    /// Searched for what the detectors find.
+    Search(Shape),
+    /// Hidden whole, as a value of this data class.
+    Classified(Slot, Shape),
+    /// Becomes NULL: it comes from a table that the catalogue does not know, and it could be a classified one made anew.
+    Unaccounted,
+}
+
+impl Masks {
+    /// What `plan` means for the operation of `reading`.
+    pub(crate) fn new(plan: &MaskingPlan, reading: &Reading) -> Masks {
+        let mut origins = HashMap::new();
+        for (slot, column) in plan.columns() {
+            for origin in
+                reading
+                    .catalogue
+                    .column_origins(&column.schema, &column.table, &column.column)
+            {
+                origins.insert(origin, slot);
+            }
+        }
+        Masks {
+            exposed: !origins.is_empty() && reading.exposure(plan) != Exposure::None,
+            origins,
+            catalogue: Arc::clone(&reading.catalogue),
+            empty: plan.is_empty(),
+        }
+    }
+
+    /// Whether nothing is hidden, so that results pass as they are.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.empty
+    }
+
+    /// Whether classified columns leave in the result.
+    pub(crate) fn is_exposed(&self) -> bool {
+        self.exposed
+    }
+
+    /// The treatment of each column of a result.
+    pub(crate) fn treatments(&self, columns: &[ColumnDescription]) -> Arc<[Treatment]> {
+        columns
+            .iter()
+            .map(|column| self.treatment(column))
+            .collect()
+    }
+
+    fn treatment(&self, column: &ColumnDescription) -> Treatment {
+        let shape = Shape::of(column);
+        match self.origins.get(&(column.table, column.attnum)) {
+            Some(slot) => Treatment::Classified(*slot, shape),
+            None if self.exposed && !self.knows(column) => Treatment::Unaccounted,
+            None => Treatment::Search(shape),
+        }
+    }
+
+    /// An expression has no table; system columns have negative numbers and hold nothing of a row's own.
+    fn knows(&self, column: &ColumnDescription) -> bool {
+        column.table == 0
+            || column.attnum < 0
+            || self.catalogue.by_oid(column.table).is_some_and(|relation| {
+                relation
+                    .columns
+                    .iter()
+                    .any(|known| known.attnum == column.attnum)
+            })
+    }
+}

@@ -1,0 +1,246 @@
+//! One accepted TCP connection from its first byte to its last: transport, login, upstream, relay.
+
+use std::sync::Arc;
+
+use hpol_session::door::Door;
+use hpol_session::ports::Authenticate;
+use hpol_session::session::Session;
+use rustls::ServerConfig;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::cancel::CancelKey;
+use crate::catalogue;
+use crate::codec::backend::TransactionStatus;
+use crate::codec::encode::{self, Report};
+use crate::codec::startup::Startup;
+use crate::connection::PostgresConnection;
+use crate::facts::Reader;
+use crate::refuse;
+use crate::relay::Relay;
+use crate::states::TurnedAway;
+use crate::states::login::{LoggedIn, NoSession, log_in};
+use crate::states::startup::{Arrival, arrive};
+use crate::upstream::{self, Login, ReachUpstream};
+use crate::wire::Wire;
+
+const AUTHENTICATION_OK: u32 = 0;
+
+/// Serves one client connection until it ends. `shutdown` becoming true ends it once nothing of it is running.
+///
+/// Cancel-safe in that what has begun is recorded as interrupted when the future is dropped.
+pub async fn serve(
+    stream: TcpStream,
+    connection: Arc<PostgresConnection>,
+    door: Arc<Door>,
+    identity: Arc<dyn Authenticate>,
+    tls: Option<Arc<ServerConfig>>,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let client = stream
+        .peer_addr()
+        .map_or_else(|_| "unknown".to_owned(), |address| address.to_string());
+    // Messages are small and waited for; waiting to fill a packet only delays them.
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let visit = Visit {
+        connection: &connection,
+        door: &door,
+        client: &client,
+    };
+    let handshake = connection.settings().limits.handshake;
+    let arrived = timeout(
+        handshake,
+        visit.begin(stream, identity.as_ref(), tls.as_ref()),
+    )
+    .await;
+    match arrived {
+        Ok(Some(ready)) => visit.relay(ready, &mut shutdown).await,
+        Ok(None) => {}
+        Err(_) => {
+            visit
+                .turn_away(None, TurnedAway::silently("the login took too long"))
+                .await
+        }
+    }
+}
+
+/// One client's stay.
+struct Visit<'a> {
+    connection: &'a PostgresConnection,
+    door: &'a Arc<Door>,
+    client: &'a str,
+}
+
+/// A client that has been told it may go ahead.
+struct Ready<'a> {
+    wire: Wire,
+    upstream: Login,
+    session: Session,
+    reader: Reader,
+    key: CancelKey<'a>,
+}
+
+impl<'a> Visit<'a> {
+    /// Everything up to ReadyForQuery; `None` when there is no session.
+    async fn begin(
+        &self,
+        stream: TcpStream,
+        identity: &dyn Authenticate,
+        tls: Option<&Arc<ServerConfig>>,
+    ) -> Option<Ready<'a>> {
+        let plaintext = self.connection.settings().danger_plaintext_clients;
+        match arrive(stream, tls, plaintext).await {
+            Ok(Arrival::Session { wire, startup }) => self.open(wire, &startup, identity).await,
+            Ok(Arrival::Cancel { process, secret }) => {
+                self.connection.cancels.request(process, secret);
+                None
+            }
+            Err((turned_away, wire)) => {
+                self.turn_away(wire, turned_away).await;
+                None
+            }
+        }
+    }
+
+    async fn open(
+        &self,
+        mut wire: Wire,
+        startup: &Startup,
+        identity: &dyn Authenticate,
+    ) -> Option<Ready<'a>> {
+        let logged_in = log_in(
+            &mut wire,
+            startup,
+            self.connection,
+            self.door,
+            identity,
+            self.client,
+        )
+        .await;
+        let LoggedIn {
+            session,
+            database,
+            settings,
+        } = match logged_in {
+            Ok(logged_in) => logged_in,
+            Err(NoSession::TurnedAway(turned_away)) => {
+                self.turn_away(Some(wire), turned_away).await;
+                return None;
+            }
+            Err(NoSession::Refused(refusal)) => {
+                say(wire, &refuse::fatal(&refusal)).await;
+                return None;
+            }
+        };
+        match self.reach(&database, &settings).await {
+            Ok((upstream, reader)) => self.welcome(wire, upstream, session, reader).await,
+            Err(error) => {
+                tracing::error!(connection = self.connection.settings().name, %error, "the upstream cannot be used");
+                let report = Report::fatal(
+                    refuse::CANNOT_CONNECT_NOW,
+                    "the upstream database cannot be reached",
+                );
+                say(
+                    wire,
+                    &report.with_hint("the operator of the gateway sees the cause in its log"),
+                )
+                .await;
+                session.close(&format!("no upstream: {error}")).await;
+                None
+            }
+        }
+    }
+
+    async fn reach(
+        &self,
+        database: &str,
+        settings: &[(String, String)],
+    ) -> Result<(Login, Reader), ReachUpstream> {
+        let wire = upstream::dial(self.connection).await?;
+        let mut login = upstream::login(wire, self.connection, database, settings).await?;
+        let search_path = catalogue::pin_search_path(&mut login.wire).await?;
+        let catalogue = catalogue::load(&mut login.wire, TransactionStatus::Idle).await?;
+        let reader = Reader::new(
+            Arc::clone(&self.connection.analyser),
+            search_path,
+            Arc::new(catalogue),
+        );
+        Ok((login, reader))
+    }
+
+    async fn welcome(
+        &self,
+        mut wire: Wire,
+        upstream: Login,
+        session: Session,
+        reader: Reader,
+    ) -> Option<Ready<'a>> {
+        let key = match self.connection.cancels.register() {
+            Ok(key) => key,
+            Err(error) => {
+                say(wire, &Report::fatal(refuse::INTERNAL, error.to_string())).await;
+                session.close("no cancel key").await;
+                return None;
+            }
+        };
+        encode::authentication(&mut wire.out, AUTHENTICATION_OK);
+        for (name, value) in &upstream.parameters {
+            encode::parameter_status(&mut wire.out, name, value);
+        }
+        encode::backend_key(&mut wire.out, key.process, key.secret);
+        encode::ready_for_query(&mut wire.out, b'I');
+        Some(Ready {
+            wire,
+            upstream,
+            session,
+            reader,
+            key,
+        })
+    }
+
+    async fn relay(&self, ready: Ready<'_>, shutdown: &mut watch::Receiver<bool>) {
+        let Ready {
+            wire,
+            upstream,
+            session,
+            reader,
+            key,
+        } = ready;
+        let mut relay = Relay::new(
+            wire,
+            upstream.wire,
+            &session,
+            self.connection,
+            upstream.key,
+            reader,
+        );
+        let reason = relay.run(&key, shutdown).await;
+        let Relay {
+            client, upstream, ..
+        } = relay;
+        session.close(&reason).await;
+        client.close().await;
+        upstream.close().await;
+    }
+
+    async fn turn_away(&self, wire: Option<Wire>, turned_away: TurnedAway) {
+        self.door
+            .turn_away(
+                Some(self.connection.connection()),
+                self.client,
+                &turned_away.reason,
+            )
+            .await;
+        if let (Some(wire), Some(report)) = (wire, turned_away.report) {
+            say(wire, &report).await;
+        }
+    }
+}
+
+async fn say(mut wire: Wire, report: &Report) {
+    report.write(&mut wire.out);
+    wire.close().await;
+}

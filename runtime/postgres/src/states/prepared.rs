@@ -1,0 +1,407 @@
+//! The statements and portals of a session, as the server has them, and the replies it still owes.
+//!
+//! A name counts from ParseComplete and BindComplete, not from the request. Messages may be sent before the replies to
+//! earlier ones are there, so a lookup sees what is on its way too: if any of that fails, the server skips what built on it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use hpol_operation::Operation;
+use hpol_session::permit::Receipt;
+
+use crate::codec::backend::ColumnDescription;
+use crate::codec::encode::Report;
+use crate::codec::frontend::Target;
+use crate::facts::Reading;
+use crate::reply::columns::Masks;
+use crate::reply::running::Running;
+
+/// Replies that may be owed before the client is not read any further. PostgreSQL clients pipeline hundreds.
+const MAX_OWED: usize = 4096;
+
+/// Statements kept for a session, and their texts together: a session must not take all memory.
+const MAX_STATEMENTS: usize = 4096;
+const MAX_STATEMENT_BYTES: usize = 32 << 20;
+
+/// Portals open at once; they end with their transaction.
+const MAX_PORTALS: usize = 1024;
+
+/// A prepared statement.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Statement {
+    pub(crate) text: String,
+    pub(crate) parameter_types: Vec<u32>,
+}
+
+/// A portal's identity, which its name is not: names are reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct PortalId(u64);
+
+/// A bound statement.
+#[derive(Debug)]
+pub(crate) struct Portal {
+    /// What was judged at Bind, and is judged again for every Execute but the first.
+    pub(crate) operation: Operation,
+    pub(crate) reading: Reading,
+    /// What is owed for the Bind's permit, until the first Execute takes it.
+    pub(crate) receipt: Option<Receipt>,
+    pub(crate) permitted: Instant,
+    /// What is hidden by that permit.
+    pub(crate) masks: Arc<Masks>,
+    /// Its columns, once they are described.
+    pub(crate) columns: Option<Arc<[ColumnDescription]>>,
+}
+
+/// Who asked for a description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asker {
+    Client,
+    Gateway,
+}
+
+/// A reply that the server owes, in the order of the requests.
+#[derive(Debug)]
+pub(crate) enum Owed {
+    /// Everything up to ReadyForQuery.
+    Query(Box<Running>),
+    /// An error, which becomes this one, and ReadyForQuery.
+    RefusedQuery(Report),
+    /// ParseComplete.
+    Parse {
+        name: String,
+        statement: Arc<Statement>,
+    },
+    /// BindComplete.
+    Bind { name: String, portal: PortalId },
+    /// ParameterDescription and then RowDescription or NoData.
+    DescribeStatement,
+    /// RowDescription or NoData.
+    DescribePortal { portal: PortalId, asker: Asker },
+    /// Rows, or a COPY, and how it ended.
+    Execute(Box<Running>),
+    /// CloseComplete.
+    Close { kind: Kind, name: String },
+    /// An error, which becomes this one; the server then skips to Sync.
+    Refused(Report),
+    /// ReadyForQuery.
+    Sync,
+}
+
+/// What a name is a name of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Statement,
+    Portal,
+}
+
+/// Statements, portals and owed replies of one session.
+#[derive(Debug, Default)]
+pub(crate) struct Prepared {
+    owed: VecDeque<Owed>,
+    statements: HashMap<String, Arc<Statement>>,
+    statement_bytes: usize,
+    portal_names: HashMap<String, PortalId>,
+    portals: HashMap<PortalId, Portal>,
+    next_portal: u64,
+    /// Receipts of portals that ended without Execute.
+    not_run: Vec<Receipt>,
+}
+
+/// A bound is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this session already has {what}; close some first")]
+pub(crate) struct Full {
+    pub(crate) what: &'static str,
+}
+
+impl Prepared {
+    pub(crate) fn is_idle(&self) -> bool {
+        self.owed.is_empty()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.owed.len() >= MAX_OWED
+    }
+
+    pub(crate) fn push(&mut self, owed: Owed) {
+        self.owed.push_back(owed);
+    }
+
+    pub(crate) fn head(&mut self) -> Option<&mut Owed> {
+        self.owed.front_mut()
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Owed> {
+        self.owed.pop_front()
+    }
+
+    /// Whether what was sent last may turn into a COPY, which decides how the client's next messages are read.
+    pub(crate) fn awaits_copy(&self) -> bool {
+        matches!(self.owed.back(), Some(Owed::Query(running) | Owed::Execute(running)) if running.awaits_copy)
+    }
+
+    /// The statement that `name` will be once everything on its way has succeeded.
+    pub(crate) fn statement(&self, name: &str) -> Option<Arc<Statement>> {
+        for owed in self.owed.iter().rev() {
+            match owed {
+                Owed::Parse {
+                    name: parsed,
+                    statement,
+                } if parsed == name => return Some(Arc::clone(statement)),
+                Owed::Close {
+                    kind: Kind::Statement,
+                    name: closed,
+                } if closed == name => return None,
+                // A simple query takes the unnamed statement's place.
+                Owed::Query(_) | Owed::RefusedQuery(_) if name.is_empty() => return None,
+                _ => {}
+            }
+        }
+        self.statements.get(name).cloned()
+    }
+
+    /// The portal that `name` will be once everything on its way has succeeded.
+    pub(crate) fn portal(&self, name: &str) -> Option<PortalId> {
+        for owed in self.owed.iter().rev() {
+            match owed {
+                Owed::Bind {
+                    name: bound,
+                    portal,
+                } if bound == name => return Some(*portal),
+                Owed::Close {
+                    kind: Kind::Portal,
+                    name: closed,
+                } if closed == name => return None,
+                Owed::Query(_) | Owed::RefusedQuery(_) if name.is_empty() => return None,
+                _ => {}
+            }
+        }
+        self.portal_names.get(name).copied()
+    }
+
+    pub(crate) fn portal_mut(&mut self, id: PortalId) -> Option<&mut Portal> {
+        self.portals.get_mut(&id)
+    }
+
+    /// Whether one more statement may be parsed.
+    pub(crate) fn room_for(&self, text: &str) -> Result<(), Full> {
+        let on_the_way = self
+            .owed
+            .iter()
+            .filter(|owed| matches!(owed, Owed::Parse { .. }))
+            .count();
+        if self.statements.len() + on_the_way >= MAX_STATEMENTS {
+            return Err(Full {
+                what: "4,096 prepared statements",
+            });
+        }
+        if self.statement_bytes.saturating_add(text.len()) > MAX_STATEMENT_BYTES {
+            return Err(Full {
+                what: "32 MiB of prepared statements",
+            });
+        }
+        Ok(())
+    }
+
+    /// Keeps a portal that is on its way.
+    pub(crate) fn bind(&mut self, name: &str, portal: Portal) -> PortalId {
+        self.next_portal += 1;
+        let id = PortalId(self.next_portal);
+        self.portals.insert(id, portal);
+        self.push(Owed::Bind {
+            name: name.to_owned(),
+            portal: id,
+        });
+        id
+    }
+
+    pub(crate) fn room_for_portal(&self) -> Result<(), Full> {
+        if self.portals.len() >= MAX_PORTALS {
+            Err(Full {
+                what: "1,024 open portals",
+            })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// ParseComplete.
+    pub(crate) fn parsed(&mut self, name: String, statement: Arc<Statement>) {
+        self.statement_bytes = self.statement_bytes.saturating_add(statement.text.len());
+        if let Some(old) = self.statements.insert(name, statement) {
+            self.statement_bytes = self.statement_bytes.saturating_sub(old.text.len());
+        }
+    }
+
+    /// BindComplete.
+    pub(crate) fn bound(&mut self, name: String, portal: PortalId) {
+        if let Some(old) = self.portal_names.insert(name, portal) {
+            self.drop_portal(old);
+        }
+    }
+
+    /// CloseComplete.
+    pub(crate) fn closed(&mut self, kind: Kind, name: &str) {
+        match kind {
+            Kind::Statement => {
+                if let Some(old) = self.statements.remove(name) {
+                    self.statement_bytes = self.statement_bytes.saturating_sub(old.text.len());
+                }
+            }
+            Kind::Portal => {
+                if let Some(old) = self.portal_names.remove(name) {
+                    self.drop_portal(old);
+                }
+            }
+        }
+    }
+
+    /// A simple query ran: the unnamed statement and portal are gone.
+    pub(crate) fn unnamed_replaced(&mut self) {
+        self.closed(Kind::Statement, "");
+        self.closed(Kind::Portal, "");
+    }
+
+    /// No transaction is open any more, and no portal outlives one.
+    pub(crate) fn transaction_ended(&mut self) {
+        let names: Vec<PortalId> = self.portal_names.drain().map(|(_, id)| id).collect();
+        for id in names {
+            self.drop_portal(id);
+        }
+    }
+
+    /// The server met an error in the extended protocol: it answers nothing more up to Sync. Gives back what it leaves
+    /// unanswered; the Sync itself, if it was sent, stays first. `true` if it was sent.
+    pub(crate) fn failed(&mut self) -> (Vec<Owed>, bool) {
+        let sync = self.owed.iter().position(|owed| matches!(owed, Owed::Sync));
+        let skipped: Vec<Owed> = self.owed.drain(..sync.unwrap_or(self.owed.len())).collect();
+        for owed in &skipped {
+            if let Owed::Bind { portal, .. } = owed {
+                self.drop_portal(*portal);
+            }
+        }
+        (skipped, sync.is_some())
+    }
+
+    /// Keeps the receipt of an operation that will not run on its permit.
+    pub(crate) fn not_run(&mut self, receipt: Receipt) {
+        self.not_run.push(receipt);
+    }
+
+    /// Takes the receipts of operations that were permitted and never run.
+    pub(crate) fn take_not_run(&mut self) -> Vec<Receipt> {
+        std::mem::take(&mut self.not_run)
+    }
+
+    /// Everything still owed, when the session ends.
+    pub(crate) fn abandon(&mut self) -> (Vec<Owed>, Vec<Receipt>) {
+        let owed = self.owed.drain(..).collect();
+        let receipts = self
+            .portals
+            .drain()
+            .filter_map(|(_, portal)| portal.receipt)
+            .collect();
+        (owed, receipts)
+    }
+
+    fn drop_portal(&mut self, id: PortalId) {
+        if let Some(receipt) = self.portals.remove(&id).and_then(|portal| portal.receipt) {
+            self.not_run.push(receipt);
+        }
+    }
+}
+
+impl Target<'_> {
+    pub(crate) fn kind(&self) -> (Kind, &str) {
+        match self {
+            Target::Statement(name) => (Kind::Statement, name),
+            Target::Portal(name) => (Kind::Portal, name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement(text: &str) -> Arc<Statement> {
+        Arc::new(Statement {
+            text: text.to_owned(),
+            parameter_types: Vec::new(),
+        })
+    }
+
+    fn parse(prepared: &mut Prepared, name: &str, text: &str) {
+        prepared.push(Owed::Parse {
+            name: name.to_owned(),
+            statement: statement(text),
+        });
+    }
+
+    fn complete(prepared: &mut Prepared) {
+        match prepared.pop() {
+            Some(Owed::Parse { name, statement }) => prepared.parsed(name, statement),
+            Some(Owed::Close { kind, name }) => prepared.closed(kind, &name),
+            Some(Owed::Sync) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn text(prepared: &Prepared, name: &str) -> Option<String> {
+        prepared
+            .statement(name)
+            .map(|statement| statement.text.clone())
+    }
+
+    #[test]
+    fn a_lookup_sees_what_is_on_its_way() {
+        let mut prepared = Prepared::default();
+        parse(&mut prepared, "s", "one");
+        complete(&mut prepared);
+        prepared.push(Owed::Close {
+            kind: Kind::Statement,
+            name: "s".to_owned(),
+        });
+        assert_eq!(text(&prepared, "s"), None);
+        parse(&mut prepared, "s", "two");
+        assert_eq!(text(&prepared, "s").as_deref(), Some("two"));
+    }
+
+    #[test]
+    fn a_parse_that_fails_leaves_the_old_statement() {
+        let mut prepared = Prepared::default();
+        parse(&mut prepared, "s", "one");
+        complete(&mut prepared);
+        parse(&mut prepared, "s", "two");
+        prepared.push(Owed::Sync);
+        parse(&mut prepared, "t", "three");
+        let (skipped, synced) = prepared.failed();
+        assert_eq!((skipped.len(), synced), (1, true));
+        assert_eq!(text(&prepared, "s").as_deref(), Some("one"));
+        assert_eq!(text(&prepared, "t").as_deref(), Some("three"));
+    }
+
+    #[test]
+    fn without_a_sync_everything_is_skipped() {
+        let mut prepared = Prepared::default();
+        parse(&mut prepared, "s", "one");
+        assert!(!prepared.failed().1);
+        assert!(prepared.is_idle());
+        assert_eq!(text(&prepared, "s"), None);
+    }
+
+    #[test]
+    fn the_texts_of_statements_are_bounded() {
+        let mut prepared = Prepared::default();
+        let long = "x".repeat(1 << 20);
+        for number in 0..32 {
+            assert!(prepared.room_for(&long).is_ok());
+            parse(&mut prepared, &number.to_string(), &long);
+            complete(&mut prepared);
+        }
+        assert!(prepared.room_for("x").is_err());
+        prepared.closed(Kind::Statement, "7");
+        assert!(prepared.room_for("x").is_ok());
+    }
+}

@@ -1,0 +1,185 @@
+//! A connection's bytes: what has come in and not been split into messages, what is to go out and not been taken.
+//! Moves bytes in both directions at once, so that neither peer can stall the other by not reading.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+use crate::codec::{BodyLimit, Frame, Malformed, split};
+
+/// Read at once; a few TLS records.
+const READ_BYTES: usize = 64 * 1024;
+
+/// When more than this waits to go out, the other side is not read any further. One message may pass it.
+const OUT_HIGH_BYTES: usize = 256 * 1024;
+
+/// A stream of bytes: TCP, or TLS over it.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + Sync> Stream for S {}
+
+/// One side of a session.
+pub(crate) struct Wire {
+    stream: Box<dyn Stream>,
+    inbox: BytesMut,
+    /// What goes to the peer; written by [`Wire::drive`] and [`Wire::flush`].
+    pub(crate) out: BytesMut,
+    unflushed: bool,
+}
+
+/// What [`Wire::drive`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Bytes came in.
+    Read,
+    /// The peer has closed its side.
+    Closed,
+    /// Bytes went out.
+    Wrote,
+}
+
+/// Why no message could be received.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Receive {
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    #[error("the connection was lost: {0}")]
+    Lost(#[from] io::Error),
+    #[error("the connection was closed")]
+    Closed,
+}
+
+impl Wire {
+    pub(crate) fn new(stream: impl Stream + 'static) -> Wire {
+        Wire {
+            stream: Box::new(stream),
+            inbox: BytesMut::new(),
+            out: BytesMut::new(),
+            unflushed: false,
+        }
+    }
+
+    /// The next complete message, if there is one.
+    pub(crate) fn next(&mut self, limit: BodyLimit) -> Result<Option<Frame>, Malformed> {
+        split(&mut self.inbox, limit)
+    }
+
+    /// The type of the next message, complete or not.
+    pub(crate) fn peek_tag(&self) -> Option<u8> {
+        self.inbox.first().copied()
+    }
+
+    /// Bytes that came in and are not yet taken as messages.
+    pub(crate) fn unread(&self) -> usize {
+        self.inbox.len()
+    }
+
+    /// Whether so much waits to go out that nothing should be added.
+    pub(crate) fn is_congested(&self) -> bool {
+        self.out.len() >= OUT_HIGH_BYTES
+    }
+
+    /// Writes what is to go out, and reads if `read` is set; resolves on the first progress. With nothing to do it never
+    /// resolves. Cancel-safe.
+    pub(crate) async fn drive(&mut self, read: bool) -> io::Result<Progress> {
+        let Wire {
+            stream,
+            inbox,
+            out,
+            unflushed,
+        } = self;
+        poll_fn(move |context| {
+            let mut wrote = false;
+            while !out.is_empty() {
+                match Pin::new(&mut **stream).poll_write(context, out) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    Poll::Ready(Ok(count)) => {
+                        out.advance(count);
+                        (wrote, *unflushed) = (true, true);
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => break,
+                }
+            }
+            if *unflushed && out.is_empty() {
+                match Pin::new(&mut **stream).poll_flush(context) {
+                    Poll::Ready(Ok(())) => *unflushed = false,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => {}
+                }
+            }
+            if read {
+                inbox.reserve(READ_BYTES);
+                if let Poll::Ready(result) = pin!(stream.read_buf(inbox)).poll(context) {
+                    return Poll::Ready(result.map(|count| {
+                        if count == 0 {
+                            Progress::Closed
+                        } else {
+                            Progress::Read
+                        }
+                    }));
+                }
+            }
+            if wrote {
+                Poll::Ready(Ok(Progress::Wrote))
+            } else {
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    /// Writes all that is to go out.
+    pub(crate) async fn flush(&mut self) -> io::Result<()> {
+        while !self.out.is_empty() || self.unflushed {
+            let before = (self.out.len(), self.unflushed);
+            self.drive_write().await?;
+            debug_assert_ne!(before, (self.out.len(), self.unflushed));
+        }
+        Ok(())
+    }
+
+    async fn drive_write(&mut self) -> io::Result<()> {
+        use tokio::io::AsyncWriteExt;
+        self.stream.write_all_buf(&mut self.out).await?;
+        self.stream.flush().await?;
+        self.unflushed = false;
+        Ok(())
+    }
+
+    /// Waits for one message; for the phases in which only one side speaks.
+    pub(crate) async fn receive(&mut self, limit: BodyLimit) -> Result<Frame, Receive> {
+        self.flush().await?;
+        loop {
+            if let Some(frame) = self.next(limit)? {
+                return Ok(frame);
+            }
+            self.inbox.reserve(READ_BYTES.min(8 * 1024));
+            if self.stream.read_buf(&mut self.inbox).await? == 0 {
+                return Err(Receive::Closed);
+            }
+        }
+    }
+
+    /// Sends what is left and closes; the peer may be gone already.
+    pub(crate) async fn close(mut self) {
+        use tokio::io::AsyncWriteExt;
+        if self.flush().await.is_ok() {
+            let _ = self.stream.shutdown().await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Buffers hold the client's data.
+        f.debug_struct("Wire")
+            .field("unread", &self.inbox.len())
+            .field("out", &self.out.len())
+            .finish_non_exhaustive()
+    }
+}
