@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use crate::control::ControlId;
+use crate::mechanism::never_claimed;
 use crate::table;
 
 const CONTROLS: &str = include_str!("../data/controls.tsv");
@@ -75,7 +76,7 @@ impl Catalogue {
         self.controls.values()
     }
 
-    /// At most three active controls whose ids are written most like `text`, the nearest first. Empty if none is near.
+    /// At most three active controls that can be claimed and whose ids are written most like `text`, the nearest first. Empty if none is near.
     #[must_use]
     pub fn nearest(&self, text: &str) -> Vec<&Control> {
         // INVARIANT: longer text is far from every id, so the cost of comparing stays small.
@@ -86,7 +87,7 @@ impl Catalogue {
             ControlId::parse(text).map_or_else(|_| text.to_ascii_uppercase(), |id| id.to_string());
         let mut near: Vec<_> = self
             .iter()
-            .filter(|control| !control.withdrawn)
+            .filter(|control| !control.withdrawn && never_claimed(&control.id).is_none())
             .map(|control| (edits(&written, &control.id.to_string()), control))
             .filter(|(edits, _)| *edits < FAR)
             .collect();
@@ -252,6 +253,7 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(near("AC-6(99)").first().unwrap(), "AC-6(9)");
+        assert!(!near("AC-99").contains(&"AC-1".to_owned()));
         assert_eq!(near("AC6").first().unwrap(), "AC-6");
         assert_eq!(near("ac-6 (9)").first().unwrap(), "AC-6(9)");
         assert!(
