@@ -6,12 +6,18 @@
 
 mod analyser;
 mod analysis;
+mod builtin;
+mod cache;
 mod catalogue;
 mod effect;
 mod exposure;
 mod lineage;
+mod names;
 mod refusal;
+mod scan;
+mod tree;
 mod verb;
+mod walk;
 
 pub use analyser::{Analyser, Limits};
 pub use analysis::{Extent, Format, Parameter, SqlAnalysis, SqlSession};

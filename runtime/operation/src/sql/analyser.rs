@@ -1,9 +1,20 @@
 //! Runs the parser: bounded threads with a stack of their own, and a bounded cache by exact text.
 
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::{SqlAnalysis, SqlRefusal, SqlSession};
+use super::cache::Cache;
+use super::tree::Tree;
+use super::walk::Found;
+use super::{SessionEffect, SqlAnalysis, SqlRefusal, SqlSession, Verb, scan, tree, walk};
+use crate::Class;
+
+/// Stack of a parser thread. Decoding, walking and dropping the parser's tree recurse over its depth, which
+/// [`scan::tokens`] bounds to a part of this.
+pub(super) const STACK_BYTES: usize = 64 << 20;
 
 /// Bounds of analysis. The default suits a gateway.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +39,7 @@ impl Default for Limits {
             text_bytes: 1 << 20,
             threads: 2,
             queue: 64,
-            time: Duration::from_secs(2),
+            time: Duration::from_secs(5),
             cache_entries: 4096,
             cache_bytes: 32 << 20,
         }
@@ -39,19 +50,45 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Analyser {
     limits: Limits,
+    cache: Mutex<Cache>,
+    pool: Mutex<Option<Pool>>,
+}
+
+/// The parser threads. They end when the sender is dropped.
+#[derive(Debug)]
+struct Pool {
+    sender: SyncSender<Job>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+type Analysed = Result<Arc<SqlAnalysis>, SqlRefusal>;
+
+#[derive(Debug)]
+struct Job {
+    sql: Box<str>,
+    session: SqlSession,
+    reply: SyncSender<Analysed>,
 }
 
 impl Analyser {
     /// An analyser; its threads start when first needed.
     #[must_use]
     pub fn new(limits: Limits) -> Analyser {
-        Analyser { limits }
+        let cache = Mutex::new(Cache::new(limits.cache_entries, limits.cache_bytes));
+        Analyser {
+            limits,
+            cache,
+            pool: Mutex::new(None),
+        }
     }
 
     /// The analysis of `sql` if it was made before for the same search path and catalogue. Does not block.
     #[must_use]
-    pub fn cached(&self, _sql: &str, _session: &SqlSession) -> Option<Arc<SqlAnalysis>> {
-        None
+    pub fn cached(&self, sql: &str, session: &SqlSession) -> Option<Arc<SqlAnalysis>> {
+        self.cache
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .find(sql, session)
     }
 
     /// The analysis of `sql`. Blocks up to [`Limits::time`]; async callers ask [`Analyser::cached`] first and wrap this
@@ -59,17 +96,163 @@ impl Analyser {
     ///
     /// # Errors
     /// Every [`SqlRefusal`]; the text must not be forwarded then.
-    pub fn analyse(
-        &self,
-        sql: &str,
-        _session: &SqlSession,
-    ) -> Result<Arc<SqlAnalysis>, SqlRefusal> {
+    pub fn analyse(&self, sql: &str, session: &SqlSession) -> Result<Arc<SqlAnalysis>, SqlRefusal> {
         if sql.len() > self.limits.text_bytes {
             return Err(SqlRefusal::TooLong {
                 bytes: sql.len(),
                 limit: self.limits.text_bytes,
             });
         }
-        Err(SqlRefusal::Internal)
+        if let Some(analysis) = self.cached(sql, session) {
+            return Ok(analysis);
+        }
+        let (reply, answer) = mpsc::sync_channel(1);
+        let job = Job {
+            sql: sql.into(),
+            session: session.clone(),
+            reply,
+        };
+        self.sender()?
+            .try_send(job)
+            .map_err(|refused| match refused {
+                TrySendError::Full(_) => SqlRefusal::Busy,
+                TrySendError::Disconnected(_) => SqlRefusal::Internal,
+            })?;
+        let analysis = answer
+            .recv_timeout(self.limits.time)
+            .map_err(|ended| match ended {
+                RecvTimeoutError::Timeout => SqlRefusal::TooSlow,
+                RecvTimeoutError::Disconnected => SqlRefusal::Internal,
+            })??;
+        self.cache
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keep(session, &analysis);
+        Ok(analysis)
+    }
+
+    fn sender(&self) -> Result<SyncSender<Job>, SqlRefusal> {
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = pool.as_ref() {
+            return Ok(pool.sender.clone());
+        }
+        let started = Pool::start(&self.limits).map_err(|_| SqlRefusal::Internal)?;
+        let sender = started.sender.clone();
+        *pool = Some(started);
+        Ok(sender)
+    }
+}
+
+impl Drop for Analyser {
+    fn drop(&mut self) {
+        if let Some(Pool { sender, threads }) = self
+            .pool
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
+            drop(sender);
+            // A thread that panicked outside of a job has nothing left to drain.
+            threads.into_iter().for_each(|thread| drop(thread.join()));
+        }
+    }
+}
+
+impl Pool {
+    fn start(limits: &Limits) -> std::io::Result<Pool> {
+        let (sender, receiver) = mpsc::sync_channel(limits.queue);
+        let receiver = Arc::new(Mutex::new(receiver));
+        let threads = (0..limits.threads.max(1)).map(|_| {
+            let receiver = Arc::clone(&receiver);
+            let thread = std::thread::Builder::new()
+                .name("sql-parser".to_owned())
+                .stack_size(STACK_BYTES);
+            thread.spawn(move || work(&receiver))
+        });
+        Ok(Pool {
+            threads: threads.collect::<std::io::Result<_>>()?,
+            sender,
+        })
+    }
+}
+
+fn work(receiver: &Mutex<Receiver<Job>>) {
+    loop {
+        let job = receiver
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .recv();
+        let Ok(Job {
+            sql,
+            session,
+            reply,
+        }) = job
+        else {
+            return;
+        };
+        let analysed = std::panic::catch_unwind(AssertUnwindSafe(|| analyse(&sql, &session)));
+        // Whoever asked may have stopped waiting.
+        drop(reply.send(analysed.unwrap_or(Err(SqlRefusal::Internal)).map(Arc::new)));
+    }
+}
+
+/// Parses and walks a text. Recurses over its depth: for threads with [`STACK_BYTES`].
+fn analyse(sql: &str, session: &SqlSession) -> Result<SqlAnalysis, SqlRefusal> {
+    let tokens = scan::tokens(sql)?;
+    let parsed = pg_query::parse(sql, 0).map_err(scan::refusal)?;
+    let statements = parsed
+        .protobuf
+        .stmts
+        .iter()
+        .filter_map(|statement| statement.stmt.as_ref());
+    let trees: Vec<Tree> = statements
+        .map(tree::tree)
+        .collect::<Result<_, _>>()
+        .map_err(|_| SqlRefusal::Internal)?;
+    let found = walk::walk(trees.iter(), session)?;
+    Ok(SqlAnalysis {
+        class: class(&found),
+        text: sql.into(),
+        masked: scan::masked(sql, &tokens),
+        verbs: found.verbs,
+        reads: found.reads,
+        writes: found.writes,
+        functions: found.functions,
+        filtered: found.filtered,
+        statements: trees.len(),
+        effects: found.effects,
+        lineage: found.lineage,
+    })
+}
+
+/// Verbs that change nothing by themselves.
+const READING: &[Verb] = &[
+    Verb::SELECT,
+    Verb::EXPLAIN,
+    Verb::SHOW,
+    Verb::SET,
+    Verb::RESET,
+    Verb::TRANSACTION,
+    Verb::PREPARE,
+    Verb::DEALLOCATE,
+    Verb::DECLARE,
+    Verb::CLOSE,
+    Verb::DISCARD,
+    Verb::LISTEN,
+    Verb::COPY,
+];
+
+fn class(found: &Found) -> Class {
+    let complete = found.verbs.complete
+        && found.reads.complete
+        && found.writes.complete
+        && found.functions.complete;
+    let reading = found.verbs.known.iter().all(|verb| READING.contains(verb))
+        && found.writes.known.is_empty();
+    let two_phase = found.effects.contains(&SessionEffect::TwoPhase);
+    if complete && reading && !found.effectful && !two_phase {
+        Class::Read
+    } else {
+        Class::Write
     }
 }

@@ -1,6 +1,9 @@
 //! Whether the values of classified columns can leave through the result of a statement, and if so, as plain columns.
 
-use super::{Catalogue, SqlAnalysis};
+use std::collections::BTreeSet;
+
+use super::lineage::{ColumnMention, Form, RelationMention, Role, Statement};
+use super::{Catalogue, Relation, RelationKind, SqlAnalysis, builtin, names};
 
 /// A column whose values a policy masks.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,11 +37,384 @@ pub enum Exposure {
 
 impl SqlAnalysis {
     /// How the text exposes `classified`. With no classified columns it is [`Exposure::None`].
+    ///
+    /// Triggers, foreign keys, column defaults, generated columns and row security are not looked into: a column that is
+    /// computed from a classified one has to be classified itself.
     #[must_use]
     pub fn exposure(&self, catalogue: &Catalogue, classified: &[ClassifiedColumn]) -> Exposure {
         if classified.is_empty() {
             return Exposure::None;
         }
-        self.lineage.exposure(catalogue, classified)
+        let classes = Classes::new(catalogue, classified);
+        let mut exposure = Exposure::None;
+        for statement in &self.lineage.statements {
+            match classes.statement(statement) {
+                Ok(Touch::Nothing) => {}
+                Ok(Touch::Plain) => exposure = Exposure::Plain,
+                Err(refused) => return refused.into(),
+            }
+        }
+        exposure
+    }
+}
+
+/// What a statement that may run does with classified columns.
+enum Touch {
+    Nothing,
+    Plain,
+}
+
+/// Why a statement may not run.
+struct Refused {
+    column: String,
+    why: String,
+    place: String,
+}
+
+impl From<Refused> for Exposure {
+    fn from(Refused { column, why, place }: Refused) -> Exposure {
+        Exposure::Refused { column, why, place }
+    }
+}
+
+fn refused(
+    column: impl Into<String>,
+    why: impl Into<String>,
+    place: impl std::fmt::Display,
+) -> Refused {
+    Refused {
+        column: column.into(),
+        why: why.into(),
+        place: place.to_string(),
+    }
+}
+
+/// A relation of the statement that holds classified columns.
+struct Holder<'a> {
+    mention: &'a RelationMention,
+    relation: &'a Relation,
+    /// Its classified columns.
+    columns: BTreeSet<&'a str>,
+}
+
+/// The classified columns of a database.
+struct Classes<'a> {
+    catalogue: &'a Catalogue,
+    classified: &'a [ClassifiedColumn],
+    /// For each classified column its table and every table that shares rows with it.
+    relatives: Vec<BTreeSet<u32>>,
+}
+
+impl<'a> Classes<'a> {
+    fn new(catalogue: &'a Catalogue, classified: &'a [ClassifiedColumn]) -> Classes<'a> {
+        let relatives = classified.iter().map(|column| {
+            let table = catalogue.relation(&column.schema, &column.table);
+            table.map_or_else(BTreeSet::new, |table| relatives(catalogue, table.oid))
+        });
+        Classes {
+            catalogue,
+            classified,
+            relatives: relatives.collect(),
+        }
+    }
+
+    fn statement(&self, statement: &'a Statement) -> Result<Touch, Refused> {
+        if let Some(what) = &statement.opaque {
+            return Err(refused(
+                what,
+                "can read columns that are masked",
+                "the statement",
+            ));
+        }
+        let mut holders = Vec::new();
+        for mention in &statement.relations {
+            holders.extend(self.holder(mention, statement.form)?);
+        }
+        if holders.is_empty() {
+            return Ok(Touch::Nothing);
+        }
+        form(statement, &holders)?;
+        holders.iter().try_for_each(|holder| position(holder))?;
+        let mut outputs = BTreeSet::new();
+        for column in &statement.columns {
+            outputs.extend(check_column(column, &holders)?);
+        }
+        joins(statement, &holders)?;
+        result(statement, &outputs)?;
+        Ok(Touch::Plain)
+    }
+
+    /// The relation that is mentioned, if it holds classified columns.
+    fn holder(
+        &self,
+        mention: &'a RelationMention,
+        form: Form,
+    ) -> Result<Option<Holder<'a>>, Refused> {
+        let shown = mention.name.shown();
+        let schema = mention.name.schema.as_deref().unwrap_or_default();
+        if builtin::holds_data(schema, &mention.name.name) {
+            return Err(refused(
+                shown,
+                "can hold values of columns that are masked",
+                mention.place,
+            ));
+        }
+        if schema == "pg_catalog" || schema == "information_schema" {
+            return Ok(None);
+        }
+        let Some(relation) = self.catalogue.relation(schema, &mention.name.name) else {
+            // What is made is not there yet; what the statement puts into it is looked at by itself.
+            let made = mention.role == Role::Target
+                && matches!(form, Form::Other(_) | Form::Select { .. });
+            return if made {
+                Ok(None)
+            } else {
+                Err(refused(shown, "is not known to the gateway", mention.place))
+            };
+        };
+        let columns: BTreeSet<&str> = self.columns_of(relation.oid).collect();
+        if !columns.is_empty() {
+            return Ok(Some(Holder {
+                mention,
+                relation,
+                columns,
+            }));
+        }
+        match self.reaches(relation) {
+            Some(below) => Err(refused(
+                shown,
+                format!("is a view over {below}"),
+                mention.place,
+            )),
+            None => Ok(None),
+        }
+    }
+
+    fn columns_of(&self, oid: u32) -> impl Iterator<Item = &'a str> {
+        let columns = self.classified.iter().zip(&self.relatives);
+        columns
+            .filter(move |(_, relatives)| relatives.contains(&oid))
+            .map(|(column, _)| column.column.as_str())
+    }
+
+    /// A relation with classified or unjudged values that reading `relation` reads.
+    fn reaches(&self, relation: &Relation) -> Option<String> {
+        let below = self
+            .catalogue
+            .read_closure(relation.oid)
+            .into_iter()
+            .filter(|oid| *oid != relation.oid);
+        for oid in below {
+            let known = self.catalogue.by_oid(oid);
+            let data = known.is_none_or(|below| builtin::holds_data(&below.schema, &below.name));
+            if data || self.columns_of(oid).next().is_some() {
+                let name = known.map(|below| names::dotted(&[&below.schema, &below.name]));
+                return Some(
+                    name.map_or("a relation that is not known".to_owned(), |name| {
+                        format!("`{name}`")
+                    }),
+                );
+            }
+        }
+        // A view without a known source may be over anything, such as functions.
+        let view = matches!(
+            relation.kind,
+            RelationKind::View | RelationKind::MaterializedView
+        );
+        (view && relation.view_reads.is_empty()).then(|| "what is not known".to_owned())
+    }
+}
+
+/// The tables that share rows with the table `oid`: those above and below it.
+fn relatives(catalogue: &Catalogue, oid: u32) -> BTreeSet<u32> {
+    catalogue
+        .ancestors(oid)
+        .into_iter()
+        .flat_map(|above| catalogue.descendants(above))
+        .collect()
+}
+
+/// Whether a statement of this form may touch `holders` at all.
+fn form(statement: &Statement, holders: &[Holder<'_>]) -> Result<(), Refused> {
+    let Some(holder) = holders.first() else {
+        return Ok(());
+    };
+    let name = || holder.mention.name.shown();
+    match statement.form {
+        Form::Select {
+            set_operation: false,
+        }
+        | Form::Change
+        | Form::Passive => Ok(()),
+        Form::Select {
+            set_operation: true,
+        } => Err(refused(
+            name(),
+            "stands in a set operation",
+            "the statement",
+        )),
+        Form::Other(what) => Err(refused(
+            name(),
+            format!("is used by {what}"),
+            "the statement",
+        )),
+    }
+}
+
+/// Whether the relation stands where its columns stay plain.
+fn position(holder: &Holder<'_>) -> Result<(), Refused> {
+    let mention = holder.mention;
+    match mention.role {
+        Role::Target => Ok(()),
+        Role::From if mention.renamed => Err(refused(
+            mention.name.shown(),
+            "has its columns renamed",
+            mention.place,
+        )),
+        Role::From => Ok(()),
+        Role::Nested => Err(refused(
+            mention.name.shown(),
+            "is read other than by a plain SELECT",
+            mention.place,
+        )),
+    }
+}
+
+/// What a mention of a column means for the classified ones; gives what a classified one is called in the result.
+fn check_column(column: &ColumnMention, holders: &[Holder<'_>]) -> Result<Option<String>, Refused> {
+    for holder in holders {
+        let qualified = match &column.qualifier {
+            Some(qualifier) if *qualifier != holder.mention.alias => continue,
+            Some(_) => true,
+            None => false,
+        };
+        let verdict = match &column.name {
+            None => star(column, holder, qualified)?,
+            Some(name) => named(column, holder, name, qualified)?,
+        };
+        if verdict.is_some() {
+            return Ok(verdict);
+        }
+    }
+    Ok(None)
+}
+
+fn star(
+    column: &ColumnMention,
+    holder: &Holder<'_>,
+    qualified: bool,
+) -> Result<Option<String>, Refused> {
+    if column.output.is_some() {
+        return Ok(Some(String::new()));
+    }
+    // Within a nested query a bare `*` means what that query reads.
+    if !qualified && column.place.nested.is_some() && column.place.clause != "RETURNING" {
+        return Ok(None);
+    }
+    Err(refused(
+        format!("{}.*", holder.mention.alias),
+        "is used other than as plain columns",
+        column.place,
+    ))
+}
+
+fn named(
+    column: &ColumnMention,
+    holder: &Holder<'_>,
+    name: &str,
+    qualified: bool,
+) -> Result<Option<String>, Refused> {
+    let own = || {
+        holder
+            .relation
+            .columns
+            .iter()
+            .any(|candidate| candidate.name == name)
+    };
+    if holder.columns.contains(name) {
+        return match &column.output {
+            Some(output) => Ok(Some(output.clone())),
+            None => Err(refused(
+                name,
+                "is used other than as a plain column of the result",
+                column.place,
+            )),
+        };
+    }
+    if !qualified && name == holder.mention.alias && !own() {
+        return Err(refused(name, "is used as a whole row", column.place));
+    }
+    // `t.f` with a function f means f(t).
+    if qualified && !own() && !SYSTEM_COLUMNS.contains(&name) {
+        let shown = format!("{}.{name}", holder.mention.alias);
+        return Err(refused(shown, "is not a column of its table", column.place));
+    }
+    Ok(None)
+}
+
+/// Columns that every table has.
+const SYSTEM_COLUMNS: &[&str] = &["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"];
+
+/// Joins that name columns without a reference to them.
+fn joins(statement: &Statement, holders: &[Holder<'_>]) -> Result<(), Refused> {
+    let Some(holder) = holders.first() else {
+        return Ok(());
+    };
+    if statement.natural {
+        return Err(refused(
+            holder.mention.name.shown(),
+            "stands in a statement with a NATURAL join",
+            "FROM",
+        ));
+    }
+    if statement.named_join {
+        return Err(refused(
+            holder.mention.name.shown(),
+            "stands in a statement with a named join",
+            "FROM",
+        ));
+    }
+    let joined = statement.using.iter().find(|using| {
+        holders
+            .iter()
+            .any(|holder| holder.columns.contains(using.as_str()))
+    });
+    joined.map_or(Ok(()), |using| {
+        Err(refused(using, "is compared by USING", "FROM"))
+    })
+}
+
+/// Clauses that compare columns of the result without a reference to the table's.
+fn result(statement: &Statement, outputs: &BTreeSet<String>) -> Result<(), Refused> {
+    let Some(output) = outputs.iter().next() else {
+        return Ok(());
+    };
+    let shown = if output.is_empty() { "*" } else { output };
+    if statement.distinct {
+        return Err(refused(shown, "is compared by DISTINCT", "the target list"));
+    }
+    if statement.position {
+        return Err(refused(
+            shown,
+            "may be compared by its position",
+            "ORDER BY or GROUP BY",
+        ));
+    }
+    let mut compared = statement
+        .columns
+        .iter()
+        .filter(|column| column.output.is_none() && column.qualifier.is_none());
+    match compared.find(|column| {
+        column
+            .name
+            .as_ref()
+            .is_some_and(|name| outputs.contains(name))
+    }) {
+        Some(column) => Err(refused(
+            shown,
+            "is used by its name in the result",
+            column.place,
+        )),
+        None => Ok(()),
     }
 }

@@ -1,23 +1,103 @@
 //! Where a text mentions relations and columns, kept flat for the question of exposure.
 
-use super::{Catalogue, ClassifiedColumn, Exposure};
+use super::names::Name;
 
-/// Relations and column references with their places.
+/// The mentions of every statement of a text.
 #[derive(Debug, Default)]
-pub(super) struct Lineage {}
+pub(super) struct Lineage {
+    pub(super) statements: Vec<Statement>,
+}
 
-impl Lineage {
-    pub(super) fn exposure(
-        &self,
-        _catalogue: &Catalogue,
-        classified: &[ClassifiedColumn],
-    ) -> Exposure {
-        classified
-            .first()
-            .map_or(Exposure::None, |column| Exposure::Refused {
-                column: column.column.clone(),
-                why: "cannot be traced".to_owned(),
-                place: "the statement".to_owned(),
-            })
+/// The mentions of one statement.
+#[derive(Debug, Default)]
+pub(super) struct Statement {
+    pub(super) form: Form,
+    pub(super) relations: Vec<RelationMention>,
+    pub(super) columns: Vec<ColumnMention>,
+    /// Columns that JOIN ... USING names.
+    pub(super) using: Vec<String>,
+    /// There is a NATURAL join.
+    pub(super) natural: bool,
+    /// A join has an alias, which stands for the columns of its tables.
+    pub(super) named_join: bool,
+    /// The result is made distinct.
+    pub(super) distinct: bool,
+    /// ORDER BY or GROUP BY name a column of the result by its position.
+    pub(super) position: bool,
+    /// Why not everything it reads is known.
+    pub(super) opaque: Option<String>,
+}
+
+/// What kind of statement it is, as far as values that leave are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Form {
+    /// A SELECT whose columns are the result.
+    Select {
+        /// UNION, INTERSECT or EXCEPT.
+        set_operation: bool,
+    },
+    /// INSERT, UPDATE, DELETE, MERGE, COPY FROM: no values leave but through RETURNING.
+    Change,
+    /// A statement that handles relations without handing out or keeping values: TRUNCATE, DROP, ...
+    #[default]
+    Passive,
+    /// Anything else, by name.
+    Other(&'static str),
+}
+
+/// A relation that a statement names.
+#[derive(Debug)]
+pub(super) struct RelationMention {
+    pub(super) name: Name,
+    /// What it is called in the statement.
+    pub(super) alias: String,
+    pub(super) role: Role,
+    /// Its columns are renamed by an alias list.
+    pub(super) renamed: bool,
+    pub(super) place: Place,
+}
+
+/// What the statement does with a relation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Read in the FROM of a SELECT that is the statement.
+    From,
+    /// Read anywhere else.
+    Nested,
+    /// Written or altered.
+    Target,
+}
+
+/// A column that a statement names.
+#[derive(Debug)]
+pub(super) struct ColumnMention {
+    /// The last part before the column.
+    pub(super) qualifier: Option<String>,
+    /// The column, `None` for `*`.
+    pub(super) name: Option<String>,
+    /// If it stands bare in the result, what it is called there.
+    pub(super) output: Option<String>,
+    pub(super) place: Place,
+}
+
+/// A place in a statement, for messages and for the question whether it is nested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The clause.
+    pub(super) clause: &'static str,
+    /// The outermost construct within it.
+    pub(super) within: Option<&'static str>,
+    /// The outermost query that is not the statement itself.
+    pub(super) nested: Option<&'static str>,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(within) = self.within {
+            write!(f, "{within} in ")?;
+        }
+        f.write_str(self.clause)?;
+        self.nested
+            .map_or(Ok(()), |nested| write!(f, " of {nested}"))
     }
 }

@@ -1,0 +1,437 @@
+//! One walk over the whole tree of a text, which collects its facts, its mentions and its effects on the session.
+//!
+//! Every node is visited: what has a meaning of its own here, the rest if it stands in the list of nodes that have none;
+//! a node of any other kind is refused. Queries are in `query`, commands in `utility`.
+
+use std::collections::BTreeSet;
+
+use super::builtin::{self, FunctionKind};
+use super::lineage::{ColumnMention, Form, Lineage, Place, RelationMention, Role, Statement};
+use super::names::{self, Name};
+use super::tree::{Node, Tree};
+use super::{Extent, SessionEffect, SqlRefusal, SqlSession, Verb};
+
+mod functions;
+mod object;
+mod query;
+mod session;
+mod utility;
+
+/// What a walk found.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) verbs: Extent<Verb>,
+    pub(super) reads: Extent<String>,
+    pub(super) writes: Extent<String>,
+    pub(super) functions: Extent<String>,
+    pub(super) filtered: bool,
+    /// A function changes something other than relations.
+    pub(super) effectful: bool,
+    pub(super) effects: Vec<SessionEffect>,
+    pub(super) lineage: Lineage,
+}
+
+/// What a walk knows where it stands.
+pub(super) struct Walk<'s> {
+    session: &'s SqlSession,
+    found: Found,
+    statement: Statement,
+    /// Names of WITH queries in scope, innermost last.
+    scopes: Vec<BTreeSet<String>>,
+    place: Place,
+    /// The query at hand is the statement itself, so its columns are the result.
+    top: bool,
+    /// The next node stands directly in the FROM of that query.
+    from: bool,
+}
+
+/// Walks the statements of a text.
+///
+/// # Errors
+/// A construct that is not known or is refused by name.
+pub(super) fn walk<'t>(
+    statements: impl Iterator<Item = &'t Tree>,
+    session: &SqlSession,
+) -> Result<Found, SqlRefusal> {
+    let mut walk = Walk {
+        session,
+        found: Found {
+            verbs: nothing(),
+            reads: nothing(),
+            writes: nothing(),
+            functions: nothing(),
+            filtered: true,
+            effectful: false,
+            effects: Vec::new(),
+            lineage: Lineage::default(),
+        },
+        statement: Statement::default(),
+        scopes: Vec::new(),
+        place: TOP,
+        top: false,
+        from: false,
+    };
+    for tree in statements {
+        walk.statement(tree)?;
+        let statement = std::mem::take(&mut walk.statement);
+        walk.found.lineage.statements.push(statement);
+    }
+    Ok(walk.found)
+}
+
+const TOP: Place = Place {
+    clause: "the statement",
+    within: None,
+    nested: None,
+};
+
+fn nothing<T: Ord>() -> Extent<T> {
+    Extent {
+        known: BTreeSet::new(),
+        complete: true,
+    }
+}
+
+type Walked = Result<(), SqlRefusal>;
+
+impl Walk<'_> {
+    /// One statement of the text.
+    fn statement(&mut self, tree: &Tree) -> Walked {
+        let Some(node) = tree.node() else {
+            return Err(SqlRefusal::Internal);
+        };
+        match node.kind {
+            "SelectStmt" => {
+                self.verb(Verb::SELECT);
+                self.statement.form = Form::Select {
+                    set_operation: query::is_set_operation(node),
+                };
+                self.top = true;
+                let walked = self.select(node);
+                self.top = false;
+                walked
+            }
+            "InsertStmt" | "UpdateStmt" | "DeleteStmt" | "MergeStmt" => {
+                self.statement.form = Form::Change;
+                self.query(node)
+            }
+            _ => self.utility(node),
+        }
+    }
+
+    /// Whatever stands in a field or list.
+    fn visit(&mut self, tree: &Tree) -> Walked {
+        match tree {
+            Tree::Node(node) => self.node(node),
+            Tree::List(items) => items.iter().try_for_each(|item| self.visit(item)),
+            Tree::Text(_) | Tree::Int(_) | Tree::Bool(_) | Tree::Absent => Ok(()),
+        }
+    }
+
+    /// All fields of a node except some that the caller handles or that name no objects.
+    fn rest(&mut self, node: &Node, except: &[&str]) -> Walked {
+        let fields = node
+            .fields
+            .iter()
+            .filter(|(name, _)| !except.contains(name));
+        fields
+            .map(|(_, value)| value)
+            .try_for_each(|value| self.visit(value))
+    }
+
+    /// A node inside a statement.
+    fn node(&mut self, node: &Node) -> Walked {
+        let from = std::mem::take(&mut self.from);
+        match node.kind {
+            "RangeVar" => {
+                self.read(node, if from { Role::From } else { Role::Nested });
+                Ok(())
+            }
+            "ColumnRef" => {
+                self.column(node, None);
+                Ok(())
+            }
+            "FuncCall" => self.function_call(node),
+            "SubLink" => {
+                self.operator(node.list("oper_name"));
+                self.within("an expression", |walk| {
+                    walk.rest(node, &["subselect", "oper_name"])
+                })?;
+                self.nested("a subselect", |walk| {
+                    node.get("subselect")
+                        .map_or(Ok(()), |query| walk.visit(query))
+                })
+            }
+            "RangeSubselect" => self.nested("a subselect", |walk| walk.rest(node, &[])),
+            "JoinExpr" => self.join(node, from),
+            "RangeTableSample" => {
+                self.from = from;
+                node.get("relation")
+                    .map_or(Ok(()), |relation| self.visit(relation))?;
+                self.clause("TABLESAMPLE", |walk| {
+                    walk.rest(node, &["relation", "method"])
+                })
+            }
+            "SelectStmt" | "InsertStmt" | "UpdateStmt" | "DeleteStmt" | "MergeStmt" => {
+                self.nested("a nested query", |walk| walk.query(node))
+            }
+            // Its relations are names of the FROM clause.
+            "LockingClause" => Ok(()),
+            "TableLikeClause" | "PublicationTable" => self.rest(node, &[]),
+            "PartitionCmd" => {
+                self.alter(node.child("name"));
+                self.rest(node, &["name"])
+            }
+            kind if builtin::is_transparent(kind) => self.transparent(node),
+            kind => Err(SqlRefusal::Unsupported { kind }),
+        }
+    }
+
+    fn transparent(&mut self, node: &Node) -> Walked {
+        match node.kind {
+            "AExpr" => self.operator(node.list("name")),
+            "SortBy" => self.operator(node.list("use_op")),
+            // A unique violation tells whether a value is there.
+            "IndexElem" if !node.text("name").is_empty() => {
+                self.mention(None, Some(node.text("name")), None)
+            }
+            _ => {}
+        }
+        match wrapping(node.kind) {
+            Some(within) => self.within(within, |walk| walk.rest(node, &[])),
+            None => self.rest(node, &[]),
+        }
+    }
+
+    fn join(&mut self, node: &Node, from: bool) -> Walked {
+        self.statement.natural |= node.flag("is_natural");
+        self.statement.named_join |=
+            node.get("alias").is_some() || node.get("join_using_alias").is_some();
+        self.statement
+            .using
+            .extend(node.names("using_clause").into_iter().map(str::to_owned));
+        for side in ["larg", "rarg"] {
+            self.from = from;
+            node.get(side).map_or(Ok(()), |item| self.visit(item))?;
+        }
+        self.clause("ON", |walk| {
+            walk.rest(
+                node,
+                &["larg", "rarg", "using_clause", "alias", "join_using_alias"],
+            )
+        })
+    }
+
+    /// An operator by name: one that is not PostgreSQL's runs a function that is not known.
+    fn operator(&mut self, name: &[Tree]) {
+        if let [schema, _] = super::tree::names(name).as_slice()
+            && *schema != "pg_catalog"
+        {
+            self.opaque(format!("an operator of schema `{schema}`"));
+        }
+    }
+
+    fn column(&mut self, node: &Node, output: Option<&str>) {
+        let fields = node.list("fields");
+        let star = fields
+            .last()
+            .is_some_and(|field| field.of_kind("AStar").is_some());
+        let parts = node.names("fields");
+        let (name, before) = match parts.split_last() {
+            Some((name, before)) if !star => (Some(*name), before),
+            _ => (None, parts.as_slice()),
+        };
+        self.mention(before.last().copied(), name, output);
+    }
+
+    fn mention(&mut self, qualifier: Option<&str>, name: Option<&str>, output: Option<&str>) {
+        self.statement.columns.push(ColumnMention {
+            qualifier: qualifier.map(str::to_owned),
+            name: name.map(str::to_owned),
+            output: output.map(str::to_owned),
+            place: self.place,
+        });
+    }
+
+    /// A relation whose rows are read, unless it is a WITH query in scope.
+    fn read(&mut self, node: &Node, role: Role) {
+        let (schema, name) = (node.text("schemaname"), node.text("relname"));
+        if schema.is_empty() && self.scopes.iter().any(|scope| scope.contains(name)) {
+            return;
+        }
+        let name = self.resolve(schema, name);
+        self.read_name(&name);
+        self.relation(node, name, role);
+    }
+
+    /// What a name of a relation means here.
+    fn resolve(&self, schema: &str, name: &str) -> Name {
+        if schema.is_empty() && self.unsettled() {
+            return Name {
+                schema: None,
+                name: name.to_owned(),
+            };
+        }
+        names::relation(self.session, schema, name)
+    }
+
+    /// Whether an earlier statement of the text changed what names mean.
+    fn unsettled(&self) -> bool {
+        self.found
+            .effects
+            .contains(&SessionEffect::ChangesNameResolution)
+    }
+
+    fn read_name(&mut self, name: &Name) {
+        add(&mut self.found.reads, self.session, name, true);
+        if name.schema.is_none() {
+            self.opaque_reads(format!("`{}`, whose schema is not known", name.shown()));
+        }
+    }
+
+    /// A relation whose rows are changed.
+    fn change(&mut self, node: &Node) -> Name {
+        let name = self.resolve(node.text("schemaname"), node.text("relname"));
+        add(&mut self.found.writes, self.session, &name, true);
+        self.relation(node, name.clone(), Role::Target);
+        name
+    }
+
+    /// A relation that is altered, dropped or handled as a whole.
+    fn alter(&mut self, node: Option<&Node>) {
+        if let Some(node) = node {
+            let name = self.resolve(node.text("schemaname"), node.text("relname"));
+            add(&mut self.found.writes, self.session, &name, false);
+            self.relation(node, name, Role::Target);
+        }
+    }
+
+    /// A relation that is made.
+    fn create(&mut self, node: Option<&Node>) {
+        if let Some(node) = node {
+            let schema = if node.text("relpersistence") == "t" {
+                "pg_temp"
+            } else {
+                node.text("schemaname")
+            };
+            let mut name = names::creation(self.session, schema, node.text("relname"));
+            if self.unsettled() && schema.is_empty() {
+                name.schema = None;
+            }
+            add(&mut self.found.writes, self.session, &name, false);
+            self.relation(node, name, Role::Target);
+        }
+    }
+
+    /// A table of the server's catalogue that the making of an object writes.
+    fn write_catalogue(&mut self, table: &str) {
+        add(
+            &mut self.found.writes,
+            self.session,
+            &Name::new("pg_catalog", table),
+            false,
+        );
+    }
+
+    fn relation(&mut self, node: &Node, name: Name, role: Role) {
+        let alias = node.child("alias");
+        self.statement.relations.push(RelationMention {
+            alias: alias
+                .map_or(node.text("relname"), |alias| alias.text("aliasname"))
+                .to_owned(),
+            renamed: alias.is_some_and(|alias| !alias.list("colnames").is_empty()),
+            name,
+            role,
+            place: self.place,
+        });
+    }
+
+    fn verb(&mut self, verb: Verb) {
+        self.found.verbs.known.insert(verb);
+    }
+
+    /// Something that can read and change anything.
+    fn opaque(&mut self, what: String) {
+        self.opaque_reads(what);
+        self.found.writes.complete = false;
+    }
+
+    fn opaque_reads(&mut self, what: String) {
+        self.found.reads.complete = false;
+        self.statement.opaque.get_or_insert(what);
+    }
+
+    fn clause(&mut self, clause: &'static str, body: impl FnOnce(&mut Self) -> Walked) -> Walked {
+        let place = self.place;
+        self.place = Place {
+            clause,
+            within: None,
+            ..place
+        };
+        let walked = body(self);
+        self.place = place;
+        walked
+    }
+
+    fn within(&mut self, within: &'static str, body: impl FnOnce(&mut Self) -> Walked) -> Walked {
+        let place = self.place;
+        self.place.within.get_or_insert(within);
+        let walked = body(self);
+        self.place = place;
+        walked
+    }
+
+    /// A query that is not the statement itself.
+    fn nested(&mut self, nested: &'static str, body: impl FnOnce(&mut Self) -> Walked) -> Walked {
+        let (place, top) = (self.place, self.top);
+        self.place = Place {
+            within: None,
+            nested: Some(place.nested.unwrap_or(nested)),
+            ..place
+        };
+        self.top = false;
+        let walked = body(self);
+        (self.place, self.top) = (place, top);
+        walked
+    }
+}
+
+/// Adds `name` and, with a catalogue and where `rows` are touched, what its rows come from.
+fn add(extent: &mut Extent<String>, session: &SqlSession, name: &Name, rows: bool) {
+    match name.fact() {
+        Some(fact) => extent.known.insert(fact),
+        None => {
+            extent.complete = false;
+            return;
+        }
+    };
+    if let (true, Some(catalogue), Some(relation)) =
+        (rows, &session.catalogue, name.relation(session))
+    {
+        let below = catalogue
+            .read_closure(relation.oid)
+            .into_iter()
+            .filter_map(|oid| catalogue.by_oid(oid));
+        extent
+            .known
+            .extend(below.map(|relation| names::dotted(&[&relation.schema, &relation.name])));
+    }
+}
+
+/// What messages call a construct whose operands are no longer plain columns.
+fn wrapping(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "TypeCast" => "a cast",
+        "CaseExpr" | "CaseWhen" => "CASE",
+        "RowExpr" => "a row",
+        "AArrayExpr" => "an array",
+        "AIndirection" => "a field or element access",
+        "CollateClause" => "COLLATE",
+        "RangeFunction" | "RangeTableFunc" | "JsonTable" => "a function",
+        "WindowDef" => "a window",
+        "AExpr" | "BoolExpr" | "NullTest" | "BooleanTest" | "CoalesceExpr" | "MinMaxExpr"
+        | "GroupingFunc" => "an expression",
+        kind if kind.starts_with("Json") || kind.starts_with("Xml") => "an expression",
+        _ => return None,
+    })
+}

@@ -1,0 +1,413 @@
+//! Commands other than queries.
+
+use super::{Form, Node, Role, SqlRefusal, Tree, Verb, Walk, Walked};
+
+/// Commands that make or change an object which is not a relation, with the table of the catalogue it is described in.
+const OBJECTS: &[(&str, Verb, &str)] = &[
+    ("CreateTableSpaceStmt", Verb::CREATE, "pg_tablespace"),
+    ("CreateFdwStmt", Verb::CREATE, "pg_foreign_data_wrapper"),
+    ("CreateForeignServerStmt", Verb::CREATE, "pg_foreign_server"),
+    ("CreateUserMappingStmt", Verb::CREATE, "pg_user_mapping"),
+    ("CreateAmStmt", Verb::CREATE, "pg_am"),
+    ("CreateEventTrigStmt", Verb::CREATE, "pg_event_trigger"),
+    ("CreatePLangStmt", Verb::CREATE, "pg_language"),
+    ("CreateRoleStmt", Verb::CREATE, "pg_authid"),
+    ("CreateDomainStmt", Verb::CREATE, "pg_type"),
+    ("CompositeTypeStmt", Verb::CREATE, "pg_type"),
+    ("CreateEnumStmt", Verb::CREATE, "pg_type"),
+    ("CreateRangeStmt", Verb::CREATE, "pg_type"),
+    ("CreateOpClassStmt", Verb::CREATE, "pg_opclass"),
+    ("CreateOpFamilyStmt", Verb::CREATE, "pg_opfamily"),
+    ("CreatedbStmt", Verb::CREATE, "pg_database"),
+    ("CreateConversionStmt", Verb::CREATE, "pg_conversion"),
+    ("CreateCastStmt", Verb::CREATE, "pg_cast"),
+    ("CreateTransformStmt", Verb::CREATE, "pg_transform"),
+    ("CreateSubscriptionStmt", Verb::CREATE, "pg_subscription"),
+    ("AlterTableSpaceOptionsStmt", Verb::ALTER, "pg_tablespace"),
+    ("AlterFdwStmt", Verb::ALTER, "pg_foreign_data_wrapper"),
+    ("AlterForeignServerStmt", Verb::ALTER, "pg_foreign_server"),
+    ("AlterUserMappingStmt", Verb::ALTER, "pg_user_mapping"),
+    ("AlterEventTrigStmt", Verb::ALTER, "pg_event_trigger"),
+    ("AlterRoleStmt", Verb::ALTER, "pg_authid"),
+    ("AlterRoleSetStmt", Verb::ALTER, "pg_db_role_setting"),
+    ("AlterDatabaseSetStmt", Verb::ALTER, "pg_db_role_setting"),
+    ("AlterDatabaseStmt", Verb::ALTER, "pg_database"),
+    ("AlterDatabaseRefreshCollStmt", Verb::ALTER, "pg_database"),
+    ("AlterDefaultPrivilegesStmt", Verb::ALTER, "pg_default_acl"),
+    ("AlterFunctionStmt", Verb::ALTER, "pg_proc"),
+    ("AlterOperatorStmt", Verb::ALTER, "pg_operator"),
+    ("AlterOpFamilyStmt", Verb::ALTER, "pg_opfamily"),
+    ("AlterTypeStmt", Verb::ALTER, "pg_type"),
+    ("AlterEnumStmt", Verb::ALTER, "pg_enum"),
+    ("AlterCollationStmt", Verb::ALTER, "pg_collation"),
+    ("AlterStatsStmt", Verb::ALTER, "pg_statistic_ext"),
+    ("AlterTsDictionaryStmt", Verb::ALTER, "pg_ts_dict"),
+    ("AlterTsConfigurationStmt", Verb::ALTER, "pg_ts_config"),
+    ("DropTableSpaceStmt", Verb::DROP, "pg_tablespace"),
+    ("DropUserMappingStmt", Verb::DROP, "pg_user_mapping"),
+    ("DropRoleStmt", Verb::DROP, "pg_authid"),
+    ("DropSubscriptionStmt", Verb::DROP, "pg_subscription"),
+];
+
+/// Commands that can touch relations they do not name.
+const CONTAINERS: &[(&str, Verb)] = &[
+    ("CreateExtensionStmt", Verb::CREATE),
+    ("ImportForeignSchemaStmt", Verb::CREATE),
+    ("CreateFunctionStmt", Verb::CREATE),
+    ("DefineStmt", Verb::CREATE),
+    ("AlterExtensionStmt", Verb::ALTER),
+    ("AlterExtensionContentsStmt", Verb::ALTER),
+    ("AlterTableMoveAllStmt", Verb::ALTER),
+    ("AlterSubscriptionStmt", Verb::ALTER),
+    ("AlterDomainStmt", Verb::ALTER),
+    ("AlterSystemStmt", Verb::ALTER),
+    ("DropOwnedStmt", Verb::DROP),
+    ("DropdbStmt", Verb::DROP),
+    ("ReassignOwnedStmt", Verb::ALTER),
+    ("DoStmt", Verb::DO),
+    ("LoadStmt", Verb::LOAD),
+];
+
+/// Commands on one relation, with the field it stands in.
+const ON_RELATION: &[(&str, Verb, &str)] = &[
+    ("AlterTableStmt", Verb::ALTER, "relation"),
+    ("CreateTrigStmt", Verb::CREATE, "relation"),
+    ("CreatePolicyStmt", Verb::CREATE, "table"),
+    ("AlterPolicyStmt", Verb::ALTER, "table"),
+    ("AlterSeqStmt", Verb::ALTER, "sequence"),
+    ("IndexStmt", Verb::CREATE, "relation"),
+];
+
+impl Walk<'_> {
+    /// A command, which is refused if it is not known.
+    pub(super) fn utility(&mut self, node: &Node) -> Walked {
+        if let Some(walked) = self.session_command(node) {
+            return walked;
+        }
+        if let Some((_, verb, table)) = OBJECTS.iter().find(|(kind, ..)| *kind == node.kind) {
+            self.verb(*verb);
+            self.write_catalogue(table);
+            self.cascade(node);
+            return self.rest(node, &["typevar", "setstmt", "action", "actions"]);
+        }
+        if let Some((_, verb)) = CONTAINERS.iter().find(|(kind, _)| *kind == node.kind) {
+            self.verb(*verb);
+            self.opaque(format!("what `{}` does", verb.as_str()));
+            return Ok(());
+        }
+        if let Some((_, verb, field)) = ON_RELATION.iter().find(|(kind, ..)| *kind == node.kind) {
+            return self.on_relation(node, *verb, field);
+        }
+        self.other(node)
+    }
+
+    fn on_relation(&mut self, node: &Node, verb: Verb, field: &'static str) -> Walked {
+        self.verb(verb);
+        self.statement.form = Form::Other(match verb {
+            Verb::CREATE => "CREATE",
+            _ => "ALTER",
+        });
+        match node.kind {
+            // Building an index reads every row.
+            "IndexStmt" => node
+                .child(field)
+                .into_iter()
+                .for_each(|relation| self.read(relation, Role::Nested)),
+            _ => self.cascade(node),
+        }
+        self.alter(node.child(field));
+        self.rest(node, &[field])
+    }
+
+    fn other(&mut self, node: &Node) -> Walked {
+        match node.kind {
+            "ExplainStmt" => self.explain(node),
+            "CopyStmt" => self.copy(node),
+            "CallStmt" => {
+                self.verb(Verb::CALL);
+                self.opaque("what the procedure does".to_owned());
+                self.rest(node, &["funcexpr", "outargs"])
+            }
+            "CreateStmt" => self.create_table(node),
+            "CreateForeignTableStmt" => {
+                node.child("base_stmt")
+                    .map_or(Ok(()), |table| self.create_table(table))?;
+                self.rest(node, &["base_stmt"])
+            }
+            "CreateTableAsStmt" => self.create_as(node, "into"),
+            "ViewStmt" => self.create_as(node, "view"),
+            "CreateSeqStmt" => {
+                self.verb(Verb::CREATE);
+                self.create(node.child("sequence"));
+                self.rest(node, &["sequence"])
+            }
+            "RuleStmt" => self.create_rule(node),
+            "CreateStatsStmt" => {
+                self.verb(Verb::CREATE);
+                self.statement.form = Form::Other("CREATE STATISTICS");
+                self.write_catalogue("pg_statistic_ext");
+                self.rest(node, &[])
+            }
+            "CreateSchemaStmt" => {
+                self.verb(Verb::CREATE);
+                self.write_catalogue("pg_namespace");
+                self.statement.form = Form::Other("CREATE SCHEMA");
+                node.list("schema_elts")
+                    .iter()
+                    .try_for_each(|element| self.body(Some(element)))
+            }
+            "CreatePublicationStmt" | "AlterPublicationStmt" => self.publication(node),
+            "DropStmt" => self.drop(node),
+            "TruncateStmt" => {
+                self.verb(Verb::TRUNCATE);
+                for relation in node.list("relations").iter().filter_map(Tree::node) {
+                    self.change(relation);
+                }
+                self.cascade(node);
+                Ok(())
+            }
+            "CommentStmt" => self.annotate(node, Verb::COMMENT),
+            "SecLabelStmt" => self.annotate(node, Verb::OTHER),
+            "GrantStmt" => self.grant(node),
+            "GrantRoleStmt" => {
+                self.verb(if node.flag("is_grant") {
+                    Verb::GRANT
+                } else {
+                    Verb::REVOKE
+                });
+                self.write_catalogue("pg_auth_members");
+                Ok(())
+            }
+            "RenameStmt" => {
+                self.statement.form = Form::Other("RENAME");
+                self.alter_object(node, node.int("rename_type"))
+            }
+            "AlterOwnerStmt" | "AlterObjectSchemaStmt" | "AlterObjectDependsStmt" => {
+                self.statement.form = Form::Other("ALTER");
+                self.alter_object(node, node.int("object_type"))
+            }
+            _ => self.maintenance(node),
+        }
+    }
+
+    fn maintenance(&mut self, node: &Node) -> Walked {
+        match node.kind {
+            "LockStmt" => {
+                self.verb(Verb::LOCK);
+                self.rest(node, &[])
+            }
+            "VacuumStmt" => self.vacuum(node),
+            "ClusterStmt" => self.relation_or_all(node, Verb::CLUSTER),
+            "ReindexStmt" => self.relation_or_all(node, Verb::REINDEX),
+            "RefreshMatViewStmt" => self.refresh(node),
+            "CheckPointStmt" => {
+                self.verb(Verb::CHECKPOINT);
+                Ok(())
+            }
+            kind => Err(SqlRefusal::Unsupported { kind }),
+        }
+    }
+
+    fn explain(&mut self, node: &Node) -> Walked {
+        self.verb(Verb::EXPLAIN);
+        let query = node.get("query");
+        if analyzes(node) {
+            self.statement.form = Form::Other("EXPLAIN ANALYZE");
+            return self.body(query);
+        }
+        // It only plans: what would be written is read for its statistics, and nothing else happens. What is unknown
+        // stays so, as planning runs functions that claim to be immutable.
+        let (verbs, writes) = (self.found.verbs.clone(), self.found.writes.clone());
+        let (filtered, effects) = (self.found.filtered, self.found.effects.len());
+        match query.and_then(|query| query.of_kind("SelectStmt")) {
+            Some(_) => query.map_or(Ok(()), |query| self.statement(query))?,
+            None => {
+                self.statement.form = Form::Change;
+                self.body(query)?;
+            }
+        }
+        let selects = self.found.verbs.known.contains(&Verb::SELECT);
+        self.found.verbs.known = verbs.known;
+        if selects {
+            self.verb(Verb::SELECT);
+        }
+        let planned = std::mem::replace(&mut self.found.writes.known, writes.known);
+        self.found.reads.known.extend(planned);
+        self.found.effects.truncate(effects);
+        self.found.filtered = filtered;
+        Ok(())
+    }
+
+    fn copy(&mut self, node: &Node) -> Walked {
+        self.verb(Verb::COPY);
+        let from = node.flag("is_from");
+        if node.flag("is_program") {
+            return Err(SqlRefusal::ServerCopy {
+                what: if from {
+                    "from a program"
+                } else {
+                    "to a program"
+                },
+            });
+        }
+        if !node.text("filename").is_empty() {
+            return Err(SqlRefusal::ServerCopy {
+                what: if from { "from a file" } else { "to a file" },
+            });
+        }
+        if from {
+            self.statement.form = Form::Change;
+            if let Some(relation) = node.child("relation") {
+                self.change(relation);
+            }
+            return self.clause("WHERE", |walk| walk.rest(node, &["relation"]));
+        }
+        self.statement.form = Form::Other("COPY");
+        match node.get("query") {
+            Some(query) => self.body(Some(query))?,
+            None => node
+                .child("relation")
+                .into_iter()
+                .for_each(|relation| self.read(relation, Role::Nested)),
+        }
+        self.rest(node, &["relation", "query"])
+    }
+
+    fn create_table(&mut self, node: &Node) -> Walked {
+        self.verb(Verb::CREATE);
+        self.statement.form = Form::Other("CREATE TABLE");
+        self.create(node.child("relation"));
+        self.rest(node, &["relation"])
+    }
+
+    /// CREATE TABLE AS, CREATE MATERIALIZED VIEW and CREATE VIEW. Their query is a part of the making.
+    fn create_as(&mut self, node: &Node, field: &str) -> Walked {
+        self.verb(Verb::CREATE);
+        self.statement.form = Form::Other(if field == "view" {
+            "a view"
+        } else {
+            "CREATE TABLE AS"
+        });
+        let target = node.child(field);
+        self.create(if field == "into" {
+            target.and_then(|into| into.child("rel"))
+        } else {
+            target
+        });
+        match node.child("query") {
+            Some(query) if query.kind == "ExecuteStmt" => self.utility(query)?,
+            Some(query) => self.query(query)?,
+            None => {}
+        }
+        self.rest(node, &[field, "query"])
+    }
+
+    fn create_rule(&mut self, node: &Node) -> Walked {
+        self.verb(Verb::CREATE);
+        self.statement.form = Form::Other("a rule");
+        self.alter(node.child("relation"));
+        node.get("where_clause")
+            .map_or(Ok(()), |filter| self.visit(filter))?;
+        node.list("actions")
+            .iter()
+            .try_for_each(|action| self.body(Some(action)))
+    }
+
+    fn publication(&mut self, node: &Node) -> Walked {
+        self.verb(if node.kind == "CreatePublicationStmt" {
+            Verb::CREATE
+        } else {
+            Verb::ALTER
+        });
+        self.statement.form = Form::Other("a publication");
+        self.write_catalogue("pg_publication");
+        let objects = node.list("pubobjects").iter().filter_map(Tree::node);
+        let named = objects.clone().count() > 0
+            && objects
+                .clone()
+                .all(|object| object.get("pubtable").is_some());
+        if node.flag("for_all_tables") || !named {
+            self.opaque_reads("what the publication publishes".to_owned());
+        }
+        self.rest(node, &[])
+    }
+
+    fn vacuum(&mut self, node: &Node) -> Walked {
+        let vacuum = node.flag("is_vacuumcmd");
+        self.verb(if vacuum { Verb::VACUUM } else { Verb::ANALYZE });
+        let relations = node
+            .list("rels")
+            .iter()
+            .filter_map(Tree::node)
+            .filter_map(|item| item.child("relation"));
+        for relation in relations {
+            if vacuum {
+                self.alter(Some(relation));
+            } else {
+                self.read(relation, Role::Target);
+            }
+        }
+        if !vacuum {
+            self.write_catalogue("pg_statistic");
+        }
+        if node.list("rels").is_empty() {
+            self.opaque("every table of the database".to_owned());
+        }
+        self.rest(node, &["rels"])
+    }
+
+    fn relation_or_all(&mut self, node: &Node, verb: Verb) -> Walked {
+        self.verb(verb);
+        match node.child("relation") {
+            Some(relation) => self.alter(Some(relation)),
+            None => self.opaque("every table of the database".to_owned()),
+        }
+        self.rest(node, &["relation"])
+    }
+
+    fn refresh(&mut self, node: &Node) -> Walked {
+        self.verb(Verb::REFRESH);
+        self.statement.form = Form::Other("REFRESH MATERIALIZED VIEW");
+        let Some(view) = node.child("relation") else {
+            return Err(SqlRefusal::Internal);
+        };
+        self.alter(Some(view));
+        let name = self.resolve(view.text("schemaname"), view.text("relname"));
+        match (&self.session.catalogue, name.relation(self.session)) {
+            (Some(catalogue), Some(relation)) => {
+                let below = catalogue.read_closure(relation.oid);
+                let below = below
+                    .into_iter()
+                    .filter(|oid| *oid != relation.oid)
+                    .filter_map(|oid| catalogue.by_oid(oid));
+                let facts =
+                    below.map(|relation| super::names::dotted(&[&relation.schema, &relation.name]));
+                self.found.reads.known.extend(facts);
+            }
+            _ => self.opaque_reads("what the materialized view reads".to_owned()),
+        }
+        Ok(())
+    }
+}
+
+/// Whether EXPLAIN runs its statement. Where the option stands twice, either counts.
+fn analyzes(node: &Node) -> bool {
+    let options = node
+        .list("options")
+        .iter()
+        .filter_map(|option| option.of_kind("DefElem"));
+    options
+        .filter(|option| option.text("defname") == "analyze")
+        .any(|option| match option.child("arg") {
+            None => true,
+            Some(arg) => match arg.kind {
+                "String" => !matches!(
+                    arg.text("sval").to_ascii_lowercase().as_str(),
+                    "off" | "false" | "0"
+                ),
+                "Boolean" => arg.flag("boolval"),
+                "Integer" => arg.int("ival") != 0,
+                _ => true,
+            },
+        })
+}
