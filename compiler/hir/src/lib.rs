@@ -1,1 +1,18 @@
-//! Placeholder.
+//! Tree to meaning: names, types, controls and effects are checked, and what is right becomes the typed policy of
+//! `hpol-bundle`. Incremental: an edit checks again only the items it touches. Does no I/O.
+
+mod assemble;
+mod check;
+mod database;
+mod diagnostic;
+mod file;
+mod lowered;
+mod symbols;
+mod test_case;
+mod workspace;
+
+pub use diagnostic::{Diagnostic, Label};
+pub use hpol_nist_mappings::ControlId;
+pub use hpol_syntax::code::{Code, Severity};
+pub use test_case::{Expectation, TestCase, TestConnection, TestOperation, TestSubject};
+pub use workspace::{HasErrors, Workspace};

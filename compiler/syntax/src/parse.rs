@@ -26,6 +26,10 @@ use crate::words;
 pub struct Parsed {
     /// The `///` lines above the item, joined.
     pub doc: String,
+    /// The word that begins it.
+    pub keyword: String,
+    /// The name that it declares, also where the rest is broken.
+    pub name: Option<String>,
     /// The tree, where enough could be read to have one.
     pub item: Option<Item>,
     /// What is wrong.
@@ -39,6 +43,8 @@ pub fn parse(text: &str) -> Parsed {
     let doc = documentation(text, &tokens);
     let mut parsed = Parsed {
         doc,
+        keyword: String::new(),
+        name: None,
         item: None,
         problems: brackets::check(text, &tokens),
     };
@@ -46,6 +52,8 @@ pub fn parse(text: &str) -> Parsed {
         return parsed;
     };
     let word = keyword.span.of(text);
+    parsed.keyword = word.to_owned();
+    parsed.name = declared(text, keyword.span.end);
     if words::UNSUPPORTED_ITEMS.contains(&word) {
         parsed.problems = vec![expected::unsupported(word, keyword.span)];
         return parsed;
@@ -136,6 +144,15 @@ fn entry(word: &str) -> Option<(Rule, Option<&'static [&'static str]>)> {
         "test" => (Rule::test_item, Some(words::TEST_CLAUSES)),
         _ => return None,
     })
+}
+
+/// The dotted name behind the keyword.
+fn declared(text: &str, from: u32) -> Option<String> {
+    let rest = text.get(from as usize..)?.trim_start();
+    let end = rest.find(|char: char| !(char.is_ascii_alphanumeric() || "_.".contains(char)));
+    rest.get(..end.unwrap_or(rest.len()))
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
 }
 
 fn documentation(text: &str, tokens: &[Token]) -> String {

@@ -65,6 +65,52 @@ pub const DATA_CLAUSES: &[&str] = &["column", "detector"];
 /// Words that begin a clause of a test.
 pub const TEST_CLAUSES: &[&str] = &["as", "on", "sql", "http", "expect"];
 
+/// Words that cannot be the name of a group, since they mean something in a condition; the grammar's `reserved`.
+pub const RESERVED: &[&str] = &[
+    "satisfies",
+    "because",
+    "none",
+    "who",
+    "on",
+    "when",
+    "allow",
+    "block",
+    "require",
+    "mask",
+    "everyone",
+    "except",
+    "and",
+    "or",
+    "not",
+    "in",
+    "starts",
+    "has",
+    "within",
+    "as",
+    "expect",
+    "permit",
+    "deny",
+    "unless",
+    "earlier",
+    "never",
+    "count",
+    "sum",
+    "distinct",
+    "limit",
+    "observe",
+    "notify",
+    "record",
+    "like",
+    "matches",
+    "contains",
+    "ends",
+    "owner",
+    "until",
+    "for",
+    "true",
+    "false",
+];
+
 /// What the unsupported construct of `word` is, if it is one.
 #[must_use]
 pub fn unsupported(word: &str) -> Option<&'static str> {

@@ -1,0 +1,364 @@
+//! Queries over all files: every diagnostic, the policy with its ids, the tests, and the program.
+
+use std::collections::BTreeMap;
+
+use hpol_bundle::policy::{self as tree, ClassId, GroupId, Policy, Source};
+use hpol_bundle::program::Program;
+use hpol_bundle::program::lower::{LowerError, lower};
+use hpol_syntax::code::{Code, Severity};
+use hpol_syntax::problem::Problem;
+use hpol_syntax::span::Span;
+
+use crate::check::check;
+use crate::database::{Inputs, ItemText, Scope, SourceFile, items, parsed};
+use crate::diagnostic::{Diagnostic, Label};
+use crate::file::{package_line, scope};
+use crate::lowered::{Effect, Lowered};
+use crate::symbols::qualify;
+use crate::test_case::TestCase;
+
+/// Places named in one diagnostic.
+const MAX_LABELS: usize = 5;
+
+/// What is wrong, sorted by file and place; a broken name once, with every place it is used at.
+#[salsa::tracked]
+pub(crate) fn diagnostics(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagnostic> {
+    let mut found = checked(db, inputs).clone();
+    if let Err(error) = program(db, inputs) {
+        found.extend(expansion(db, inputs, error));
+    }
+    found
+}
+
+/// What is wrong before the decision graph is built.
+#[salsa::tracked]
+fn checked(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for file in inputs.files(db) {
+        let items = items(db, *file);
+        let path = file.path(db);
+        let whole = items
+            .problems
+            .iter()
+            .cloned()
+            .chain(package_line(db, items));
+        found.extend(whole.map(|problem| Diagnostic::of(&problem, path, 0)));
+        let scope = scope(db, *file);
+        for (item, offset) in &items.items {
+            let problems = parsed(db, *item)
+                .problems
+                .iter()
+                .chain(&check(db, inputs, *item, scope).problems);
+            found.extend(problems.map(|problem| Diagnostic::of(problem, path, *offset)));
+        }
+    }
+    found.extend(duplicates(db, inputs));
+    found.sort_by(|left, right| left.place().cmp(&right.place()));
+    merge_names(found)
+}
+
+/// The policy, unless something is wrong with it.
+#[salsa::tracked]
+pub(crate) fn policy(db: &dyn salsa::Database, inputs: Inputs) -> Option<Policy> {
+    if checked(db, inputs)
+        .iter()
+        .any(|diagnostic| diagnostic.severity == Severity::Error)
+    {
+        return None;
+    }
+    let mut parts = Parts::default();
+    each_item(db, inputs, |place| {
+        if let (Some(name), Some(lowered)) = (
+            place.name(db),
+            &check(db, inputs, place.item, place.scope).lowered,
+        ) {
+            parts.add(name, lowered, || place.source(db));
+        }
+    });
+    parts.policy()
+}
+
+/// The tests, in the order of files and places.
+#[salsa::tracked]
+pub(crate) fn test_cases(db: &dyn salsa::Database, inputs: Inputs) -> Vec<TestCase> {
+    let mut tests = Vec::new();
+    each_item(db, inputs, |place| {
+        if let Some(Lowered::Test(test)) = &check(db, inputs, place.item, place.scope).lowered {
+            tests.push(TestCase {
+                source: place.source(db),
+                ..(**test).clone()
+            });
+        }
+    });
+    tests
+}
+
+/// The decision graph; none where there is no policy.
+#[salsa::tracked]
+pub(crate) fn program(
+    db: &dyn salsa::Database,
+    inputs: Inputs,
+) -> Result<Option<Program>, LowerError> {
+    match policy(db, inputs) {
+        Some(policy) => lower(policy, inputs.vocabulary(db)).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// An item where it stands.
+struct Place<'db> {
+    file: SourceFile,
+    item: ItemText<'db>,
+    offset: u32,
+    scope: Scope<'db>,
+}
+
+impl<'db> Place<'db> {
+    fn name(&self, db: &'db dyn salsa::Database) -> Option<String> {
+        parsed(db, self.item)
+            .name
+            .as_deref()
+            .map(|name| qualify(self.scope.package(db), name))
+    }
+
+    fn source(&self, db: &'db dyn salsa::Database) -> Source {
+        let text = self.file.text(db);
+        let line = |offset: usize| {
+            let lines = text
+                .get(..offset)
+                .unwrap_or(text)
+                .bytes()
+                .filter(|byte| *byte == b'\n')
+                .count();
+            u32::try_from(lines + 1).unwrap_or(u32::MAX)
+        };
+        let item = self.item.text(db);
+        let docs = item
+            .lines()
+            .take_while(|line| line.starts_with("///"))
+            .map(|line| line.len() + 1)
+            .sum::<usize>();
+        let start = self.offset as usize;
+        Source {
+            file: self.file.path(db).to_owned(),
+            line: line(start + docs),
+            end_line: line(start + item.len()),
+        }
+    }
+}
+
+fn each_item<'db>(
+    db: &'db dyn salsa::Database,
+    inputs: Inputs,
+    mut visit: impl FnMut(&Place<'db>),
+) {
+    for file in inputs.files(db) {
+        let scope = scope(db, *file);
+        for (item, offset) in &items(db, *file).items {
+            visit(&Place {
+                file: *file,
+                item: *item,
+                offset: *offset,
+                scope,
+            });
+        }
+    }
+}
+
+/// The parts of a policy by qualified name, from which ids follow.
+#[derive(Default)]
+struct Parts {
+    connections: BTreeMap<String, tree::Connection>,
+    groups: BTreeMap<String, tree::Group>,
+    classes: BTreeMap<String, tree::DataClass>,
+    rules: BTreeMap<String, (crate::lowered::Rule, Source)>,
+}
+
+impl Parts {
+    fn add(&mut self, name: String, lowered: &Lowered, source: impl FnOnce() -> Source) {
+        match lowered {
+            Lowered::Connection { protocol, target } => {
+                let connection = tree::Connection {
+                    name: name.clone(),
+                    protocol: *protocol,
+                    target: target.clone(),
+                };
+                self.connections.insert(name, connection);
+            }
+            Lowered::Group(condition) => {
+                let group = tree::Group {
+                    name: name.clone(),
+                    condition: condition.clone(),
+                };
+                self.groups.insert(name, group);
+            }
+            Lowered::Class { columns, detectors } => {
+                let class = tree::DataClass {
+                    name: name.clone(),
+                    columns: columns.clone(),
+                    detectors: detectors.clone(),
+                };
+                self.classes.insert(name, class);
+            }
+            Lowered::Rule(rule) => {
+                self.rules.insert(name, ((**rule).clone(), source()));
+            }
+            Lowered::Test(_) => {}
+        }
+    }
+
+    /// None only if an effect names what is not there, which the checker excludes.
+    fn policy(self) -> Option<Policy> {
+        let groups: BTreeMap<&str, u32> = self.groups.keys().map(String::as_str).zip(0..).collect();
+        let classes: BTreeMap<&str, u32> =
+            self.classes.keys().map(String::as_str).zip(0..).collect();
+        let mut rules = Vec::with_capacity(self.rules.len());
+        for (name, (rule, source)) in self.rules {
+            let effect = match rule.effect {
+                Effect::Allow => tree::Effect::Allow,
+                Effect::Block { message } => tree::Effect::Block { message },
+                Effect::RequireApproval {
+                    quorum,
+                    group,
+                    within_seconds,
+                } => tree::Effect::RequireApproval {
+                    quorum,
+                    group: GroupId(*groups.get(group.as_str())?),
+                    within_seconds,
+                },
+                Effect::Mask { class, mask } => tree::Effect::Mask {
+                    class: ClassId(*classes.get(class.as_str())?),
+                    mask,
+                },
+            };
+            rules.push(tree::Rule {
+                name,
+                title: rule.title,
+                because: rule.because,
+                claims: rule.claims,
+                condition: rule.condition,
+                effect,
+                source,
+            });
+        }
+        Some(Policy {
+            connections: self.connections.into_values().collect(),
+            groups: self.groups.into_values().collect(),
+            classes: self.classes.into_values().collect(),
+            rules,
+        })
+    }
+}
+
+/// Names that are defined more than once.
+fn duplicates(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagnostic> {
+    let mut first: BTreeMap<(&str, String), Label> = BTreeMap::new();
+    let mut found = Vec::new();
+    each_item(db, inputs, |place| {
+        let parsed = parsed(db, place.item);
+        let kind = parsed.keyword.as_str();
+        let test = match &parsed.item {
+            Some(hpol_syntax::ast::Item::Test(test)) => {
+                Some(qualify(place.scope.package(db), &test.name.node))
+            }
+            _ => None,
+        };
+        let Some(name) = test
+            .or_else(|| place.name(db))
+            .filter(|_| !matches!(kind, "package" | "use"))
+        else {
+            return;
+        };
+        let text = place.item.text(db);
+        let span = headline(text).shifted(place.offset);
+        let label = |text: &str| Label {
+            file: place.file.path(db).to_owned(),
+            span: span.start as usize..span.end as usize,
+            text: text.to_owned(),
+        };
+        match first.get(&(kind, name.clone())) {
+            None => {
+                first.insert((kind, name), label("first here"));
+            }
+            Some(before) => found.push(Diagnostic {
+                code: Code::DefinedTwice,
+                severity: Severity::Error,
+                message: format!("{kind} `{name}` is defined twice"),
+                labels: vec![label("defined again"), before.clone()],
+                help: Some("rename one of them".to_owned()),
+            }),
+        }
+    });
+    found
+}
+
+/// The line on which an item begins, behind its documentation.
+fn headline(text: &str) -> Span {
+    let docs = text
+        .split_inclusive('\n')
+        .take_while(|line| line.starts_with("///"))
+        .map(str::len)
+        .sum::<usize>();
+    let rest = text.get(docs..).unwrap_or("");
+    let line = rest
+        .lines()
+        .next()
+        .unwrap_or("")
+        .trim_end_matches(|char: char| char == '{' || char.is_whitespace());
+    Span::new(docs, docs + line.len())
+}
+
+/// Joins what is wrong with one name at several places: it is one mistake.
+fn merge_names(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut merged: Vec<Diagnostic> = Vec::with_capacity(found.len());
+    let mut by_message: BTreeMap<String, usize> = BTreeMap::new();
+    for diagnostic in found {
+        if !matches!(
+            diagnostic.code,
+            Code::UnknownName | Code::NotImported | Code::UnknownControl
+        ) {
+            merged.push(diagnostic);
+            continue;
+        }
+        let known = by_message
+            .get(&diagnostic.message)
+            .and_then(|index| merged.get_mut(*index));
+        match known {
+            Some(first) => {
+                let room = MAX_LABELS.saturating_sub(first.labels.len());
+                first
+                    .labels
+                    .extend(diagnostic.labels.into_iter().take(room));
+            }
+            None => {
+                by_message.insert(diagnostic.message.clone(), merged.len());
+                merged.push(diagnostic);
+            }
+        }
+    }
+    merged
+}
+
+/// The diagnostic of a rule or a group that cannot become a part of the decision graph.
+fn expansion(db: &dyn salsa::Database, inputs: Inputs, error: &LowerError) -> Option<Diagnostic> {
+    use hpol_bundle::program::lower::Place as Fault;
+    let (Fault::Rule { name, .. } | Fault::Group { name, .. }) = &error.place;
+    let kind = match error.place {
+        Fault::Rule { .. } => "rule",
+        Fault::Group { .. } => "group",
+    };
+    let mut found = None;
+    each_item(db, inputs, |place| {
+        if parsed(db, place.item).keyword == kind && place.name(db).as_ref() == Some(name) {
+            let problem = Problem::new(
+                Code::TooLarge,
+                error.to_string(),
+                headline(place.item.text(db)),
+                "too large",
+            )
+            .help("make several rules of it");
+            found = Some(Diagnostic::of(&problem, place.file.path(db), place.offset));
+        }
+    });
+    found
+}

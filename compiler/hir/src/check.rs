@@ -1,0 +1,147 @@
+//! Checks one item and lowers it. What an item means depends on its text, its scope, the names that exist and the
+//! tables of facts and controls; on no place in a file.
+
+mod condition;
+mod controls;
+mod data;
+mod effect;
+mod presence;
+mod rule;
+mod test;
+mod value;
+
+use hpol_bundle::vocabulary::{Protocol, Vocabulary};
+use hpol_syntax::ast::{Connection, Group, Item};
+use hpol_syntax::code::Code;
+use hpol_syntax::problem::Problem;
+use hpol_syntax::span::Span;
+use hpol_syntax::words;
+
+use crate::database::{Inputs, ItemText, Scope, parsed};
+use crate::file::{import, packages};
+use crate::lowered::Lowered;
+use crate::symbols::{Symbols, protocol, symbols};
+use condition::Reads;
+
+/// What came of checking one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Checked {
+    /// What it means, if it is right.
+    pub(crate) lowered: Option<Lowered>,
+    /// What is wrong with its meaning; what is wrong with its form stands with the parsed item.
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Checks `item` where it stands in `scope`.
+#[salsa::tracked]
+pub(crate) fn check<'db>(
+    db: &'db dyn salsa::Database,
+    inputs: Inputs,
+    item: ItemText<'db>,
+    scope: Scope<'db>,
+) -> Checked {
+    let mut checker = Checker {
+        db,
+        inputs,
+        scope,
+        problems: Vec::new(),
+        protocol_facts: Vec::new(),
+    };
+    let lowered = parsed(db, item)
+        .item
+        .as_ref()
+        .and_then(|item| checker.item(item));
+    Checked {
+        lowered,
+        problems: checker.problems,
+    }
+}
+
+/// The state of checking one item.
+struct Checker<'db> {
+    db: &'db dyn salsa::Database,
+    inputs: Inputs,
+    scope: Scope<'db>,
+    problems: Vec<Problem>,
+    /// The facts read so far that only one protocol has.
+    protocol_facts: Vec<ProtocolFact>,
+}
+
+/// A fact of one protocol, where a condition reads it.
+struct ProtocolFact {
+    protocol: Protocol,
+    name: String,
+    span: Span,
+}
+
+impl<'db> Checker<'db> {
+    fn item(&mut self, item: &Item) -> Option<Lowered> {
+        match item {
+            Item::Package(_) => None,
+            Item::Use(found) => {
+                self.problems
+                    .extend(import(packages(self.db, self.inputs), found));
+                None
+            }
+            Item::Connection(connection) => self.connection(connection),
+            Item::Group(group) => self.group(group),
+            Item::Data(data) => self.data(data),
+            Item::Rule(rule) => self.rule(rule),
+            Item::Test(test) => self.test(test),
+        }
+    }
+
+    fn connection(&mut self, connection: &Connection) -> Option<Lowered> {
+        if let Some(protocol) = protocol(&connection.protocol.node) {
+            return Some(Lowered::Connection {
+                protocol,
+                target: connection.target.node.clone(),
+            });
+        }
+        let known: Vec<&str> = Protocol::ALL
+            .iter()
+            .map(|protocol| protocol.as_str())
+            .collect();
+        let word = &connection.protocol;
+        self.report(
+            Problem::new(
+                Code::UnknownProtocol,
+                format!("there is no protocol `{}`", word.node),
+                word.span,
+                "unknown",
+            )
+            .help(format!(
+                "the protocols of this version are {}",
+                words::list(&known)
+            )),
+        );
+        None
+    }
+
+    fn group(&mut self, group: &Group) -> Option<Lowered> {
+        if words::RESERVED.contains(&group.name.node.as_str()) {
+            let message = format!(
+                "`{}` is a word that the language keeps for itself",
+                group.name.node
+            );
+            self.report(
+                Problem::new(Code::ReservedName, message, group.name.span, "reserved")
+                    .help("choose another name"),
+            );
+        }
+        self.whole_condition(&group.condition, Reads::SubjectAlone)
+            .map(Lowered::Group)
+    }
+
+    fn vocabulary(&self) -> &'db Vocabulary {
+        self.inputs.vocabulary(self.db)
+    }
+
+    fn symbols(&self) -> &'db Symbols<'db> {
+        symbols(self.db, self.inputs)
+    }
+
+    fn report(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+}

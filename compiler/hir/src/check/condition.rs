@@ -1,0 +1,343 @@
+//! Types and lowers conditions: names become facts or groups, tests become predicates that fit the fact's type.
+
+use hpol_bundle::policy::{Condition, MAX_DEPTH, Predicate, Test};
+use hpol_bundle::vocabulary::{Fact, FactId, FactType, Scalar};
+use hpol_syntax::ast::{self, Name};
+use hpol_syntax::code::Code;
+use hpol_syntax::problem::Problem;
+use hpol_syntax::span::Span;
+use hpol_syntax::words;
+
+use super::presence::{Facts, present_if};
+use super::{Checker, ProtocolFact, check};
+use crate::lowered::Lowered;
+use crate::symbols::resolve;
+
+/// Tests in one condition, groups folded in. Far beyond what can be read; keeps the decision graph small.
+const MAX_TESTS: usize = 1_000;
+/// Values in the lists of one condition. Longer lists belong into a group of the identity provider or a schema.
+const MAX_VALUES: usize = 10_000;
+
+/// What a condition may read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// Every fact, and groups.
+    Anything,
+    /// Facts of the subject, and groups: `who`.
+    Subject,
+    /// Facts of the subject: the condition of a group.
+    SubjectAlone,
+}
+
+impl<'db> Checker<'db> {
+    /// Checks a condition that stands on its own.
+    pub(super) fn whole_condition(
+        &mut self,
+        condition: &ast::Condition,
+        reads: Reads,
+    ) -> Option<Condition> {
+        let lowered = self.condition(condition, reads, &Facts::new())?;
+        let (mut tests, mut values, mut depth) = (0, 0, 0);
+        measure(&lowered, 1, &mut (&mut tests, &mut values, &mut depth));
+        let excess = if tests > MAX_TESTS {
+            format!("holds {tests} tests; at most {MAX_TESTS} are possible")
+        } else if values > MAX_VALUES {
+            format!("holds {values} values; at most {MAX_VALUES} are possible")
+        } else if depth + 2 > MAX_DEPTH {
+            format!("nests {depth} deep; at most {} is possible", MAX_DEPTH - 2)
+        } else {
+            return Some(lowered);
+        };
+        self.report(
+            Problem::new(
+                Code::TooLarge,
+                format!("the condition {excess}"),
+                span(condition),
+                "too large",
+            )
+            .help("make several rules of it"),
+        );
+        None
+    }
+
+    fn condition(
+        &mut self,
+        condition: &ast::Condition,
+        reads: Reads,
+        present: &Facts<'_>,
+    ) -> Option<Condition> {
+        match condition {
+            ast::Condition::And(parts) => {
+                self.parts(parts, reads, present, true).map(Condition::All)
+            }
+            ast::Condition::Or(parts) => {
+                self.parts(parts, reads, present, false).map(Condition::Any)
+            }
+            ast::Condition::Not(inner) => Some(Condition::Not(Box::new(
+                self.condition(inner, reads, present)?,
+            ))),
+            ast::Condition::Atom(name) => self.atom(name, reads, present),
+            ast::Condition::Present(name) => self.presence(name, reads),
+            ast::Condition::Comparison(comparison) => self.comparison(comparison, reads, present),
+        }
+    }
+
+    /// In `and`, a part is read only where the others hold; in `or`, only where they do not.
+    fn parts(
+        &mut self,
+        parts: &[ast::Condition],
+        reads: Reads,
+        present: &Facts<'_>,
+        conjunction: bool,
+    ) -> Option<Vec<Condition>> {
+        let implied: Vec<Facts<'_>> = parts
+            .iter()
+            .map(|part| present_if(part, conjunction))
+            .collect();
+        let mut lowered = Vec::with_capacity(parts.len());
+        for (index, part) in parts.iter().enumerate() {
+            let others = implied
+                .iter()
+                .enumerate()
+                .filter(|(other, _)| *other != index)
+                .flat_map(|(_, facts)| facts);
+            let known: Facts<'_> = present.iter().chain(others).copied().collect();
+            lowered.push(self.condition(part, reads, &known));
+        }
+        lowered.into_iter().collect()
+    }
+
+    /// A boolean fact or a group.
+    fn atom(&mut self, name: &Name, reads: Reads, present: &Facts<'_>) -> Option<Condition> {
+        let Some((id, fact)) = self.vocabulary().lookup(&name.node) else {
+            return self.group_atom(name, reads);
+        };
+        self.reads(name, fact, reads)?;
+        if fact.ty != FactType::Scalar(Scalar::Bool) {
+            self.report(
+                Problem::new(
+                    Code::NotACondition,
+                    format!("`{}` alone is not a condition", name.node),
+                    name.span,
+                    ty(fact),
+                )
+                .help(format!("test it, such as `{}`", fact.example)),
+            );
+            return None;
+        }
+        self.guarded(name, fact, present)?;
+        Some(test(id, Predicate::IsTrue))
+    }
+
+    fn group_atom(&mut self, name: &Name, reads: Reads) -> Option<Condition> {
+        let symbols = self.symbols();
+        let vocabulary = self.vocabulary();
+        let facts: Vec<&str> = vocabulary
+            .iter()
+            .map(|(_, fact)| fact.name.as_str())
+            .collect();
+        let kind = if name.node.contains('.') {
+            "fact or group"
+        } else {
+            "group or fact"
+        };
+        let found = match resolve(self.db, self.scope, &symbols.groups, name, kind, &facts) {
+            Ok((_, found)) => found,
+            Err(problem) => {
+                self.report(*problem);
+                return None;
+            }
+        };
+        if reads == Reads::SubjectAlone {
+            self.report(
+                Problem::new(Code::NestedGroup, format!("a group cannot name the group `{}`", name.node), name.span, "a group")
+                    .help("write its condition here, or join the groups where they are used: `who a or b`"),
+            );
+            return None;
+        }
+        let (item, scope) = found?;
+        match &check(self.db, self.inputs, *item, *scope).lowered {
+            Some(Lowered::Group(condition)) => Some(condition.clone()),
+            _ => None,
+        }
+    }
+
+    /// `has fact`.
+    fn presence(&mut self, name: &Name, reads: Reads) -> Option<Condition> {
+        let (id, fact) = self.fact(name, reads)?;
+        if !fact.optional {
+            self.report(
+                Problem::new(
+                    Code::NeverAbsent,
+                    format!("`{}` is never absent", name.node),
+                    name.span,
+                    "always there",
+                )
+                .help("leave the `has` out"),
+            );
+            return None;
+        }
+        Some(test(id, Predicate::Present))
+    }
+
+    fn comparison(
+        &mut self,
+        comparison: &ast::Comparison,
+        reads: Reads,
+        present: &Facts<'_>,
+    ) -> Option<Condition> {
+        let (id, fact) = self.fact(&comparison.fact, reads)?;
+        let default = match &comparison.default {
+            Some(_) if !fact.optional => {
+                let message = format!("`{}` is never absent", fact.name);
+                self.report(
+                    Problem::new(
+                        Code::NeverAbsent,
+                        message,
+                        comparison.fact.span,
+                        "always there",
+                    )
+                    .help("leave the `or` and the parentheses out"),
+                );
+                return None;
+            }
+            Some(default) => Some(self.default_value(fact, default)?),
+            None => {
+                self.guarded(&comparison.fact, fact, present)?;
+                None
+            }
+        };
+        let mut condition = self.predicate(id, fact, comparison)?;
+        set_default(&mut condition, default.as_ref());
+        Some(condition)
+    }
+
+    /// The fact called `name`.
+    fn fact(&mut self, name: &Name, reads: Reads) -> Option<(FactId, &'db Fact)> {
+        let vocabulary = self.vocabulary();
+        let Some((id, fact)) = vocabulary.lookup(&name.node) else {
+            let facts = vocabulary.iter().map(|(_, fact)| fact.name.as_str());
+            let problem = Problem::new(
+                Code::UnknownName,
+                format!("there is no fact `{}`", name.node),
+                name.span,
+                "unknown",
+            );
+            self.report(match words::nearest(&name.node, facts) {
+                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                None => problem,
+            });
+            return None;
+        };
+        self.reads(name, fact, reads)?;
+        Some((id, fact))
+    }
+
+    /// Checks that a fact may be read here, and notes the protocol it belongs to.
+    fn reads(&mut self, name: &Name, fact: &Fact, reads: Reads) -> Option<()> {
+        if reads != Reads::Anything && !fact.name.starts_with("subject.") {
+            let message = format!("`{}` says nothing about the subject", name.node);
+            self.report(
+                Problem::new(
+                    Code::NotOfSubject,
+                    message,
+                    name.span,
+                    "not a fact of the subject",
+                )
+                .help("`who` and groups read `subject.` facts; the rest belongs into `when`"),
+            );
+            return None;
+        }
+        if let Some(protocol) = fact.protocol {
+            self.protocol_facts.push(ProtocolFact {
+                protocol,
+                name: fact.name.clone(),
+                span: name.span,
+            });
+        }
+        Some(())
+    }
+
+    fn guarded(&mut self, name: &Name, fact: &Fact, present: &Facts<'_>) -> Option<()> {
+        if !fact.optional || present.contains(fact.name.as_str()) {
+            return Some(());
+        }
+        let message = format!(
+            "`{}` can be absent, and the condition does not say what then",
+            name.node
+        );
+        self.report(
+            Problem::new(Code::Unguarded, message, name.span, "optional").help(format!(
+                "write `({} or \"...\")`, or `has {} and ...` before it",
+                name.node, name.node
+            )),
+        );
+        None
+    }
+}
+
+/// `fact` is `predicate`, nothing assumed where it is absent.
+pub(super) fn test(fact: FactId, predicate: Predicate) -> Condition {
+    Condition::Test(Test {
+        fact,
+        default: None,
+        predicate,
+    })
+}
+
+/// The type of a fact, for labels.
+pub(super) fn ty(fact: &Fact) -> String {
+    let scalar = |scalar: &Scalar| match scalar {
+        Scalar::Bool => "boolean",
+        Scalar::Int => "number",
+        Scalar::String => "text",
+        Scalar::Name => "name",
+        Scalar::Enum(_) => "word",
+    };
+    match &fact.ty {
+        FactType::Scalar(one) => format!("a {}", scalar(one)),
+        FactType::Set(one) => format!("a set of {}s", scalar(one)),
+    }
+}
+
+/// Where a condition stands.
+pub(super) fn span(condition: &ast::Condition) -> Span {
+    match condition {
+        ast::Condition::And(parts) | ast::Condition::Or(parts) => {
+            parts.iter().map(span).reduce(Span::to).unwrap_or_default()
+        }
+        ast::Condition::Not(inner) => span(inner),
+        ast::Condition::Atom(name) | ast::Condition::Present(name) => name.span,
+        ast::Condition::Comparison(comparison) => comparison.span,
+    }
+}
+
+fn set_default(condition: &mut Condition, default: Option<&hpol_bundle::facts::Value>) {
+    match condition {
+        Condition::All(parts) | Condition::Any(parts) => {
+            parts.iter_mut().for_each(|part| set_default(part, default))
+        }
+        Condition::Not(inner) => set_default(inner, default),
+        Condition::Test(test) => test.default = default.cloned(),
+    }
+}
+
+fn measure(condition: &Condition, level: usize, found: &mut (&mut usize, &mut usize, &mut usize)) {
+    *found.2 = level.max(*found.2);
+    match condition {
+        Condition::All(parts) | Condition::Any(parts) => parts
+            .iter()
+            .for_each(|part| measure(part, level + 1, found)),
+        Condition::Not(inner) => measure(inner, level + 1, found),
+        Condition::Test(test) => {
+            *found.0 += 1;
+            *found.1 += match &test.predicate {
+                Predicate::In(values)
+                | Predicate::HasAny(values)
+                | Predicate::HasAll(values)
+                | Predicate::Within(values) => values.len(),
+                _ => 1,
+            };
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Checks what a rule does.
+
+use hpol_bundle::policy::Mask;
+use hpol_syntax::ast::{self, Masker, Name};
+use hpol_syntax::code::Code;
+use hpol_syntax::problem::Problem;
+use hpol_syntax::span::Spanned;
+
+use super::Checker;
+use crate::lowered::Effect;
+use crate::symbols::{ClassSymbol, resolve};
+
+/// People who must agree, at most. More cannot be gathered in a day.
+const MAX_QUORUM: i64 = 100;
+/// Seconds that a request for approval waits, at most: a day. The client's connection is open all the while.
+const MAX_WAIT_SECONDS: u64 = 24 * 3600;
+/// Characters that a mask keeps, at most. No identifier is longer, and what is kept is not hidden.
+const MAX_KEPT: i64 = 64;
+
+impl Checker<'_> {
+    /// The one effect of a rule, and the class it masks.
+    pub(super) fn effect(&mut self, rule: &ast::Rule) -> Option<(Effect, Option<ClassSymbol>)> {
+        match rule.effects.as_slice() {
+            [effect] => self.one_effect(&effect.node),
+            [] => {
+                if rule.complete {
+                    let message = format!("rule `{}` does nothing", rule.name.node);
+                    self.report(
+                        Problem::new(Code::NoEffect, message, rule.name.span, "no effect")
+                            .help("end it with `allow`, `block \"...\"`, `require approval by ...` or `mask ...`"),
+                    );
+                }
+                None
+            }
+            [first, second, ..] => {
+                let message = format!("rule `{}` has more than one effect", rule.name.node);
+                self.report(
+                    Problem::new(Code::TwoEffects, message, second.span, "a further effect")
+                        .label(first.span, "the first one")
+                        .help("a rule has one purpose; make two rules of it"),
+                );
+                None
+            }
+        }
+    }
+
+    fn one_effect(&mut self, effect: &ast::Effect) -> Option<(Effect, Option<ClassSymbol>)> {
+        match effect {
+            ast::Effect::Allow => Some((Effect::Allow, None)),
+            ast::Effect::Block { message } => {
+                let message = message
+                    .as_ref()
+                    .map(|message| message.node.clone())
+                    .unwrap_or_default();
+                Some((Effect::Block { message }, None))
+            }
+            ast::Effect::RequireApproval {
+                quorum,
+                group,
+                within,
+            } => {
+                let count = self.quorum(quorum);
+                let seconds = self.wait(within);
+                let group = self.approvers(group);
+                let (quorum, within_seconds, group) = (count?, seconds?, group?);
+                Some((
+                    Effect::RequireApproval {
+                        quorum,
+                        group,
+                        within_seconds,
+                    },
+                    None,
+                ))
+            }
+            ast::Effect::Mask { class, masker } => {
+                let mask = self.masker(masker);
+                let (class, symbol) = self.masked(class)?;
+                Some((Effect::Mask { class, mask: mask? }, Some(symbol)))
+            }
+        }
+    }
+
+    fn quorum(&mut self, quorum: &Spanned<i64>) -> Option<u32> {
+        if (1..=MAX_QUORUM).contains(&quorum.node) {
+            return u32::try_from(quorum.node).ok();
+        }
+        let message = format!("`{}` people cannot approve", quorum.node);
+        self.report(
+            Problem::new(Code::ApprovalBounds, message, quorum.span, "out of bounds")
+                .help(format!("between 1 and {MAX_QUORUM} people approve")),
+        );
+        None
+    }
+
+    fn wait(&mut self, within: &Spanned<u64>) -> Option<u64> {
+        if (1..=MAX_WAIT_SECONDS).contains(&within.node) {
+            return Some(within.node);
+        }
+        let message = "an approval cannot be waited for this long";
+        self.report(
+            Problem::new(Code::ApprovalBounds, message, within.span, "out of bounds").help(
+                format!(
+                    "a request waits between `1s` and `{}h`",
+                    MAX_WAIT_SECONDS / 3600
+                ),
+            ),
+        );
+        None
+    }
+
+    fn approvers(&mut self, group: &Name) -> Option<String> {
+        let symbols = self.symbols();
+        match resolve(self.db, self.scope, &symbols.groups, group, "group", &[]) {
+            Ok((name, Some(_))) => Some(name),
+            Ok((_, None)) => None,
+            Err(problem) => {
+                self.report(*problem);
+                None
+            }
+        }
+    }
+
+    /// The class that a rule or a test names.
+    pub(super) fn class(&mut self, class: &Name) -> Option<(String, ClassSymbol)> {
+        let symbols = self.symbols();
+        match resolve(
+            self.db,
+            self.scope,
+            &symbols.classes,
+            class,
+            "data class",
+            &[],
+        ) {
+            Ok((name, symbol)) => symbol.map(|symbol| (name, *symbol)),
+            Err(problem) => {
+                self.report(*problem);
+                None
+            }
+        }
+    }
+
+    fn masked(&mut self, class: &Name) -> Option<(String, ClassSymbol)> {
+        let (name, symbol) = self.class(class)?;
+        if symbol.has_columns || symbol.has_detectors {
+            return Some((name, symbol));
+        }
+        let message = format!("nothing of `{}` can be found", class.node);
+        self.report(
+            Problem::new(
+                Code::NothingToMask,
+                message,
+                class.span,
+                "has neither columns nor detectors",
+            )
+            .help("give the data class a `column` or a `detector`"),
+        );
+        None
+    }
+
+    fn masker(&mut self, masker: &Masker) -> Option<Mask> {
+        let (kept, mask): (_, fn(u32) -> Mask) = match masker {
+            Masker::Redact => return Some(Mask::Redact),
+            Masker::Null => return Some(Mask::Null),
+            Masker::KeepLast(kept) => (kept, Mask::KeepLast),
+            Masker::KeepFirst(kept) => (kept, Mask::KeepFirst),
+        };
+        if (1..=MAX_KEPT).contains(&kept.node) {
+            return u32::try_from(kept.node).ok().map(mask);
+        }
+        let message = format!("a mask cannot keep `{}` characters", kept.node);
+        let help = match kept.node {
+            0 => "write `redact` to keep none".to_owned(),
+            _ => format!("keep between 1 and {MAX_KEPT} characters"),
+        };
+        self.report(Problem::new(Code::MaskBounds, message, kept.span, "out of bounds").help(help));
+        None
+    }
+}

@@ -1,0 +1,184 @@
+//! Checks a rule and folds `who`, `on` and `when` into one condition.
+
+use std::collections::BTreeSet;
+
+use hpol_bundle::policy::{Condition, Predicate};
+use hpol_bundle::vocabulary::Protocol;
+use hpol_syntax::ast::{self, Name, On, Who};
+use hpol_syntax::code::Code;
+use hpol_syntax::problem::Problem;
+
+use super::Checker;
+use super::condition::{Reads, test};
+use crate::lowered::{Lowered, Rule};
+use crate::symbols::{ConnectionSymbol, resolve};
+
+/// The built-in rule that blocks what nothing allows.
+pub(super) const DEFAULT_DENY: &str = "default_deny";
+
+impl Checker<'_> {
+    pub(super) fn rule(&mut self, rule: &ast::Rule) -> Option<Lowered> {
+        if rule.name.node == DEFAULT_DENY {
+            let message = format!("`{DEFAULT_DENY}` is the built-in rule");
+            self.report(
+                Problem::new(Code::ReservedName, message, rule.name.span, "reserved")
+                    .help("choose another name"),
+            );
+        }
+        let who = self.who(rule.who.as_ref());
+        let when = match &rule.when {
+            Some(when) => self.whole_condition(when, Reads::Anything),
+            None => Some(everything()),
+        };
+        let on = self.on(rule.on.as_ref());
+        let kind = self.protocol(rule.on.as_ref(), on.as_deref());
+        let effect = self.effect(rule);
+        let claims = self.claims(rule, effect.as_ref());
+        let parts = vec![kind?, target(self, on.as_deref()?), who?, when?];
+        let (effect, _) = effect?;
+        Some(Lowered::Rule(Box::new(Rule {
+            title: rule
+                .title
+                .as_ref()
+                .map(|title| title.node.clone())
+                .unwrap_or_default(),
+            because: rule
+                .because
+                .as_ref()
+                .map(|because| because.node.clone())
+                .unwrap_or_default(),
+            claims: claims?,
+            condition: all(parts),
+            effect,
+        })))
+    }
+
+    fn who(&mut self, who: Option<&Who>) -> Option<Condition> {
+        match who {
+            None | Some(Who::Everyone(_)) => Some(everything()),
+            Some(Who::EveryoneExcept(condition)) => {
+                let those = self.whole_condition(condition, Reads::Subject)?;
+                Some(Condition::Not(Box::new(those)))
+            }
+            Some(Who::Those(condition)) => self.whole_condition(condition, Reads::Subject),
+        }
+    }
+
+    /// The connections that a rule or a test names; empty for all of them.
+    pub(super) fn on(&mut self, on: Option<&On>) -> Option<Vec<(Name, String, ConnectionSymbol)>> {
+        let Some(On::Connections(names)) = on else {
+            return Some(Vec::new());
+        };
+        let symbols = self.symbols();
+        let mut found = Vec::with_capacity(names.len());
+        for name in names {
+            match resolve(
+                self.db,
+                self.scope,
+                &symbols.connections,
+                name,
+                "connection",
+                &[],
+            ) {
+                Ok((full, symbol)) => {
+                    found.push(symbol.map(|symbol| (name.clone(), full, symbol.clone())))
+                }
+                Err(problem) => {
+                    self.report(*problem);
+                    found.push(None);
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    /// The restriction to the protocol whose facts the rule reads.
+    fn protocol(
+        &mut self,
+        on: Option<&On>,
+        connections: Option<&[(Name, String, ConnectionSymbol)]>,
+    ) -> Option<Condition> {
+        let Some(first) = self.protocol_facts.first() else {
+            return Some(everything());
+        };
+        let protocol = first.protocol;
+        if let Some(other) = self
+            .protocol_facts
+            .iter()
+            .find(|fact| fact.protocol != protocol)
+        {
+            let message = format!(
+                "no operation has both `{}` and `{}`",
+                first.name, other.name
+            );
+            let problem = Problem::new(
+                Code::TwoProtocols,
+                message,
+                other.span,
+                format!("a fact of {}", other.protocol.as_str()),
+            )
+            .label(first.span, format!("a fact of {}", protocol.as_str()))
+            .help("make two rules of it, one for each protocol");
+            self.report(problem);
+            return None;
+        }
+        let contradicting = connections
+            .unwrap_or(&[])
+            .iter()
+            .find(|(_, _, symbol)| symbol.protocol != protocol);
+        if let (Some((name, _, symbol)), Some(_)) = (contradicting, on) {
+            let message = format!("`{}` never has `{}`", name.node, first.name);
+            let problem = Problem::new(
+                Code::OnContradicts,
+                message,
+                name.span,
+                format!("speaks {}", symbol.protocol.as_str()),
+            )
+            .label(first.span, format!("a fact of {}", protocol.as_str()))
+            .help("take the connection out, or make a rule for each protocol");
+            self.report(problem);
+            return None;
+        }
+        Some(kind_is(self, protocol))
+    }
+}
+
+/// True always.
+fn everything() -> Condition {
+    Condition::All(Vec::new())
+}
+
+fn kind_is(checker: &Checker<'_>, protocol: Protocol) -> Condition {
+    match checker.vocabulary().lookup("connection.kind") {
+        Some((id, _)) => test(id, Predicate::In(vec![protocol.as_str().into()])),
+        None => everything(),
+    }
+}
+
+fn target(checker: &Checker<'_>, connections: &[(Name, String, ConnectionSymbol)]) -> Condition {
+    let targets: BTreeSet<Box<str>> = connections
+        .iter()
+        .map(|(_, _, connection)| connection.target.as_str().into())
+        .collect();
+    match checker.vocabulary().lookup("connection.name") {
+        Some((id, _)) if !targets.is_empty() => {
+            test(id, Predicate::In(targets.into_iter().collect()))
+        }
+        _ => everything(),
+    }
+}
+
+/// All of `parts`, without needless levels.
+fn all(parts: Vec<Condition>) -> Condition {
+    let mut flat = Vec::new();
+    for part in parts {
+        match part {
+            Condition::All(inner) => flat.extend(inner),
+            other => flat.push(other),
+        }
+    }
+    match <[Condition; 1]>::try_from(flat) {
+        Ok([only]) => only,
+        Err(flat) => Condition::All(flat),
+    }
+}

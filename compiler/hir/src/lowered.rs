@@ -1,0 +1,60 @@
+//! What the checker makes of one item: the policy's own types, with names in place of ids, since ids depend on every
+//! other item.
+
+use hpol_bundle::policy::{Claim, Condition, Mask};
+use hpol_bundle::vocabulary::Protocol;
+
+use crate::test_case::TestCase;
+
+/// An item that is right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Lowered {
+    /// A connection.
+    Connection {
+        /// The protocol it speaks.
+        protocol: Protocol,
+        /// Its name in the gateway's configuration.
+        target: String,
+    },
+    /// A group's condition.
+    Group(Condition),
+    /// A data class.
+    Class {
+        /// Where it is stored.
+        columns: Vec<hpol_bundle::policy::Column>,
+        /// How it looks.
+        detectors: Vec<String>,
+    },
+    /// A rule.
+    Rule(Box<Rule>),
+    /// A test; its place is filled in when the tests are collected.
+    Test(Box<TestCase>),
+}
+
+/// A rule whose names are resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rule {
+    pub(crate) title: String,
+    pub(crate) because: String,
+    pub(crate) claims: Vec<Claim>,
+    pub(crate) condition: Condition,
+    pub(crate) effect: Effect,
+}
+
+/// An effect with qualified names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Allow,
+    Block {
+        message: String,
+    },
+    RequireApproval {
+        quorum: u32,
+        group: String,
+        within_seconds: u64,
+    },
+    Mask {
+        class: String,
+        mask: Mask,
+    },
+}

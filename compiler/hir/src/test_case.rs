@@ -1,0 +1,78 @@
+//! The tests of a policy as typed values, for `hpol test`. Running them is the caller's matter.
+
+use hpol_bundle::decision::Verdict;
+use hpol_bundle::policy::Source;
+use hpol_bundle::vocabulary::Protocol;
+use hpol_nist_mappings::ControlId;
+
+/// One `test` item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestCase {
+    /// Its name.
+    pub name: String,
+    /// The package it stands in.
+    pub package: String,
+    /// Where it stands.
+    pub source: Source,
+    /// Who asks.
+    pub subject: TestSubject,
+    /// On which connection.
+    pub connection: TestConnection,
+    /// What is asked; fits the connection's protocol.
+    pub operation: TestOperation,
+    /// What is expected.
+    pub expect: Expectation,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestSubject {
+    /// `subject.id`.
+    pub id: String,
+    /// `subject.groups`.
+    pub groups: Vec<String>,
+    /// `subject.issuer`, where the test says one.
+    pub issuer: Option<String>,
+}
+
+/// The connection of a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestConnection {
+    /// Qualified name in the policy.
+    pub name: String,
+    /// The protocol it speaks.
+    pub protocol: Protocol,
+    /// Its name in the gateway's configuration.
+    pub target: String,
+}
+
+/// What a test asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TestOperation {
+    /// Statements.
+    Sql(String),
+    /// A request.
+    Http {
+        /// The method, one of the vocabulary's words.
+        method: String,
+        /// URL or path.
+        target: String,
+        /// Media type of the body.
+        content_type: Option<String>,
+        /// The body.
+        body: Option<String>,
+    },
+}
+
+/// What a test expects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expectation {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Qualified names of exactly the rules that determine it, or `default_deny`; sorted; empty where the test names none.
+    pub by: Vec<String>,
+    /// Controls that those rules must claim, in OSCAL order; empty where the test names none.
+    pub citing: Vec<ControlId>,
+    /// Qualified names of the data classes that are masked, sorted; empty where the test names none.
+    pub masking: Vec<String>,
+}

@@ -1,0 +1,147 @@
+//! The door of the compiler: files in, diagnostics, policy, tests and program out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hpol_bundle::policy::Policy;
+use hpol_bundle::program::Program;
+use hpol_bundle::vocabulary::Vocabulary;
+use hpol_syntax::code::Severity;
+use salsa::Setter;
+
+use crate::assemble::{diagnostics, policy, program, test_cases};
+use crate::database::{Database, Inputs, SourceFile};
+use crate::diagnostic::Diagnostic;
+use crate::test_case::TestCase;
+
+/// The sources of one policy, and everything that follows from them. What was computed before an edit and does not
+/// depend on it is kept.
+#[derive(Clone)]
+pub struct Workspace {
+    database: Database,
+    inputs: Inputs,
+    files: BTreeMap<String, SourceFile>,
+}
+
+/// There is no policy: [`Workspace::diagnostics`] says why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the policy has errors")]
+pub struct HasErrors;
+
+impl Workspace {
+    /// No files, the built-in vocabulary.
+    #[must_use]
+    pub fn new() -> Workspace {
+        Workspace::with_database(Database::default())
+    }
+
+    pub(crate) fn with_database(database: Database) -> Workspace {
+        let inputs = Inputs::new(
+            &database,
+            Vec::new(),
+            Arc::new(Vocabulary::builtin().clone()),
+            hpol_nist_mappings::catalogue(),
+            hpol_nist_mappings::mechanisms(),
+        );
+        Workspace {
+            database,
+            inputs,
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a file, or replaces its text. `path` is relative to the policy's root, with `/`; it names the file in
+    /// diagnostics and in the policy.
+    pub fn set_file(&mut self, path: impl Into<String>, text: impl Into<String>) {
+        let (path, text) = (path.into(), text.into());
+        if let Some(file) = self.files.get(&path) {
+            if file.text(&self.database) != text {
+                file.set_text(&mut self.database).to(text);
+            }
+            return;
+        }
+        let file = SourceFile::new(&self.database, path.clone(), text);
+        self.files.insert(path, file);
+        self.set_files();
+    }
+
+    /// Takes a file out.
+    pub fn remove_file(&mut self, path: &str) {
+        if self.files.remove(path).is_some() {
+            self.set_files();
+        }
+    }
+
+    /// Replaces the facts that conditions can read.
+    pub fn set_vocabulary(&mut self, vocabulary: Vocabulary) {
+        self.inputs
+            .set_vocabulary(&mut self.database)
+            .to(Arc::new(vocabulary));
+    }
+
+    /// Everything that is wrong, sorted by file and place.
+    #[must_use]
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        diagnostics(&self.database, self.inputs).clone()
+    }
+
+    /// The typed policy.
+    ///
+    /// # Errors
+    /// If a diagnostic is an error.
+    pub fn policy(&self) -> Result<Policy, HasErrors> {
+        self.sound()?;
+        policy(&self.database, self.inputs).clone().ok_or(HasErrors)
+    }
+
+    /// The decision graph of the policy.
+    ///
+    /// # Errors
+    /// If a diagnostic is an error.
+    pub fn program(&self) -> Result<Program, HasErrors> {
+        self.sound()?;
+        match program(&self.database, self.inputs) {
+            Ok(Some(program)) => Ok(program.clone()),
+            Ok(None) | Err(_) => Err(HasErrors),
+        }
+    }
+
+    /// The tests that are right, in the order of files and places. Their names mean something only beside a policy.
+    #[must_use]
+    pub fn tests(&self) -> Vec<TestCase> {
+        test_cases(&self.database, self.inputs).clone()
+    }
+
+    fn sound(&self) -> Result<(), HasErrors> {
+        let found = diagnostics(&self.database, self.inputs);
+        match found
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+        {
+            true => Err(HasErrors),
+            false => Ok(()),
+        }
+    }
+
+    fn set_files(&mut self) {
+        let files = self.files.values().copied().collect();
+        self.inputs.set_files(&mut self.database).to(files);
+    }
+}
+
+impl Default for Workspace {
+    fn default() -> Workspace {
+        Workspace::new()
+    }
+}
+
+impl std::fmt::Debug for Workspace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Workspace")
+            .field("files", &self.files.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! Tests of the compiler from files to policy.
+
+use super::*;
+
+const POLICY: &str = r#"package orders.production
+
+use nist.sp800_53r5 baseline moderate
+
+connection orders_db = postgres "orders-prod"
+connection crm       = http     "crm-api"
+
+group agents = subject.groups has "autonomous-agents"
+group dbas   = subject.groups has "dba"
+
+/// Social security numbers, wherever they are stored or appear.
+data pii.ssn {
+    column   public.customers.ssn on orders_db
+    detector us_ssn
+}
+
+rule read_orders "Agents read order data" {
+    satisfies AC-3, AC-6
+    because   "Support agents need order history to answer customers."
+    who   agents
+    on    orders_db
+    when  sql.verbs within [select] and sql.reads within [public.orders, public.customers]
+    allow
+}
+
+rule destructive_sql "Nothing is destroyed unattended" {
+    satisfies AC-3, AC-6(10), CM-7
+    who   agents
+    on    orders_db
+    when  sql.verbs has any [drop, truncate, alter]
+       or (sql.verbs has any [delete, update] and not sql.filtered)
+    block "Open a change ticket first (runbook RB-12)"
+}
+
+rule writes_need_two_dbas "Two DBAs agree to every write" {
+    satisfies AC-3(2), AC-5
+    who   agents
+    on    orders_db
+    when  sql.writes has any [public.orders, public.customers]
+    require approval by 2 of dbas within 15m for this operation
+}
+
+rule hide_ssn "Social security numbers never leave in clear" {
+    satisfies SI-19(4), AC-4(23)
+    who   everyone except dbas
+    mask  pii.ssn keep last 4
+}
+
+test "agents cannot drop tables" {
+    as     subject "agent-7" groups ["autonomous-agents"]
+    on     orders_db
+    sql    "DROP TABLE orders"
+    expect block by destructive_sql citing AC-3
+}
+"#;
+
+/// A workspace with one file.
+fn workspace(text: &str) -> Workspace {
+    let mut workspace = Workspace::new();
+    workspace.set_file("main.hpol", text);
+    workspace
+}
+
+fn shown(workspace: &Workspace) -> Vec<String> {
+    let show = |diagnostic: &Diagnostic| {
+        let help = diagnostic
+            .help
+            .as_ref()
+            .map(|help| format!(" ({help})"))
+            .unwrap_or_default();
+        format!("{diagnostic}{help}")
+    };
+    workspace.diagnostics().iter().map(show).collect()
+}
+
+#[test]
+fn the_policy_of_the_tour_compiles() {
+    let workspace = workspace(POLICY);
+    assert_eq!(shown(&workspace), Vec::<String>::new());
+    let policy = workspace.policy().unwrap();
+    let names: Vec<&str> = policy.rules.iter().map(|rule| rule.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "destructive_sql",
+            "hide_ssn",
+            "read_orders",
+            "writes_need_two_dbas"
+        ]
+        .map(|name| format!("orders.production.{name}"))
+    );
+    assert_eq!(
+        (policy.rules[0].source.line, policy.rules[0].source.end_line),
+        (26, 33)
+    );
+    assert_eq!(workspace.program().unwrap().rules(), 4);
+}
