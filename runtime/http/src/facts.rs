@@ -1,0 +1,115 @@
+//! A request to an operation, and what to forward once it is permitted. What the facts mean is `hpol_operation`'s.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use bytes::Bytes;
+use hpol_operation::Operation;
+use hpol_operation::http::{HttpAnalysis, HttpRefusal, HttpRequest, analyse};
+use hpol_session::Vocabulary;
+use http::header;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request};
+use http_body_util::Full;
+
+use crate::codec::{self, BadRequest};
+use crate::config::Upstream;
+
+/// So much of a body an approver is shown.
+const PREVIEW_BYTES: usize = 16 << 10;
+
+/// Why a request has no facts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoFacts {
+    #[error(transparent)]
+    BadRequest(#[from] BadRequest),
+    #[error(transparent)]
+    Refused(#[from] HttpRefusal),
+}
+
+/// Exactly what goes upstream if the operation is permitted: what was judged, in the one form it was judged in.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) method: &'static str,
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// The operation that a request asks for. It is judged with the host that the upstream will be told, not with the one
+/// the client wrote, since the two may differ and only the first has an effect.
+pub(crate) fn operation(
+    parts: &Parts,
+    body: Bytes,
+    upstream: &Upstream,
+) -> Result<(Operation, Judged), NoFacts> {
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or("", |target| target.as_str());
+    let request = HttpRequest {
+        method: parts.method.as_str(),
+        scheme: upstream.scheme(),
+        authority: upstream.authority.as_str(),
+        target,
+        content_type: codec::one(&parts.headers, header::CONTENT_TYPE, "content-type")?,
+        body_digest: sha256(&body),
+        body_preview: body.get(..PREVIEW_BYTES).unwrap_or(&body),
+        body_bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
+    };
+    let analysis: HttpAnalysis = analyse(&request, Vocabulary::builtin())?;
+    let judged = Judged {
+        method: analysis.method,
+        target: analysis.target,
+        headers: codec::request_headers(&parts.headers),
+        body,
+    };
+    Ok((analysis.operation, judged))
+}
+
+/// What a request that is not understood looks like in the log: no query, no body, no header.
+pub(crate) fn masked(parts: &Parts) -> String {
+    format!("{} {}", parts.method, parts.uri.path())
+}
+
+/// Digest of what is known of a request that is not understood.
+pub(crate) fn digest_of_head(parts: &Parts) -> [u8; 32] {
+    sha256(format!("{} {}", parts.method, parts.uri).as_bytes())
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    for (slot, byte) in out.iter_mut().zip(digest(&SHA256, bytes).as_ref()) {
+        *slot = *byte;
+    }
+    out
+}
+
+impl Judged {
+    /// The request to send to `upstream`; `whole` asks for the whole body of what may be asked for in parts.
+    pub(crate) fn into_request(
+        mut self,
+        upstream: &Upstream,
+        whole: bool,
+    ) -> Option<Request<Full<Bytes>>> {
+        if whole {
+            codec::ask_for_the_whole(&mut self.headers);
+        }
+        self.headers.insert(header::HOST, upstream.host.clone());
+        if let Some(credential) = &upstream.credential {
+            self.headers
+                .insert(&credential.header, credential.value.clone());
+        }
+        // hyper writes the length of a body that has one; a method that usually has none needs no zero.
+        let method = Method::from_bytes(self.method.as_bytes()).ok()?;
+        if self.body.is_empty() && matches!(method, Method::POST | Method::PUT | Method::PATCH) {
+            self.headers
+                .insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        let mut request = Request::builder()
+            .method(method)
+            .uri(self.target)
+            .body(Full::new(self.body))
+            .ok()?;
+        *request.headers_mut() = self.headers;
+        Some(request)
+    }
+}

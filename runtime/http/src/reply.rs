@@ -1,0 +1,171 @@
+//! Outcomes and responses as the client gets them: problem documents for refusals, and the upstream's response with what
+//! must be hidden hidden, its end released only once its record stands.
+
+mod body;
+mod masking;
+mod problem;
+
+pub(crate) use body::Reply;
+pub(crate) use problem::{BadBody, Problem};
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use hpol_session::OperationResult;
+use hpol_session::masking::{MaskRun, Masked, StreamKind};
+use hpol_session::permit::{Receipt, Settlement};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::time::timeout;
+
+use crate::codec;
+use crate::config::Credential;
+use body::Streaming;
+
+/// Names the operation in the audit log.
+const OPERATION: HeaderName = HeaderName::from_static("hpol-operation");
+
+/// What is needed of a body to tell what it is.
+const BEGINNING: usize = 4;
+
+/// The upstream's response for the client.
+pub(crate) async fn relay(
+    response: Response<Incoming>,
+    receipt: Receipt,
+    credential: Option<&Credential>,
+    idle: Duration,
+) -> Response<Reply> {
+    let operation = receipt.operation().to_owned();
+    let (mut parts, body) = response.into_parts();
+    let mut run = receipt.masker();
+    let kind = match masking::kind(&parts, &run) {
+        Ok(kind) => kind,
+        Err(why) => return unusable(&why, parts.status, receipt).await,
+    };
+    let (ahead, body) = match beginning(body, &parts.headers, &run, idle).await {
+        Ok(beginning) => beginning,
+        Err(why) => return unusable(&why, parts.status, receipt).await,
+    };
+    parts.headers = headers(&parts.headers, parts.status, &mut run, credential);
+    name_operation(&mut parts.headers, &operation);
+    let streaming = Streaming::new(body, ahead, kind, run, receipt, parts.status, idle);
+    match streaming.settle_if_empty().await {
+        Ok(reply) => {
+            // A new head: the upstream's version, extensions and reason are its own.
+            let mut response = Response::new(reply);
+            *response.status_mut() = parts.status;
+            *response.headers_mut() = parts.headers;
+            response
+        }
+        Err(refusal) => Problem::of(&refusal).response(),
+    }
+}
+
+/// Marks a response with the operation it belongs to.
+pub(crate) fn name_operation(headers: &mut HeaderMap, operation: &str) {
+    headers.remove(&OPERATION);
+    if let (Ok(value), false) = (HeaderValue::from_str(operation), operation.is_empty()) {
+        headers.insert(OPERATION, value);
+    }
+}
+
+/// The upstream has answered, and its answer cannot be passed on.
+async fn unusable(why: &str, status: StatusCode, receipt: Receipt) -> Response<Reply> {
+    let operation = receipt.operation().to_owned();
+    let settlement = Settlement {
+        result: OperationResult::Failed,
+        code: status.as_str().to_owned(),
+        rows: 0,
+        bytes: 0,
+        masked: None,
+    };
+    match receipt.settle(settlement).await {
+        Ok(()) => Problem::unusable(why, &operation).response(),
+        Err(refusal) => Problem::of(&refusal).response(),
+    }
+}
+
+/// Waits for as much of a body as shows whether detectors can read it. A stream of events is text by its definition, and
+/// its client waits for the head.
+async fn beginning(
+    mut body: Incoming,
+    headers: &HeaderMap,
+    run: &MaskRun,
+    idle: Duration,
+) -> Result<(Bytes, Incoming), String> {
+    let mut ahead = BytesMut::new();
+    if run.is_empty() || masking::is_event_stream(headers) {
+        return Ok((ahead.freeze(), body));
+    }
+    while ahead.len() < BEGINNING {
+        let frame = timeout(idle, body.frame()).await;
+        match frame.map_err(|_| "it stopped".to_owned())? {
+            None => break,
+            Some(Err(error)) => return Err(format!("it broke off: {error}")),
+            Some(Ok(frame)) => ahead.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new())),
+        }
+    }
+    masking::readable(&ahead)?;
+    Ok((ahead.freeze(), body))
+}
+
+fn headers(
+    received: &HeaderMap,
+    status: StatusCode,
+    run: &mut MaskRun,
+    credential: Option<&Credential>,
+) -> HeaderMap {
+    let mut headers = codec::response_headers(received);
+    if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        headers.remove(header::CONTENT_LENGTH);
+    }
+    if let Some(credential) = credential {
+        let secret = credential.value.as_bytes();
+        retain(&mut headers, |value| !contains(value.as_bytes(), secret));
+    }
+    if !run.is_empty() {
+        codec::forget_the_bytes(&mut headers);
+        mask(&mut headers, run);
+    }
+    headers
+}
+
+/// Hides findings in header fields; a field that becomes NULL, or cannot be a field any more, goes.
+fn mask(headers: &mut HeaderMap, run: &mut MaskRun) {
+    let mut out = Vec::new();
+    let mut gone = Vec::new();
+    for (name, value) in headers.iter_mut() {
+        out.clear();
+        match run.text(value.as_bytes(), &mut out) {
+            Masked::Unchanged => {}
+            Masked::Null => gone.push(name.clone()),
+            Masked::Changed => match HeaderValue::from_bytes(&out) {
+                Ok(masked) => *value = masked,
+                Err(_) => gone.push(name.clone()),
+            },
+        }
+    }
+    for name in gone {
+        headers.remove(name);
+    }
+}
+
+fn retain(headers: &mut HeaderMap, keep: impl Fn(&HeaderValue) -> bool) {
+    let gone: Vec<HeaderName> = headers
+        .iter()
+        .filter(|(_, value)| !keep(value))
+        .map(|(name, _)| name.clone())
+        .collect();
+    for name in gone {
+        headers.remove(name);
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    !part.is_empty() && text.windows(part.len()).any(|window| window == part)
+}
+
+/// How a body is read, when it is.
+type Kind = Option<StreamKind>;
