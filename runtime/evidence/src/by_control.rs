@@ -67,3 +67,60 @@ fn increment(counts: &mut BTreeMap<String, u64>, name: &str) {
     let count = counts.entry(name.to_owned()).or_default();
     *count = count.saturating_add(1);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::tests::events;
+
+    #[test]
+    fn records_are_grouped_by_control_with_what_earned_it() {
+        let mut records: Vec<Record> = Vec::new();
+        for (mut event, sequence) in events().into_iter().chain(events()).zip(0..) {
+            if let (Event::Decision(decision), true) = (&mut event, sequence > 12) {
+                decision.verdict = "allow".into();
+                let mut second = decision.controls[0].clone();
+                second.strength = "supports".into();
+                second.mechanism = String::new();
+                decision.controls.push(second.clone());
+                second.id = "au-2".into();
+                decision.controls.push(second);
+            }
+            records.push(Record {
+                sequence,
+                time: String::new(),
+                session: None,
+                event,
+            });
+        }
+        let controls = by_control(&records);
+        insta::assert_debug_snapshot!(controls["ac-3"], @r#"
+        ControlEvidence {
+            strengths: {
+                "implements": 4,
+                "supports": 1,
+            },
+            verdicts: {
+                "allow": 1,
+                "block": 1,
+            },
+            outcomes: 2,
+            rules: {
+                "no_drop",
+            },
+            mechanisms: {
+                "M10",
+            },
+            sequences: [
+                7,
+                11,
+                20,
+                24,
+            ],
+        }
+        "#);
+        assert_eq!(controls.keys().collect::<Vec<_>>(), ["ac-3", "au-2"]);
+        assert_eq!(controls["au-2"].sequences, [20]);
+        assert!(controls["au-2"].mechanisms.is_empty());
+    }
+}

@@ -193,3 +193,82 @@ fn key_id(origin: &Origin, key: &AuditPublicKey) -> [u8; 4] {
         .for_each(|(to, from)| *to = *from);
     id
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signed_note::{Note, StandardVerifier, VerifierList};
+
+    fn sample() -> Checkpoint {
+        Checkpoint {
+            origin: Origin::new("gateway.example/hpol").unwrap(),
+            size: 42,
+            root: [7; 32],
+        }
+    }
+
+    #[test]
+    fn the_signed_note_crate_accepts_our_notes() {
+        let key = AuditKey::generate().unwrap();
+        let note = Note::from_bytes(sample().sign(&key).as_bytes()).unwrap();
+        let verifier =
+            StandardVerifier::new(&verifier_key(&sample().origin, &key.public())).unwrap();
+        let (verified, unverified) = note
+            .verify(&VerifierList::new(vec![Box::new(verifier)]))
+            .unwrap();
+        assert_eq!((verified.len(), unverified.len()), (1, 0));
+        insta::assert_snapshot!(String::from_utf8_lossy(note.text()), @r"
+        gateway.example/hpol
+        42
+        BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=
+        ");
+    }
+
+    #[test]
+    fn a_note_is_opened_only_as_it_was_signed() {
+        let key = AuditKey::generate().unwrap();
+        let note = sample().sign(&key);
+        assert_eq!(Checkpoint::open(&note, &key.public()), Ok(sample()));
+        let other = AuditKey::generate().unwrap().public();
+        assert_eq!(
+            Checkpoint::open(&note, &other),
+            Err(ReadCheckpoint::OtherKey { size: 42 })
+        );
+        let larger = note.replace("\n42\n", "\n43\n");
+        assert_eq!(
+            Checkpoint::open(&larger, &key.public()),
+            Err(ReadCheckpoint::FalseSignature { size: 43 })
+        );
+        for malformed in [
+            note.replace("\n42\n", "\n042\n"),
+            note.replace("\n42\n", "\n+42\n"),
+            note.replace("\n42\n", "\n-1\n"),
+            note.replace("\n\n", "\nextension\n\n"),
+            note.replace('\u{2014}', "-"),
+            note.trim_end().to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(
+                Checkpoint::open(&malformed, &key.public()),
+                Err(ReadCheckpoint::Malformed),
+                "{malformed}"
+            );
+        }
+    }
+
+    #[test]
+    fn signatures_of_witnesses_are_let_be() {
+        let key = AuditKey::generate().unwrap();
+        let note = sample().sign(&key);
+        let (text, signature) = note.split_once("\n\n").unwrap();
+        let cosigned = format!("{text}\n\n\u{2014} witness AAAAAAAA\n{signature}");
+        assert_eq!(Checkpoint::open(&cosigned, &key.public()), Ok(sample()));
+    }
+
+    #[test]
+    fn u_07_an_origin_cannot_hold_a_line() {
+        for bad in ["", "a b", "a\nb", "a+b", "a\u{1b}b", &"x".repeat(257)] {
+            assert_eq!(Origin::new(bad), Err(ReadCheckpoint::Origin));
+        }
+    }
+}

@@ -138,3 +138,48 @@ fn hash(parts: &[&[u8]]) -> Hash {
         .for_each(|(to, from)| *to = *from);
     hash
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ct_merkle::mem_backed_tree::MemoryBackedTree;
+    use sha2::Sha256;
+
+    fn hex(hash: &[u8]) -> String {
+        data_encoding::HEXLOWER.encode(hash)
+    }
+
+    #[test]
+    fn the_empty_tree_and_the_empty_leaf_are_those_of_the_rfc() {
+        // Test vectors of RFC 6962's reference implementation.
+        insta::assert_snapshot!(hex(&CompactRange::default().root()), @"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        insta::assert_snapshot!(hex(&leaf_hash(b"")), @"6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
+    }
+
+    #[test]
+    fn roots_and_proofs_are_those_of_ct_merkle() {
+        let mut oracle = MemoryBackedTree::<Sha256, Vec<u8>>::new();
+        let (mut range, mut leaves) = (CompactRange::default(), Vec::new());
+        for number in 0..70_u8 {
+            oracle.push(vec![number]);
+            range.push(leaf_hash(&[number]));
+            leaves.push(leaf_hash(&[number]));
+            let root = range.root();
+            assert_eq!(hex(&root), hex(oracle.root().as_bytes()), "{number}");
+            let again = CompactRange::from_parts(range.size(), range.subtrees().to_vec());
+            assert_eq!(again.as_ref(), Some(&range));
+            for (index, leaf) in leaves.iter().enumerate() {
+                let path = inclusion_path(&leaves, index).unwrap();
+                assert_eq!(path.concat(), oracle.prove_inclusion(index).as_bytes());
+                let (place, size) = (index as u64, range.size());
+                assert!(included(*leaf, place, size, &path, &root));
+                assert!(!included(*leaf, place + 1, size, &path, &root));
+                assert!(!included(leaf_hash(b"other"), place, size, &path, &root));
+                let longer = [&path[..], &[*leaf]].concat();
+                assert!(!included(*leaf, place, size, &longer, &root));
+            }
+        }
+        assert_eq!(inclusion_path(&leaves, leaves.len()), None);
+        assert_eq!(CompactRange::from_parts(3, vec![[0; 32]]), None);
+    }
+}

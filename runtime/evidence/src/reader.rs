@@ -179,3 +179,71 @@ fn parse(stored: &Stored) -> Result<Record, String> {
         Err(format!("it says that it is record {}", record.sequence))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::tests::{Fixture, event};
+    use crate::record::tests::events;
+
+    #[test]
+    fn a_reader_follows_a_live_log_through_segments() {
+        let fixture = Fixture::new();
+        let (log, _) = fixture.open();
+        let reader = LogReader::over(Arc::new(fixture.files.clone()));
+        let mut records = reader.records(0).unwrap();
+        assert!(records.next().is_none());
+        for number in 0..200 {
+            log.append_and_wait(None, &event(number, 2000)).unwrap();
+            assert_eq!(
+                records.next().unwrap().unwrap().record.sequence,
+                number as u64
+            );
+            assert!(records.next().is_none());
+        }
+        assert!(fixture.files.segments().len() > 2);
+        log.close().unwrap();
+        assert!(records.next().is_none());
+    }
+
+    #[test]
+    fn reading_begins_at_any_position() {
+        let fixture = Fixture::new();
+        let (log, _) = fixture.open();
+        for number in 0..150 {
+            log.append_and_wait(None, &event(number, 2000)).unwrap();
+        }
+        log.close().unwrap();
+        let reader = LogReader::over(Arc::new(fixture.files.clone()));
+        for from in [0, 1, 49, 50, 51, 149] {
+            let sequences = reader
+                .records(from)
+                .unwrap()
+                .map(|read| read.unwrap().record.sequence);
+            assert!(sequences.eq(from..150), "{from}");
+            assert_eq!(reader.record(from).unwrap().unwrap().record.sequence, from);
+        }
+        assert!(reader.record(150).unwrap().is_none());
+    }
+
+    #[test]
+    fn an_operation_is_shown_with_its_approval_and_votes() {
+        let fixture = Fixture::new();
+        let (log, _) = fixture.open();
+        for event in events() {
+            log.append_and_wait(None, &event).unwrap();
+        }
+        log.close().unwrap();
+        let reader = LogReader::over(Arc::new(fixture.files.clone()));
+        let sequences = |id| -> Vec<u64> {
+            reader
+                .operation(id)
+                .unwrap()
+                .iter()
+                .map(|read| read.stored.sequence)
+                .collect()
+        };
+        assert_eq!(sequences("op-1"), [7, 8, 9, 10, 11]);
+        assert_eq!(sequences("op-2"), [] as [u64; 0]);
+    }
+}

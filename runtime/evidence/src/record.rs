@@ -296,3 +296,6 @@ impl Event {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -206,10 +206,9 @@ fn resume(
     };
     push_all(&mut range, &tail.unfinished, &last.checkpoint)?;
     if range.size() < sealed {
-        return Err(OpenLog::RecordsMissing {
-            sealed,
-            found: range.size(),
-        });
+        let found = range.size();
+        let missing = OpenLog::RecordsMissing { sealed, found };
+        return Err(tail.torn.map_or(missing, OpenLog::Read));
     }
     let segment = mend(
         &*files,

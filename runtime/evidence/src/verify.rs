@@ -73,8 +73,10 @@ pub enum VerifyLog {
         /// Size in it.
         size: u64,
     },
-    /// The file of all checkpoints ends before the newest.
-    #[error("`{CHECKPOINTS}` ends at size {listed}, but `{CHECKPOINT}` seals {newest} records")]
+    /// The newest checkpoint is not one of all.
+    #[error(
+        "`{CHECKPOINTS}` ends at size {listed} and does not hold `{CHECKPOINT}`, which seals {newest} records"
+    )]
     CheckpointsCut {
         /// Size in the last of all.
         listed: u64,
@@ -144,7 +146,7 @@ pub fn verify_files(
     check.checkpoints_reached()?;
     let mut walk = Walk::from_segment(Arc::clone(&files), 0);
     let (mut segments, mut segment) = (0, None);
-    let unfinished = loop {
+    let tail = loop {
         let step = walk.step()?;
         let first = walk.place().map(|(first, _)| first);
         if segment != first {
@@ -156,15 +158,17 @@ pub fn verify_files(
             Step::Records(records) => records
                 .into_iter()
                 .try_for_each(|record| check.record(record))?,
-            Step::End(tail) => break tail.why.is_some() || walk.remains()?,
+            Step::End(tail) => break tail,
         }
     };
     let records = check.range.size();
+    let unfinished = walk.remains()?;
     if records < last.size {
-        return Err(VerifyLog::Missing {
+        let missing = VerifyLog::Missing {
             sealed: last.size,
             found: records,
-        });
+        };
+        return Err(tail.torn.map_or(missing, VerifyLog::Records));
     }
     Ok(Verification {
         origin: last.origin.clone(),
@@ -381,3 +385,6 @@ fn io_error(file: &str, error: io::Error) -> VerifyLog {
         error,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,8 +92,8 @@ pub(crate) enum Step {
 pub(crate) struct Tail {
     /// The records before the first bad frame of a batch that was being written; empty where all is whole.
     pub(crate) unfinished: Vec<Stored>,
-    /// What is wrong with the first bad frame, if there is one.
-    pub(crate) why: Option<BadFrame>,
+    /// The first bad frame, if there is one. Damage, should a checkpoint cover it.
+    pub(crate) torn: Option<ReadLog>,
 }
 
 /// A place in a log.
@@ -208,21 +208,20 @@ impl Walk {
         let Some(place) = &mut self.place else {
             return Ok(None);
         };
-        let good = wide(bad.good.len());
+        let sequence = self.next.saturating_add(wide(bad.good.len()));
+        let damaged = place.damaged(sequence, bad.bad_at, bad.why);
         if place.later.is_none() {
             if segment::is_torn(&place.rest()?, bad.should_end) {
                 let unfinished = place.stored(self.next, bad.good);
-                return Ok(Some(Step::End(Tail {
-                    unfinished,
-                    why: Some(bad.why),
-                })));
+                let torn = Some(damaged);
+                return Ok(Some(Step::End(Tail { unfinished, torn })));
             }
             // A live writer may have finished this batch and begun the next between two reads.
             if matches!(place.read()?, Found::Whole { .. }) {
                 return Ok(None);
             }
         }
-        Err(place.damaged(self.next.saturating_add(good), bad.bad_at, bad.why))
+        Err(damaged)
     }
 }
 

@@ -1,0 +1,199 @@
+//! Every event survives its canonical form, and `docs/audit-format.md` names just the fields that there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::*;
+use crate::canonical;
+
+fn subject() -> Subject {
+    Subject {
+        id: "agent-7".into(),
+        issuer: "https://issuer.example".into(),
+        groups: vec!["agents".into()],
+    }
+}
+
+fn connection() -> Connection {
+    Connection {
+        name: "orders_db".into(),
+        kind: "postgres".into(),
+    }
+}
+
+fn control() -> ControlRecord {
+    ControlRecord {
+        id: "ac-3".into(),
+        strength: "implements".into(),
+        mechanism: "M10".into(),
+        rule: "no_drop".into(),
+    }
+}
+
+fn decision() -> DecisionRecord {
+    DecisionRecord {
+        operation: "op-1".into(),
+        subject: subject(),
+        connection: connection(),
+        masked: "DROP TABLE t".into(),
+        digest: "00".into(),
+        verdict: "block".into(),
+        rules: vec!["no_drop".into()],
+        reason: "ask a person".into(),
+        obligations: Vec::new(),
+        unknown: Vec::new(),
+        controls: vec![control()],
+        approval: Some("ap-1".into()),
+        bundle: "11".into(),
+    }
+}
+
+fn outcome() -> OutcomeRecord {
+    OutcomeRecord {
+        operation: "op-1".into(),
+        result: OperationResult::NotRun,
+        code: "42501".into(),
+        rows: 1,
+        bytes: 2,
+        masked: vec![MaskedRecord {
+            class: "ssn".into(),
+            rule: "hide".into(),
+            values: 3,
+        }],
+        controls: vec![control()],
+    }
+}
+
+/// One of each.
+pub(crate) fn events() -> Vec<Event> {
+    vec![
+        Event::GatewayStarted {
+            version: "0.1.0".into(),
+            config: "22".into(),
+        },
+        Event::GatewayStopped {
+            reason: "SIGTERM".into(),
+        },
+        Event::BundleLoaded {
+            bundle: "11".into(),
+            policy_sequence: 4,
+            signer: "key".into(),
+        },
+        Event::BundleRefused {
+            reason: "unsigned".into(),
+        },
+        Event::SessionOpened {
+            subject: subject(),
+            connection: connection(),
+            client: "127.0.0.1:9".into(),
+            bundle: "11".into(),
+        },
+        Event::SessionRefused {
+            connection: None,
+            client: "127.0.0.1:9".into(),
+            reason: "token expired".into(),
+        },
+        Event::SessionClosed {
+            reason: "client left".into(),
+            operations: 3,
+        },
+        Event::Decision(Box::new(decision())),
+        Event::ApprovalRequested {
+            operation: "op-1".into(),
+            approval: "ap-1".into(),
+            rules: vec!["ask".into()],
+            expires: "2026-01-01T00:00:00.000Z".into(),
+        },
+        Event::ApprovalVote {
+            approval: "ap-1".into(),
+            approver: subject(),
+            vote: Vote::Approve,
+            reason: "fine".into(),
+            accepted: false,
+            why: "own request".into(),
+        },
+        Event::ApprovalClosed {
+            approval: "ap-1".into(),
+            operation: "op-1".into(),
+            state: ApprovalEnd::Expired,
+        },
+        Event::Outcome(Box::new(outcome())),
+        Event::LogFailed {
+            reason: "no space".into(),
+        },
+    ]
+}
+
+#[test]
+fn every_event_survives_its_canonical_form() {
+    for (event, sequence) in events().into_iter().zip(0..) {
+        let record = Record {
+            sequence,
+            time: "2026-01-01T00:00:00.000Z".into(),
+            session: Some("s-1".into()),
+            event,
+        };
+        let value = serde_json::to_value(&record).unwrap();
+        let bytes = canonical::canonical(&value).unwrap();
+        let again: Record = serde_json::from_value(canonical::parse(&bytes).unwrap()).unwrap();
+        assert_eq!(again, record);
+    }
+}
+
+#[test]
+fn a_field_that_a_later_version_adds_is_let_be() {
+    let text =
+        r#"{"colour":"blue","event":"gateway_stopped","reason":"x","sequence":0,"time":"t"}"#;
+    let record: Record = serde_json::from_str(text).unwrap();
+    assert_eq!(record.event, Event::GatewayStopped { reason: "x".into() });
+}
+
+#[test]
+fn the_page_for_auditors_names_the_events_and_their_fields() {
+    let page = include_str!("../../../../docs/audit-format.md");
+    let documented = documented(page);
+    let mut written: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for event in events() {
+        let Value::Object(members) = serde_json::to_value(&event).unwrap() else {
+            panic!("no object")
+        };
+        let name = members["event"].as_str().unwrap().to_owned();
+        written.insert(
+            name,
+            members
+                .keys()
+                .filter(|key| *key != "event")
+                .cloned()
+                .collect(),
+        );
+    }
+    for (name, value) in [
+        ("subject", serde_json::to_value(subject())),
+        ("connection", serde_json::to_value(connection())),
+        ("control", serde_json::to_value(control())),
+        ("masked value", serde_json::to_value(&outcome().masked[0])),
+    ] {
+        let Ok(Value::Object(members)) = value else {
+            panic!("no object")
+        };
+        written.insert(name.into(), members.keys().cloned().collect());
+    }
+    assert_eq!(documented, written);
+}
+
+/// The rows `| \`event\` | \`field\` | ... |` of the page.
+fn documented(page: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut documented: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for row in page.lines().filter(|line| line.starts_with("| `")) {
+        let mut cells = row
+            .split('|')
+            .skip(1)
+            .map(|cell| cell.trim().trim_matches('`').to_owned());
+        let (Some(event), Some(field)) = (cells.next(), cells.next()) else {
+            continue;
+        };
+        documented.entry(event).or_default().insert(field);
+    }
+    documented
+}
