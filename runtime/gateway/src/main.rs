@@ -1,1 +1,127 @@
-fn main() {}
+//! `hpol-gateway`: reads the command line and starts what it asks for.
+
+mod admin;
+mod approvals;
+mod check_config;
+mod cli;
+mod clock;
+mod config;
+mod evidence;
+mod identity;
+mod keygen;
+mod listeners;
+mod logs;
+mod metrics;
+mod policy;
+mod ready;
+mod reload;
+mod run;
+mod serving;
+mod shutdown;
+mod state;
+mod tls;
+mod web;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::cli::{CheckConfig, Cli, Keygen, Run, Verb};
+use crate::config::{Config, Mode};
+
+/// Exit code for a configuration that is not accepted; clap uses it for wrong usage.
+const MISCONFIGURED: u8 = 2;
+
+fn main() -> ExitCode {
+    // Before anything makes a TLS configuration. It can only fail when it is there already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    match Cli::parse().verb {
+        Verb::Run(options) => run(&options),
+        Verb::CheckConfig(options) => check_config(&options),
+        Verb::Keygen(options) => keygen(&options),
+        Verb::Completion { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Cli::command(),
+                "hpol-gateway",
+                &mut std::io::stdout(),
+            );
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn mode(dev: bool) -> Mode {
+    if dev {
+        Mode::Development
+    } else {
+        Mode::Production
+    }
+}
+
+fn run(options: &Run) -> ExitCode {
+    let mode = mode(options.dev);
+    let config = match Config::load(&options.config, mode) {
+        Ok(config) => config,
+        Err(problems) => return fail(&problems, MISCONFIGURED),
+    };
+    logs::start(&config.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error, 1),
+    };
+    let running = run::run(
+        options.config.clone(),
+        mode,
+        config,
+        options.ready_file.as_deref(),
+    );
+    match runtime.block_on(running) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error, 1),
+    }
+}
+
+fn check_config(options: &CheckConfig) -> ExitCode {
+    let mode = mode(options.dev);
+    let config = match Config::load(&options.config, mode) {
+        Ok(config) => config,
+        Err(problems) => return fail(&problems, MISCONFIGURED),
+    };
+    let problems = check_config::check(&config);
+    if problems.is_empty() {
+        say(&check_config::summary(&options.config, &config, mode));
+        return ExitCode::SUCCESS;
+    }
+    fail(&problems.join("\n"), MISCONFIGURED)
+}
+
+fn keygen(options: &Keygen) -> ExitCode {
+    match keygen::make_audit_key(&options.audit) {
+        Ok(public) => {
+            say(&format!(
+                "private key in {}, public key for auditors in {}",
+                options.audit.display(),
+                public.display()
+            ));
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error, 1),
+    }
+}
+
+fn say(line: &str) {
+    // A reader that is gone is no failure of the command.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+fn fail(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
+    for line in error.to_string().lines() {
+        let _ = writeln!(std::io::stderr(), "error: {line}");
+    }
+    ExitCode::from(code)
+}

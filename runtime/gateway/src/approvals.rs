@@ -1,0 +1,3 @@
+//! Stores of approvals behind the session's port, one file each. A store keeps; it judges nothing.
+
+pub(crate) mod memory;

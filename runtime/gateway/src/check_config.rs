@@ -1,0 +1,82 @@
+//! `check-config`: everything that `run` would read is read, nothing is served and nothing is written.
+
+use std::path::Path;
+
+use crate::config::secret::SecretSource;
+use crate::config::{Config, Mode, Upstream};
+use crate::identity::fetch::Fetcher;
+use crate::policy;
+use crate::run::audit_key;
+use crate::tls;
+
+/// Everything that would keep the gateway from starting or from allowing anything; empty when all is well.
+pub(crate) fn check(config: &Config) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut note = |result: Result<(), String>| problems.extend(result.err());
+    note(
+        audit_key(&config.audit.signing_key)
+            .map(drop)
+            .map_err(|error| error.to_string()),
+    );
+    // Whether the bundle is older than one before is known to the running gateway only.
+    note(
+        policy::read(&config.bundle, None)
+            .map(drop)
+            .map_err(|error| error.to_string()),
+    );
+    if let Some(certificate) = &config.tls {
+        note(
+            tls::server_config(certificate, b"http/1.1")
+                .map(drop)
+                .map_err(|error| error.to_string()),
+        );
+    }
+    for identity in &config.identity {
+        let checked = Fetcher::new(identity.ca_file.as_deref()).map(drop);
+        note(checked.map_err(|error| format!("identity `{}`: {error}", identity.issuer)));
+    }
+    for (name, connection) in &config.connections {
+        let (secret, ca_file) = match &connection.upstream {
+            Upstream::Postgres(upstream) => (
+                Some(&upstream.password),
+                upstream.tls.as_ref().and_then(|tls| tls.ca_file.as_deref()),
+            ),
+            Upstream::Http(upstream) => (
+                upstream
+                    .credential
+                    .as_ref()
+                    .map(|credential| &credential.value),
+                upstream.ca_file.as_deref(),
+            ),
+        };
+        let named = |error: String| format!("connection `{name}`: {error}");
+        note(secret.map_or(Ok(()), |secret: &SecretSource| {
+            secret
+                .read()
+                .map(drop)
+                .map_err(|error| named(error.to_string()))
+        }));
+        note(ca_file.map_or(Ok(()), |path: &Path| {
+            tls::client_config(Some(path))
+                .map(drop)
+                .map_err(|error| named(error.to_string()))
+        }));
+    }
+    problems
+}
+
+/// One line for people: what would be served.
+pub(crate) fn summary(path: &Path, config: &Config, mode: Mode) -> String {
+    let dev = if mode == Mode::Development {
+        ", embedded issuer"
+    } else {
+        ""
+    };
+    format!(
+        "{}: ok: {} connections, {} issuers{dev}, admin API on {}",
+        path.display(),
+        config.connections.len(),
+        config.identity.len(),
+        config.admin,
+    )
+}

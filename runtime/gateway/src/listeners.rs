@@ -1,0 +1,218 @@
+//! Listeners of the connections: accept, bound, serve, drain. What is spoken on an accepted socket is the adapter's
+//! affair; see `serving`.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
+
+use crate::config::Limits;
+use crate::metrics;
+use crate::serving::Serving;
+use crate::shutdown::{Stop, StopSwitch};
+
+/// First pause after the system had no room for another connection (EMFILE, ENFILE, ENOBUFS, ENOMEM).
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+/// Longest such pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A running listener.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    address: SocketAddr,
+    serving: Arc<ArcSwap<Serving>>,
+    switch: StopSwitch,
+    task: JoinHandle<()>,
+}
+
+impl Listener {
+    /// Accepts clients on `socket` from now on.
+    pub(crate) fn start(
+        name: String,
+        socket: TcpListener,
+        serving: Serving,
+        limits: &Limits,
+    ) -> io::Result<Listener> {
+        let address = socket.local_addr()?;
+        let serving = Arc::new(ArcSwap::from_pointee(serving));
+        let (switch, stop) = StopSwitch::new();
+        let loop_ = AcceptLoop {
+            name,
+            serving: Arc::clone(&serving),
+            room: Arc::new(Semaphore::new(limits.clients)),
+            callers: Arc::new(Callers {
+                limit: limits.clients_per_address,
+                counts: Mutex::default(),
+            }),
+            drain: limits.drain,
+        };
+        let task = tokio::spawn(loop_.run(socket, stop));
+        Ok(Listener {
+            address,
+            serving,
+            switch,
+            task,
+        })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How clients are served from now on; those connected already stay with what they have.
+    pub(crate) fn replace(&self, serving: Serving) {
+        if self.serving.load().fingerprint() != serving.fingerprint() {
+            self.serving.store(Arc::new(serving));
+        }
+    }
+
+    /// Stops to accept and tells every client's task to finish.
+    pub(crate) fn stop(&self) {
+        self.switch.stop();
+    }
+
+    /// Waits until all clients are gone, at most as long as configured.
+    pub(crate) async fn drained(self) {
+        self.switch.stop();
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "a listener ended by a fault");
+        }
+    }
+}
+
+struct AcceptLoop {
+    name: String,
+    serving: Arc<ArcSwap<Serving>>,
+    room: Arc<Semaphore>,
+    callers: Arc<Callers>,
+    drain: Duration,
+}
+
+impl AcceptLoop {
+    async fn run(self, socket: TcpListener, mut stop: Stop) {
+        let mut clients = JoinSet::new();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            tokio::select! {
+                () = stop.wait() => break,
+                Some(ended) = clients.join_next() => self.ended(ended),
+                accepted = socket.accept() => match accepted {
+                    Ok((client, peer)) => {
+                        pause = FIRST_PAUSE;
+                        self.admit(client, peer, &mut clients, &stop);
+                    }
+                    Err(error) => {
+                        tracing::warn!(connection = self.name, %error, "a client could not be accepted");
+                        tokio::time::sleep(pause).await;
+                        pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+                    }
+                },
+            }
+        }
+        drop(socket);
+        self.drain(clients).await;
+    }
+
+    /// Serves a client if there is room; otherwise its socket is closed at once, before it costs anything.
+    fn admit(&self, client: TcpStream, peer: SocketAddr, clients: &mut JoinSet<()>, stop: &Stop) {
+        let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
+            metrics::client_refused("clients");
+            tracing::warn!(connection = self.name, %peer, "too many clients; this one is closed");
+            return;
+        };
+        let Some(caller) = Caller::count(&self.callers, peer.ip()) else {
+            metrics::client_refused("clients_per_address");
+            tracing::warn!(connection = self.name, %peer, "too many clients from one address; this one is closed");
+            return;
+        };
+        if let Err(error) = client.set_nodelay(true) {
+            tracing::debug!(connection = self.name, %peer, %error, "delays cannot be turned off");
+        }
+        let (serving, stop) = (self.serving.load_full(), stop.clone());
+        clients.spawn(async move {
+            serving.serve(client, peer, stop).await;
+            drop((place, caller));
+        });
+    }
+
+    fn ended(&self, ended: Result<(), tokio::task::JoinError>) {
+        if ended.is_err_and(|error| error.is_panic()) {
+            // The session's own destructor has recorded its end.
+            metrics::connection_panic();
+            tracing::error!(
+                connection = self.name,
+                "a client's connection ended by a fault of the gateway"
+            );
+        }
+    }
+
+    async fn drain(&self, mut clients: JoinSet<()>) {
+        let deadline = Instant::now() + self.drain;
+        while let Ok(Some(ended)) = tokio::time::timeout_at(deadline, clients.join_next()).await {
+            self.ended(ended);
+        }
+        if !clients.is_empty() {
+            tracing::warn!(
+                connection = self.name,
+                clients = clients.len(),
+                "clients are cut off at the end of the drain"
+            );
+            clients.shutdown().await;
+        }
+    }
+}
+
+/// How many clients every address has.
+#[derive(Debug)]
+struct Callers {
+    limit: usize,
+    counts: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// One client in the count of its address, until dropped.
+#[derive(Debug)]
+struct Caller {
+    callers: Arc<Callers>,
+    address: IpAddr,
+}
+
+impl Caller {
+    fn count(callers: &Arc<Callers>, address: IpAddr) -> Option<Caller> {
+        let mut counts = callers
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= callers.limit {
+            return None;
+        }
+        *count = count.saturating_add(1);
+        Some(Caller {
+            callers: Arc::clone(callers),
+            address,
+        })
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        let mut counts = self
+            .callers
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! SIGHUP: the configuration and the bundle are read again. All of a configuration is applied or none of it; a part that
+//! needs a restart is named. Open sessions go on, and their next operation is judged by the bundle then in force.
+
+use crate::config::Config;
+use crate::metrics;
+use crate::policy::{self, LoadedPolicy};
+use crate::run::{Gateway, RunGateway, bind, trusted};
+
+impl Gateway {
+    /// Applies what changed. Whatever is wrong with it leaves the old in force.
+    pub(crate) async fn reload(&mut self) {
+        let bundle = match self.reconfigure().await {
+            Ok(bundle) => bundle,
+            Err(refused) => {
+                metrics::reload_refused();
+                tracing::error!(%refused, "configuration refused; the one in force stays");
+                self.config.bundle.clone()
+            }
+        };
+        let loaded = policy::bring_into_force(&bundle, &self.state, &self.log, &self.door).await;
+        if let Ok(LoadedPolicy::Unchanged) = loaded {
+            tracing::info!("the bundle did not change");
+        }
+    }
+
+    async fn reconfigure(&mut self) -> Result<crate::config::Bundle, RunGateway> {
+        let offered = Config::load(&self.config_path, self.mode)?;
+        // Everything that can fail comes before the first change.
+        let mut servings = self.servings(&offered)?;
+        let mut fresh = Vec::new();
+        for (name, connection) in &offered.connections {
+            let current = self.config.connections.get(name);
+            if current.is_none_or(|current| current.listen != connection.listen) {
+                fresh.push((
+                    name.clone(),
+                    bind(&format!("connection `{name}`"), connection.listen).await?,
+                ));
+            }
+        }
+        self.identities
+            .configure(&trusted(&offered, self.dev_identity.as_ref()))?;
+        self.draining.retain(|listener| !listener.is_finished());
+        let moved = |name: &String| fresh.iter().any(|(other, _)| other == name);
+        let gone: Vec<String> = self
+            .listeners
+            .keys()
+            .filter(|name| !offered.connections.contains_key(*name) || moved(name))
+            .cloned()
+            .collect();
+        for name in gone {
+            self.stop_listening(&name);
+        }
+        for (name, socket) in fresh {
+            if let Some(serving) = servings.remove(&name) {
+                self.listen(name, socket, serving)?;
+            }
+        }
+        for (name, serving) in servings {
+            if let Some(listener) = self.listeners.get(&name) {
+                listener.replace(serving);
+            }
+        }
+        self.adopt(offered);
+        Ok(self.config.bundle.clone())
+    }
+
+    /// Clients of the connection finish; new ones are not accepted.
+    fn stop_listening(&mut self, name: &str) {
+        if let Some(listener) = self.listeners.remove(name) {
+            tracing::info!(connection = name, address = %listener.address(), "no longer accepting clients");
+            self.draining.push(tokio::spawn(listener.drained()));
+        }
+    }
+
+    /// Takes over what was applied and names what was not.
+    fn adopt(&mut self, offered: Config) {
+        let fixed = [
+            ("[audit]", offered.audit != self.config.audit),
+            ("[state]", offered.state_dir != self.config.state_dir),
+            ("[admin]", offered.admin != self.config.admin),
+            ("[dev]", offered.dev != self.config.dev),
+            ("[limits]", offered.limits != self.config.limits),
+            ("[log]", offered.log != self.config.log),
+        ];
+        for (section, _) in fixed.iter().filter(|(_, changed)| *changed) {
+            tracing::warn!(
+                section,
+                "changed, and needs a restart; the old values stay in force until then"
+            );
+        }
+        self.config = Config {
+            audit: self.config.audit.clone(),
+            state_dir: self.config.state_dir.clone(),
+            admin: self.config.admin,
+            dev: self.config.dev.clone(),
+            limits: self.config.limits.clone(),
+            log: self.config.log.clone(),
+            ..offered
+        };
+        tracing::info!(config = self.config.digest, "configuration applied");
+    }
+}

@@ -1,0 +1,433 @@
+//! The composition root: makes every part, connects them, serves until told to stop, and takes it all down in order.
+//! Decides nothing itself.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hpol_evidence::key::{AuditKey, ReadKey};
+use hpol_evidence::log::{LogHandle, LogOptions, OpenLog};
+use hpol_evidence::record::Event;
+use hpol_postgres::{Analyser, AnalyserLimits};
+use hpol_session::door::Door;
+use hpol_session::ports::{Authenticate, EvidenceUnavailable};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
+
+use crate::admin::Admin;
+use crate::approvals::memory::MemoryApprovals;
+use crate::clock::SystemClock;
+use crate::config::secret::{ReadSecret, read_private};
+use crate::config::{self, Config, Dev, Mode, Problems};
+use crate::evidence::AuditLog;
+use crate::identity::Identities;
+use crate::identity::dev_issuer::{DevIssuer, StartIssuer};
+use crate::listeners::Listener;
+use crate::metrics::{self, InstallMetrics};
+use crate::policy;
+use crate::ready::Addresses;
+use crate::serving::{BuildServing, Serving, Shared};
+use crate::shutdown::StopSwitch;
+use crate::state::{StateDir, UseState};
+use crate::tls::{self, LoadTls};
+use crate::web;
+
+/// Why the gateway did not start, or ended otherwise than by a signal.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunGateway {
+    #[error(transparent)]
+    Configuration(#[from] Problems),
+    #[error("{what} cannot listen on {address}: {why}")]
+    Bind {
+        what: String,
+        address: SocketAddr,
+        why: io::Error,
+    },
+    #[error(transparent)]
+    State(#[from] UseState),
+    #[error("key of the audit log: {0}; make one with `hpol-gateway keygen --audit FILE`")]
+    ReadAuditKey(#[from] ReadSecret),
+    #[error("key of the audit log in `{path}`: {why}")]
+    AuditKey { path: PathBuf, why: ReadKey },
+    #[error("audit log in `{path}` cannot be opened: {why}")]
+    OpenLog { path: PathBuf, why: OpenLog },
+    #[error(transparent)]
+    Unrecorded(#[from] EvidenceUnavailable),
+    #[error(transparent)]
+    Tls(#[from] LoadTls),
+    #[error(transparent)]
+    Issuer(#[from] StartIssuer),
+    #[error(transparent)]
+    Serving(#[from] BuildServing),
+    #[error(transparent)]
+    Metrics(#[from] InstallMetrics),
+    #[error("signals cannot be received: {0}")]
+    Signals(io::Error),
+    #[error("the ready file cannot be written: {0}")]
+    ReadyFile(io::Error),
+}
+
+/// A running gateway.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    pub(crate) config_path: PathBuf,
+    pub(crate) mode: Mode,
+    pub(crate) config: Config,
+    pub(crate) state: StateDir,
+    pub(crate) log: Arc<AuditLog>,
+    pub(crate) door: Arc<Door>,
+    pub(crate) identities: Arc<Identities>,
+    pub(crate) dev_identity: Option<config::Identity>,
+    pub(crate) listeners: BTreeMap<String, Listener>,
+    /// Parser of SQL: one pool of threads and one cache for all connections.
+    analyser: Arc<Analyser>,
+    /// Listeners that a reload removed, until their clients are gone.
+    pub(crate) draining: Vec<JoinHandle<()>>,
+    log_handle: LogHandle,
+    pages: Vec<(StopSwitch, JoinHandle<()>)>,
+    addresses: Addresses,
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the gateway cannot start, or cannot close its audit log.
+pub(crate) async fn run(
+    config_path: PathBuf,
+    mode: Mode,
+    config: Config,
+    ready_file: Option<&Path>,
+) -> Result<(), RunGateway> {
+    let mut signals = Signals::new().map_err(RunGateway::Signals)?;
+    let mut gateway = Gateway::start(config_path, mode, config).await?;
+    let started = match ready_file {
+        Some(path) => gateway.addresses.write(path).map_err(RunGateway::ReadyFile),
+        None => Ok(()),
+    };
+    if let Err(error) = started {
+        gateway.stop("the ready file cannot be written").await;
+        return Err(error);
+    }
+    gateway.addresses.print();
+    let reason = loop {
+        match signals.next().await {
+            Told::Reload => gateway.reload().await,
+            Told::Stop(reason) => break reason,
+        }
+    };
+    tracing::info!(
+        reason,
+        "stopping: no new clients, operations under way are finished"
+    );
+    tokio::select! {
+        () = gateway.stop(reason) => tracing::info!("stopped"),
+        () = signals.stop_again() => tracing::warn!("told twice to stop; clients are cut off"),
+    }
+    Ok(())
+}
+
+impl Gateway {
+    async fn start(
+        config_path: PathBuf,
+        mode: Mode,
+        config: Config,
+    ) -> Result<Gateway, RunGateway> {
+        let prometheus = metrics::install()?;
+        let state = StateDir::open(&config.state_dir)?;
+        // Sockets first: what cannot be bound must not leave a record of a start.
+        let admin = bind("the admin API", config.admin).await?;
+        let issuer = match &config.dev {
+            Some(dev) => Some(bind_issuer(dev).await?),
+            None => None,
+        };
+        let mut sockets = BTreeMap::new();
+        for (name, connection) in &config.connections {
+            sockets.insert(
+                name.clone(),
+                bind(&format!("connection `{name}`"), connection.listen).await?,
+            );
+        }
+        let log_handle = open_log(&config.audit).await?;
+        let log = Arc::new(AuditLog::new(log_handle.clone(), config.audit.reads));
+        log.record(Event::GatewayStarted {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            config: config.digest.clone(),
+        })
+        .await?;
+        let clock = Arc::new(SystemClock);
+        let approvals = Arc::new(MemoryApprovals::new(config.limits.pending_approvals));
+        let door = Door::new(clock.clone(), log.clone(), approvals.clone());
+        let dev_identity = issuer.as_ref().map(|(_, issuer)| issuer.identity());
+        let identities = Arc::new(Identities::start(
+            &trusted(&config, dev_identity.as_ref()),
+            clock,
+        )?);
+        let addresses = Addresses {
+            admin: admin.local_addr().unwrap_or(config.admin),
+            issuer: issuer
+                .as_ref()
+                .map(|(_, issuer)| issuer.issuer().to_owned()),
+            connections: BTreeMap::new(),
+        };
+        let mut gateway = Gateway {
+            config_path,
+            mode,
+            config,
+            state,
+            log,
+            door,
+            identities,
+            dev_identity,
+            listeners: BTreeMap::new(),
+            analyser: Arc::new(Analyser::new(AnalyserLimits::default())),
+            draining: Vec::new(),
+            log_handle,
+            pages: Vec::new(),
+            addresses,
+        };
+        if let Err(error) = gateway
+            .serve(admin, issuer, sockets, prometheus, approvals)
+            .await
+        {
+            gateway.stop(&error.to_string()).await;
+            return Err(error);
+        }
+        Ok(gateway)
+    }
+
+    async fn serve(
+        &mut self,
+        admin: TcpListener,
+        issuer: Option<(TcpListener, DevIssuer)>,
+        sockets: BTreeMap<String, TcpListener>,
+        prometheus: metrics_exporter_prometheus::PrometheusHandle,
+        approvals: Arc<MemoryApprovals>,
+    ) -> Result<(), RunGateway> {
+        let mut servings = self.servings(&self.config)?;
+        if let Some((socket, issuer)) = issuer {
+            tracing::warn!(
+                issuer = issuer.issuer(),
+                "DEVELOPMENT MODE: whoever reaches this machine's loopback gets a token for any name; never use it for real data"
+            );
+            self.page(socket, None, Arc::new(issuer));
+        }
+        let admin_tls = match (self.config.admin.ip().is_loopback(), self.tls()?) {
+            (false, Some(tls)) => Some(tls::server_config(&tls, b"http/1.1")?),
+            _ => None,
+        };
+        let answer = Admin {
+            door: Arc::clone(&self.door),
+            identities: Arc::clone(&self.identities) as Arc<dyn Authenticate>,
+            log: Arc::clone(&self.log),
+            approvals,
+            metrics: prometheus,
+        };
+        self.page(admin, admin_tls, Arc::new(answer));
+        // Without a bundle the gateway serves and denies everything; `readyz` and the log say why.
+        let _ =
+            policy::bring_into_force(&self.config.bundle, &self.state, &self.log, &self.door).await;
+        for (name, socket) in sockets {
+            let Some(serving) = servings.remove(&name) else {
+                continue;
+            };
+            self.listen(name, socket, serving)?;
+        }
+        Ok(())
+    }
+
+    fn page<A: web::Answer>(
+        &mut self,
+        socket: TcpListener,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        answer: Arc<A>,
+    ) {
+        let (switch, stop) = StopSwitch::new();
+        self.pages
+            .push((switch, tokio::spawn(web::serve(socket, tls, answer, stop))));
+    }
+
+    /// Serves clients of the connection `name`.
+    pub(crate) fn listen(
+        &mut self,
+        name: String,
+        socket: TcpListener,
+        serving: Serving,
+    ) -> Result<(), RunGateway> {
+        let configured = socket.local_addr().unwrap_or(self.config.admin);
+        let listener = Listener::start(name.clone(), socket, serving, &self.config.limits)
+            .map_err(|why| RunGateway::Bind {
+                what: format!("connection `{name}`"),
+                address: configured,
+                why,
+            })?;
+        self.addresses
+            .connections
+            .insert(name.clone(), listener.address());
+        tracing::info!(connection = name, address = %listener.address(), "accepting clients");
+        self.listeners.insert(name, listener);
+        Ok(())
+    }
+
+    /// The certificate shown to clients: the configured one, or with `--dev` a self-signed one.
+    pub(crate) fn tls(&self) -> Result<Option<config::Tls>, LoadTls> {
+        client_facing_tls(&self.config, self.mode)
+    }
+
+    /// What serves each of the connections in `config`.
+    pub(crate) fn servings(
+        &self,
+        config: &Config,
+    ) -> Result<BTreeMap<String, Serving>, RunGateway> {
+        let shared = Shared {
+            door: Arc::clone(&self.door),
+            identities: Arc::clone(&self.identities) as Arc<dyn Authenticate>,
+            analyser: Arc::clone(&self.analyser),
+            tls: client_facing_tls(config, self.mode)?,
+        };
+        let built = config.connections.iter().map(|(name, connection)| {
+            let serving = Serving::build(name, connection, &shared)?;
+            Ok((name.clone(), serving))
+        });
+        built.collect()
+    }
+
+    /// Takes everything down: clients first, the audit log last.
+    async fn stop(&mut self, reason: &str) {
+        for listener in self.listeners.values() {
+            listener.stop();
+        }
+        for (_, listener) in std::mem::take(&mut self.listeners) {
+            listener.drained().await;
+        }
+        for drained in std::mem::take(&mut self.draining) {
+            // A fault there was logged by the listener.
+            let _ = drained.await;
+        }
+        for (switch, _) in &self.pages {
+            switch.stop();
+        }
+        for (_, page) in std::mem::take(&mut self.pages) {
+            let _ = page.await;
+        }
+        if let Err(unavailable) = self
+            .log
+            .record(Event::GatewayStopped {
+                reason: reason.to_owned(),
+            })
+            .await
+        {
+            tracing::error!(%unavailable, "the stop could not be recorded");
+        }
+        let log = self.log_handle.clone();
+        match tokio::task::spawn_blocking(move || log.close()).await {
+            Ok(Ok(checkpoint)) => tracing::info!(
+                records = checkpoint.size,
+                "audit log closed with a checkpoint"
+            ),
+            Ok(Err(error)) => tracing::error!(%error, "the audit log could not be closed"),
+            Err(error) => tracing::error!(%error, "the audit log could not be closed"),
+        }
+    }
+}
+
+/// The configured issuers and the embedded one.
+pub(crate) fn trusted(config: &Config, dev: Option<&config::Identity>) -> Vec<config::Identity> {
+    config.identity.iter().chain(dev).cloned().collect()
+}
+
+fn client_facing_tls(config: &Config, mode: Mode) -> Result<Option<config::Tls>, LoadTls> {
+    match (&config.tls, mode) {
+        (Some(tls), _) => Ok(Some(tls.clone())),
+        (None, Mode::Development) => tls::development_certificate(&config.state_dir).map(Some),
+        (None, Mode::Production) => Ok(None),
+    }
+}
+
+pub(crate) async fn bind(what: &str, address: SocketAddr) -> Result<TcpListener, RunGateway> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|why| RunGateway::Bind {
+            what: what.to_owned(),
+            address,
+            why,
+        })
+}
+
+async fn bind_issuer(dev: &Dev) -> Result<(TcpListener, DevIssuer), RunGateway> {
+    let socket = bind("the embedded issuer", dev.listen).await?;
+    let address = socket.local_addr().unwrap_or(dev.listen);
+    let issuer = DevIssuer::new(address, &dev.audience, dev.token_lifetime)?;
+    Ok((socket, issuer))
+}
+
+/// Reads the key of the audit log.
+///
+/// # Errors
+/// When the file is exposed, or holds no such key.
+pub(crate) fn audit_key(path: &Path) -> Result<AuditKey, RunGateway> {
+    let pem = read_private(path)?;
+    let pem = std::str::from_utf8(&pem).unwrap_or_default();
+    AuditKey::load(pem).map_err(|why| RunGateway::AuditKey {
+        path: path.to_owned(),
+        why,
+    })
+}
+
+async fn open_log(audit: &config::Audit) -> Result<LogHandle, RunGateway> {
+    let options = LogOptions::new(audit.origin.clone(), audit_key(&audit.signing_key)?);
+    let path = audit.dir.clone();
+    let opened =
+        tokio::task::spawn_blocking(move || LogHandle::open_directory(&path, options)).await;
+    let opened = opened.unwrap_or_else(|error| {
+        Err(OpenLog::Io {
+            file: "log directory".to_owned(),
+            error: io::Error::other(error),
+        })
+    });
+    let (log, recovery) = opened.map_err(|why| RunGateway::OpenLog {
+        path: audit.dir.clone(),
+        why,
+    })?;
+    tracing::info!(?recovery, "audit log open");
+    Ok(log)
+}
+
+/// What a signal asks for.
+enum Told {
+    Reload,
+    Stop(&'static str),
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        Ok(Signals {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.hangup.recv() => Told::Reload,
+            _ = self.terminate.recv() => Told::Stop("SIGTERM"),
+            _ = self.interrupt.recv() => Told::Stop("SIGINT"),
+        }
+    }
+
+    async fn stop_again(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
