@@ -19,5 +19,7 @@ mod states;
 mod upstream;
 mod wire;
 
+pub use hpol_operation::sql::{Analyser, Limits as AnalyserLimits};
+
 pub use connection::{Limits, PostgresConnection, Secret, Settings, UpstreamTls};
 pub use serve::serve;
