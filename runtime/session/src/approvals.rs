@@ -268,13 +268,13 @@ pub(crate) async fn submit<P>(
         return Outcome::Refuse(unavailable_refusal(&unavailable));
     }
     match core.door.store().insert(approval.clone()).await {
-        Ok(()) => Outcome::Hold(Hold::new(
+        Ok(()) => Outcome::Hold(Box::new(Hold::new(
             Arc::clone(core),
             approval,
             wait,
             operation,
             payload,
-        )),
+        ))),
         Err(unavailable) => {
             core.append_detached(closed(&approval, ApprovalEnd::Withdrawn));
             Outcome::Refuse(Refusal {

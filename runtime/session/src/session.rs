@@ -36,7 +36,7 @@ pub enum Outcome<P> {
     /// Go ahead.
     Permit(Permit<P>),
     /// Somebody has to approve first.
-    Hold(Hold<P>),
+    Hold(Box<Hold<P>>),
     /// No.
     Refuse(Refusal),
 }
