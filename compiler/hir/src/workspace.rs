@@ -145,3 +145,6 @@ impl std::fmt::Debug for Workspace {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod codes;

@@ -15,3 +15,6 @@ pub const MAX_STRING_BYTES: usize = 64 * 1024;
 
 /// Problems reported for one item. A text that is not a policy at all needs no more.
 pub const MAX_PROBLEMS_PER_ITEM: usize = 50;
+
+/// Bytes of the name of an item. It stands in every record; the longest identifier of PostgreSQL has 63.
+pub const MAX_NAME_BYTES: usize = 100;

@@ -15,7 +15,7 @@ use crate::ast::Item;
 use crate::code::Code;
 use crate::grammar::{Grammar, Rule};
 use crate::lex::{Kind, Token, tokens};
-use crate::limits::MAX_PROBLEMS_PER_ITEM;
+use crate::limits::{MAX_NAME_BYTES, MAX_PROBLEMS_PER_ITEM};
 use crate::problem::Problem;
 use crate::span::Span;
 use crate::split::not_an_item;
@@ -61,6 +61,20 @@ pub fn parse(text: &str) -> Parsed {
     let Some((rule, clauses)) = entry(word) else {
         return parsed;
     };
+    if parsed
+        .name
+        .as_ref()
+        .is_some_and(|name| name.len() > MAX_NAME_BYTES)
+    {
+        let message = format!("a name is longer than {MAX_NAME_BYTES} bytes");
+        parsed.problems = vec![Problem::new(
+            Code::TooLong,
+            message,
+            keyword.span,
+            "the name of this",
+        )];
+        return parsed;
+    }
     let mut text_read = text;
     if parsed.problems.is_empty() {
         match whole(rule, text, &tokens, &mut parsed) {

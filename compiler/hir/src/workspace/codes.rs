@@ -1,0 +1,93 @@
+//! Every diagnostic code has a page whose first example triggers it, and whose second does not. The snapshots show what
+//! an author is told.
+
+use std::fmt::Write;
+
+use hpol_syntax::code::Code;
+
+use super::Workspace;
+use crate::diagnostic::Diagnostic;
+
+/// The examples of a page.
+fn examples(page: &str) -> Vec<&str> {
+    let fences = page.split("```hpol\n").skip(1);
+    fences
+        .map(|fence| fence.split("```").next().unwrap())
+        .collect()
+}
+
+/// A workspace of an example: one file, or several behind lines `// ---- name`.
+fn workspace(example: &str) -> Workspace {
+    let mut workspace = Workspace::new();
+    for (index, part) in example.split("// ---- ").enumerate() {
+        let (name, text) = if index == 0 {
+            ("main.hpol", part)
+        } else {
+            part.split_once('\n').unwrap()
+        };
+        workspace.set_file(name, text);
+    }
+    workspace
+}
+
+fn render(diagnostic: &Diagnostic, example: &str) -> String {
+    let mut text = format!("{diagnostic}\n");
+    for label in &diagnostic.labels {
+        let source = match label.file.as_str() {
+            "main.hpol" => example,
+            other => example.split(&format!("// ---- {other}\n")).nth(1).unwrap(),
+        };
+        let before = &source[..label.span.start];
+        let line = before.matches('\n').count() + 1;
+        let column = before.len() - before.rfind('\n').map_or(0, |newline| newline + 1) + 1;
+        let quoted = &source[label.span.clone()];
+        writeln!(
+            text,
+            "  {}:{line}:{column} `{quoted}`: {}",
+            label.file, label.text
+        )
+        .unwrap();
+    }
+    if let Some(help) = &diagnostic.help {
+        writeln!(text, "  help: {help}").unwrap();
+    }
+    text
+}
+
+#[test]
+fn every_code_has_a_page_whose_examples_do_what_it_says() {
+    for code in Code::ALL {
+        let page = code.page();
+        assert!(page.starts_with(&format!("# {code}: ")), "{code}: title");
+        let examples = examples(page);
+        let (broken, right) = (examples[0], examples[1]);
+        let found = workspace(broken).diagnostics();
+        assert!(
+            found.iter().any(|diagnostic| diagnostic.code == *code),
+            "{code}: {found:?}"
+        );
+        assert_eq!(
+            workspace(right).diagnostics(),
+            [],
+            "{code}: what to write instead"
+        );
+        let rendered: Vec<String> = found
+            .iter()
+            .map(|diagnostic| render(diagnostic, broken))
+            .collect();
+        insta::assert_snapshot!(code.as_str(), rendered.concat());
+    }
+}
+
+#[test]
+fn every_page_belongs_to_a_code() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../lang-spec/codes");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let code = name.strip_suffix(".md").unwrap();
+        assert!(
+            Code::parse(code).is_some_and(|known| known.as_str() == code),
+            "{name}"
+        );
+    }
+}
