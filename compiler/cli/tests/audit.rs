@@ -1,7 +1,14 @@
 //! `hpol audit` and `hpol evidence` over a log that the production writer wrote.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test ends where something fails"
+)]
+
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -178,6 +185,36 @@ fn the_tail_says_what_happened_and_hides_nothing() {
         (&record["sequence"], &record["event"]),
         (&8.into(), &"session_closed".into())
     );
+}
+
+#[test]
+fn a_tail_goes_on_with_what_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = AuditKey::generate().unwrap();
+    let options = LogOptions::new(Origin::new("gateway.example/hpol").unwrap(), key);
+    let (log, _) = LogHandle::open_directory(&folder.path().join("log"), options).unwrap();
+    let append = |reason: &str| {
+        log.append_and_wait(
+            None,
+            &Event::BundleRefused {
+                reason: reason.into(),
+            },
+        )
+        .unwrap()
+    };
+    append("first");
+    let mut tail = Command::new(env!("CARGO_BIN_EXE_hpol"))
+        .current_dir(folder.path())
+        .args(["audit", "tail", "--log", "log", "--follow"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().ends_with("first"));
+    append("second");
+    assert!(lines.next().unwrap().unwrap().ends_with("second"));
+    tail.kill().unwrap();
+    tail.wait().unwrap();
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use clap::Args;
-use hpol_evidence::reader::ReadRecord;
+use hpol_evidence::reader::{ReadRecord, Records};
 
 use super::operations::Operations;
 use super::{LogFolder, line};
@@ -64,7 +64,16 @@ impl Tail {
         for read in newest {
             self.print(terminal, &read)?;
         }
-        while self.follow {
+        if self.follow {
+            self.follow(terminal, records)
+        } else {
+            Ok(Outcome::Clean)
+        }
+    }
+
+    /// Prints what is written from now on, until the user or the reader of the output ends it.
+    fn follow(&self, terminal: &mut Terminal, mut records: Records) -> Result<Outcome, Failure> {
+        loop {
             terminal.flush()?;
             std::thread::sleep(PAUSE);
             for read in records.by_ref() {
@@ -74,7 +83,6 @@ impl Tail {
                 )?;
             }
         }
-        Ok(Outcome::Clean)
     }
 
     fn print(&self, terminal: &mut Terminal, read: &ReadRecord) -> Result<(), Failure> {
