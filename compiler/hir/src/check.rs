@@ -110,10 +110,7 @@ impl<'db> Checker<'db> {
                 word.span,
                 "unknown",
             )
-            .help(format!(
-                "the protocols of this version are {}",
-                words::list(&known)
-            )),
+            .help(format!("this version speaks {}", words::list(&known))),
         );
         None
     }

@@ -119,7 +119,7 @@ pub(crate) fn import(packages: &[String], found: &Use) -> Option<Problem> {
             .as_ref()
             .filter(|baseline| !BASELINES.contains(&baseline.node.as_str()))?;
         let message = format!("there is no baseline `{}`", baseline.node);
-        let help = format!("the baselines are {}", words::list(BASELINES));
+        let help = format!("it is one of {}", words::list(BASELINES));
         return Some(
             Problem::new(Code::UnknownCatalogue, message, baseline.span, "unknown").help(help),
         );

@@ -148,3 +148,5 @@ mod tests;
 
 #[cfg(test)]
 mod codes;
+#[cfg(test)]
+mod incremental;

@@ -45,7 +45,7 @@ impl Checker<'_> {
             self.report(
                 match words::nearest(&detector.node, DETECTORS.iter().copied()) {
                     Some(near) => problem.help(format!("did you mean `{near}`?")),
-                    None => problem.help(format!("the detectors are {}", words::list(DETECTORS))),
+                    None => problem.help(format!("it is one of {}", words::list(DETECTORS))),
                 },
             );
         }

@@ -188,7 +188,7 @@ impl Checker<'_> {
         let message = format!("there is no method `{}`", method.node);
         self.report(
             Problem::new(Code::UnknownWord, message, method.span, "unknown")
-                .help(format!("the methods are {}", words::list(&known))),
+                .help(format!("it is one of {}", words::list(&known))),
         );
         None
     }

@@ -161,7 +161,7 @@ impl Checker<'_> {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
                 None => {
                     let known: Vec<&str> = known.iter().map(String::as_str).collect();
-                    problem.help(format!("the words are {}", words::list(&known)))
+                    problem.help(format!("it is one of {}", words::list(&known)))
                 }
             },
         );
@@ -318,10 +318,18 @@ pub(super) fn part_text(part: &Part) -> String {
     }
 }
 
+/// The form in which facts hold names: parts joined by dots, and a part that would read as several in quotes.
 fn stored(parts: &[Part]) -> Box<str> {
+    let quoted = |part: &Part| {
+        let text = part_text(part);
+        match text.is_empty() || text.contains(['.', '"', '*']) {
+            true => format!("\"{}\"", text.replace('"', "\"\"")),
+            false => text,
+        }
+    };
     parts
         .iter()
-        .map(part_text)
+        .map(quoted)
         .collect::<Vec<_>>()
         .join(".")
         .into()

@@ -14,12 +14,9 @@ pub(super) fn check(text: &str, tokens: &[Token]) -> Vec<Problem> {
         match token.kind {
             Kind::Open(_) if open.len() >= MAX_NESTING => {
                 let message = format!("brackets are nested more than {MAX_NESTING} deep");
-                return vec![Problem::new(
-                    Code::TooDeep,
-                    message,
-                    token.span,
-                    "too deep from here",
-                )];
+                let problem =
+                    Problem::new(Code::TooDeep, message, token.span, "too deep from here");
+                return vec![problem.help("make several rules of it, or name a part as a group")];
             }
             Kind::Open(_) => open.push(*token),
             Kind::Close(close) => close_bracket(text, &mut open, *token, close, &mut problems),

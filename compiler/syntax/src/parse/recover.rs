@@ -2,8 +2,12 @@
 //! begin clauses.
 
 use pest::Parser;
+use pest::error::Error;
+use pest::iterators::Pair;
 
+use super::expected::place;
 use super::{Parsed, build, expected};
+use crate::ast::Item;
 use crate::code::Code;
 use crate::grammar::{Grammar, Rule};
 use crate::lex::{Kind, Token};
@@ -42,33 +46,22 @@ pub(super) fn item(
         .iter()
         .filter_map(|problem| problem.labels.first().map(|label| label.0))
         .collect();
-    let mut complete = true;
-    let ranges = split(text, body, clauses, bracket_errors);
-    for range in ranges {
+    let mut clauses = Clauses {
+        text,
+        tokens,
+        rule: part(rule),
+        words: clauses,
+        parsed,
+        item: &mut item,
+        complete: true,
+    };
+    for range in split(text, body, clauses.words, bracket_errors) {
         let touches = broken
             .iter()
             .any(|span| span.start >= range.start && span.end <= range.end);
-        match Grammar::parse(part(rule), range.of(text)) {
-            Ok(pairs) => {
-                let mut builder = build::Builder::new(range.start);
-                for pair in pairs
-                    .into_iter()
-                    .flat_map(pest::iterators::Pair::into_inner)
-                {
-                    builder.clause(&mut item, pair);
-                }
-                parsed.problems.append(&mut builder.problems);
-            }
-            Err(error) => {
-                complete = false;
-                if !touches {
-                    parsed
-                        .problems
-                        .push(expected::problem(text, tokens, range.start, &error));
-                }
-            }
-        }
+        clauses.read(range, touches);
     }
+    let complete = clauses.complete;
     if let (false, Some(after)) = (bracket_errors, tokens.get(close + 1)) {
         parsed.problems.push(match after.column_0 {
             true => not_an_item(text, *after),
@@ -86,6 +79,82 @@ pub(super) fn item(
     parsed.item = Some(item);
 }
 
+/// Reads the clauses of one item.
+struct Clauses<'a> {
+    text: &'a str,
+    tokens: &'a [Token],
+    rule: Rule,
+    words: &'a [&'a str],
+    parsed: &'a mut Parsed,
+    item: &'a mut Item,
+    complete: bool,
+}
+
+impl Clauses<'_> {
+    /// Reads what stands in `range`: a clause, and perhaps behind it one whose keyword is misspelt. Is silent about what
+    /// was reported already.
+    fn read(&mut self, range: Span, reported: bool) {
+        let Err(error) = self.clause(range) else {
+            return;
+        };
+        let failed = self
+            .tokens
+            .iter()
+            .find(|token| token.span.end as usize > range.start as usize + place(&error));
+        if let Some(token) = failed.filter(|token| self.begins_clause(token, range)) {
+            let before = self
+                .tokens
+                .iter()
+                .rfind(|before| before.span.end <= token.span.start);
+            let first = Span {
+                start: range.start,
+                end: before.map_or(range.start, |before| before.span.end),
+            };
+            let second = Span {
+                start: token.span.start,
+                end: range.end,
+            };
+            if self.clause(first).is_ok()
+                && let Err(error) = self.clause(second)
+            {
+                self.fail(second, &error, reported);
+                return;
+            }
+        }
+        self.fail(range, &error, reported);
+    }
+
+    fn clause(&mut self, range: Span) -> Result<(), Box<Error<Rule>>> {
+        let pairs = Grammar::parse(self.rule, range.of(self.text)).map_err(Box::new)?;
+        let mut builder = build::Builder::new(range.start);
+        for pair in pairs.into_iter().flat_map(Pair::into_inner) {
+            builder.clause(self.item, pair);
+        }
+        self.parsed.problems.append(&mut builder.problems);
+        Ok(())
+    }
+
+    /// Whether a word inside of `range` is most likely meant to begin a clause.
+    fn begins_clause(&self, token: &Token, range: Span) -> bool {
+        let inside = token.span.start > range.start && token.span.end <= range.end;
+        let near =
+            || words::nearest(token.span.of(self.text), self.words.iter().copied()).is_some();
+        inside && token.kind == Kind::Word && (token.first || near())
+    }
+
+    fn fail(&mut self, range: Span, error: &Error<Rule>, reported: bool) {
+        self.complete = false;
+        if !reported {
+            self.parsed.problems.push(expected::problem(
+                self.text,
+                self.tokens,
+                range.start,
+                error,
+            ));
+        }
+    }
+}
+
 /// The item with an empty body.
 fn head(
     text: &str,
@@ -93,7 +162,7 @@ fn head(
     open: usize,
     rule: Rule,
     parsed: &mut Parsed,
-) -> Option<crate::ast::Item> {
+) -> Option<Item> {
     let end = tokens.get(open)?.span.end as usize;
     let alone = format!("{}}}", text.get(..end)?);
     match Grammar::parse(rule, &alone) {
