@@ -1,6 +1,7 @@
 //! The log as its users see it: open, append, health, close. One thread owns the files (see `writer`); everybody else
 //! holds a [`LogHandle`] and gets an answer through a callback.
 
+mod queue;
 mod writer;
 
 #[cfg(test)]
@@ -9,15 +10,13 @@ pub(crate) mod tests;
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, SyncSender, TrySendError};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
-use serde_json::{Map, Value};
-
-use crate::canonical::{self, Canonicalise, RECORD_BYTES};
+use crate::canonical::{Canonicalise, RECORD_BYTES};
 use crate::checkpoint::{Checkpoint, Origin};
 use crate::files::Files;
 use crate::files::directory::Directory;
@@ -25,13 +24,12 @@ use crate::key::AuditKey;
 use crate::record::Event;
 pub use crate::recovery::{OpenLog, Recovery};
 use crate::{recovery, segment};
+use queue::{Append, Message, Shared, Waiter, prepare};
 
 /// Records that may wait for the writer. A full queue means that the disk is behind; callers refuse their operation.
 pub const QUEUE_RECORDS: usize = 8192;
 /// Bytes that may wait for the writer.
 pub const QUEUE_BYTES: usize = 64 * 1024 * 1024;
-/// Room for what the writer adds to a record: `sequence` and `time` with their names.
-const STAMP_BYTES: usize = 80;
 
 /// Says what time it is. Records carry it; it decides nothing.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -269,7 +267,8 @@ impl LogHandle {
         }
     }
 
-    /// Writes what waits, seals it with a checkpoint, and ends the writer. Blocks; appends from now on are refused.
+    /// Writes what waits, seals it with a checkpoint, and ends the writer. Blocks, so not to be called by a [`Done`];
+    /// appends from now on are refused.
     ///
     /// # Errors
     /// When the log failed before all was sealed, or was closed already.
@@ -289,126 +288,5 @@ impl LogHandle {
             return Err(LogUnavailable::Failed(LogFailure::Stopped));
         }
         sealed
-    }
-}
-
-/// What the handles and the writer both see.
-#[derive(Debug, Default)]
-struct Shared {
-    failure: OnceLock<LogFailure>,
-    closed: AtomicBool,
-    nearly_full: AtomicBool,
-    queued_bytes: AtomicUsize,
-}
-
-impl Shared {
-    fn check(&self) -> Result<(), LogUnavailable> {
-        let ended = self.failure.get().is_some() || self.closed.load(Ordering::Acquire);
-        if ended {
-            Err(self.unavailable())
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Why the log takes nothing, asked only once that is so.
-    fn unavailable(&self) -> LogUnavailable {
-        match self.failure.get() {
-            Some(failure) => LogUnavailable::Failed(failure.clone()),
-            None if self.closed.load(Ordering::Acquire) => LogUnavailable::Closed,
-            None => LogUnavailable::Failed(LogFailure::Stopped),
-        }
-    }
-
-    /// Keeps the first reason: what follows from it is of no use to anybody.
-    fn fail(&self, failure: &LogFailure) {
-        drop(self.failure.set(failure.clone()));
-    }
-
-    fn reserve(&self, bytes: usize) -> Result<(), LogUnavailable> {
-        let fits = |queued: usize| queued.checked_add(bytes).filter(|sum| *sum <= QUEUE_BYTES);
-        let reserved = self
-            .queued_bytes
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, fits);
-        reserved.map(|_| ()).map_err(|_| LogUnavailable::Busy)
-    }
-
-    fn release(&self, bytes: usize) {
-        self.queued_bytes.fetch_sub(bytes, Ordering::AcqRel);
-    }
-}
-
-enum Message {
-    Append(Append),
-    Close(SyncSender<Checkpoint>),
-}
-
-impl Message {
-    /// Drops the message without an answer, for a caller who has one already.
-    fn forget(self) {
-        if let Self::Append(mut append) = self {
-            append.waiter.done = None;
-        }
-    }
-}
-
-/// A record on its way to the writer.
-struct Append {
-    record: Prepared,
-    durability: Durability,
-    waiter: Waiter,
-}
-
-/// A record without sequence and time, known to have a canonical form that fits.
-struct Prepared {
-    members: Map<String, Value>,
-    bytes: usize,
-}
-
-fn prepare(session: Option<&str>, event: &Event) -> Result<Prepared, LogUnavailable> {
-    let mut members = canonical::object(event)?;
-    if let Some(session) = session {
-        members.insert("session".into(), Value::String(session.to_owned()));
-    }
-    let value = Value::Object(members);
-    let bytes = canonical::canonical(&value)?.len() + STAMP_BYTES;
-    match value {
-        Value::Object(members) if bytes <= RECORD_BYTES => Ok(Prepared { members, bytes }),
-        _ => Err(LogUnavailable::TooLarge { bytes }),
-    }
-}
-
-/// Answers exactly once: when dropped unanswered, with the reason why the log ended.
-struct Waiter {
-    done: Option<Done>,
-    shared: Arc<Shared>,
-}
-
-impl Waiter {
-    fn new(done: Done, shared: Arc<Shared>) -> Self {
-        Self {
-            done: Some(done),
-            shared,
-        }
-    }
-
-    fn answer(mut self, result: Result<Appended, LogUnavailable>) {
-        self.tell(result);
-    }
-
-    fn tell(&mut self, result: Result<Appended, LogUnavailable>) {
-        if let Some(done) = self.done.take() {
-            // A caller that panics must not take the log with it.
-            drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(
-                || done(result),
-            )));
-        }
-    }
-}
-
-impl Drop for Waiter {
-    fn drop(&mut self) {
-        let why = self.shared.unavailable();
-        self.tell(Err(why));
     }
 }

@@ -1,11 +1,12 @@
-//! The two files of checkpoints: all of them in order, each followed by an empty line, and the newest alone. Does not
-//! judge signatures.
+//! The two files of checkpoints: all of them in order, each followed by an empty line, and the newest alone. What they
+//! say of the records is for others.
 
 use std::io;
 use std::sync::Arc;
 
-use crate::checkpoint::NOTE_BYTES;
+use crate::checkpoint::{Checkpoint, NOTE_BYTES, ReadCheckpoint};
 use crate::files::{self, Files, LogFile};
+use crate::key::AuditPublicKey;
 use crate::log::LogFailure;
 
 /// All checkpoints, oldest first.
@@ -15,6 +16,8 @@ pub(crate) const CHECKPOINT: &str = "checkpoint";
 const CHECKPOINT_NEW: &str = "checkpoint.new";
 /// How far back the last whole note can begin: itself and the beginning of one that was being written.
 const TAIL_BYTES: usize = 4 * NOTE_BYTES;
+/// Most bytes of the file of all that are read: some two years of one each second.
+const CHECKPOINTS_BYTES: usize = 1 << 34;
 
 /// Writes a note at `end` of the file of all and makes it the newest, both durable; the new end.
 pub(crate) fn append(
@@ -38,7 +41,7 @@ pub(crate) fn append(
         }
     };
     let listed = format!("{note}\n");
-    let new_end = end.saturating_add(u64::try_from(listed.len()).unwrap_or(u64::MAX));
+    let new_end = end.saturating_add(wide(listed.len()));
     files::write_all(all, listed.as_bytes(), end).map_err(failed(CHECKPOINTS))?;
     // The remains of a note that was being written may be longer than this one.
     all.set_length(new_end).map_err(failed(CHECKPOINTS))?;
@@ -56,52 +59,74 @@ pub(crate) fn append(
 /// The newest note, if there is one.
 pub(crate) fn newest(files: &dyn Files) -> io::Result<Option<String>> {
     match files.read(CHECKPOINT) {
-        Ok(file) => Ok(Some(lossless(files::read_up_to(&*file, 0, NOTE_BYTES)?)?)),
+        Ok(file) => {
+            let note = files::read_up_to(&*file, 0, NOTE_BYTES)?;
+            Ok(Some(String::from_utf8_lossy(&note).into_owned()))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// The last whole note of the file of all, and where it ends.
-pub(crate) fn last(files: &dyn Files) -> io::Result<Option<(String, u64)>> {
-    let file = match files.read(CHECKPOINTS) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let start = file
-        .length()?
-        .saturating_sub(u64::try_from(TAIL_BYTES).unwrap_or(u64::MAX));
-    let bytes = files::read_up_to(&*file, start, TAIL_BYTES)?;
-    let mut found = None;
-    // Every start of a note that is in the window is tried; the last one that is whole stands.
-    let mut at = if start == 0 {
-        0
-    } else {
-        next_note(&bytes, 0).unwrap_or(bytes.len())
-    };
-    while let Some(length) = whole_note(bytes.get(at..).unwrap_or_default()) {
-        let note = bytes.get(at..at + length - 1).unwrap_or_default().to_vec();
-        at += length;
-        found = Some((
-            lossless(note)?,
-            start.saturating_add(u64::try_from(at).unwrap_or(u64::MAX)),
-        ));
+/// Opens whole notes of the file of all, which reach to its end. The last of them may be the remains of one that was
+/// being written, with parts lost: then the newest is the one before it, because a note becomes the newest only when it
+/// is durable among all.
+///
+/// # Errors
+/// The index of the first other note that is not to be trusted, and why.
+pub(crate) fn open_all<'a>(
+    notes: impl ExactSizeIterator<Item = &'a str>,
+    newest: Option<&Checkpoint>,
+    key: &AuditPublicKey,
+) -> Result<Vec<Checkpoint>, (usize, ReadCheckpoint)> {
+    let count = notes.len();
+    let mut opened = Vec::with_capacity(count);
+    for (index, note) in notes.enumerate() {
+        match Checkpoint::open(note, key) {
+            Ok(checkpoint) => opened.push(checkpoint),
+            Err(_) if index + 1 == count && opened.last() == newest => {}
+            Err(why) => return Err((index, why)),
+        }
     }
-    Ok(found)
+    Ok(opened)
 }
 
-/// Splits the bytes of the file of all into whole notes; what remains is one that was being written.
-pub(crate) fn split(bytes: &[u8]) -> io::Result<(Vec<String>, &[u8])> {
-    let (mut notes, mut rest) = (Vec::new(), bytes);
-    while let Some(length) = whole_note(rest) {
-        let (note, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-        notes.push(lossless(
-            note.get(..length - 1).unwrap_or_default().to_vec(),
-        )?);
-        rest = after;
+/// The last whole notes of the file of all, each with where it ends.
+pub(crate) fn last(files: &dyn Files) -> io::Result<Vec<(String, u64)>> {
+    read(files, TAIL_BYTES)
+}
+
+/// All whole notes.
+pub(crate) fn all(files: &dyn Files) -> io::Result<Vec<(String, u64)>> {
+    read(files, CHECKPOINTS_BYTES)
+}
+
+/// The whole notes in the last `limit` bytes. What remains after them is one that was being written.
+fn read(files: &dyn Files, limit: usize) -> io::Result<Vec<(String, u64)>> {
+    let file = match files.read(CHECKPOINTS) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let start = file.length()?.saturating_sub(wide(limit));
+    let bytes = files::read_up_to(&*file, start, limit)?;
+    let begin = if start == 0 {
+        Some(0)
+    } else {
+        next_note(&bytes)
+    };
+    let mut at = begin.unwrap_or(bytes.len());
+    let mut notes = Vec::new();
+    while let Some(length) = whole_note(bytes.get(at..).unwrap_or_default()) {
+        let note = bytes.get(at..at + length - 1).unwrap_or_default();
+        at += length;
+        // Bytes that are no text are no note; opening it says so.
+        notes.push((
+            String::from_utf8_lossy(note).into_owned(),
+            start.saturating_add(wide(at)),
+        ));
     }
-    Ok((notes, rest))
+    Ok(notes)
 }
 
 /// Length of the whole note at the beginning, with the empty line after it: text, empty line, signatures, empty line.
@@ -111,9 +136,9 @@ fn whole_note(bytes: &[u8]) -> Option<usize> {
     Some(text + signatures)
 }
 
-/// Where a note begins after `from`: after an empty line that a signature line precedes.
-fn next_note(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
+/// Where the first note begins of which nothing is cut off: after an empty line that a signature line precedes.
+fn next_note(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
     loop {
         let block = bytes.get(at..)?;
         let end = find_empty_line(block)?;
@@ -132,6 +157,6 @@ fn find_empty_line(bytes: &[u8]) -> Option<usize> {
         .map(|place| place + 2)
 }
 
-fn lossless(bytes: Vec<u8>) -> io::Result<String> {
-    String::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData.into())
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }

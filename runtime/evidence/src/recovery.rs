@@ -356,13 +356,19 @@ struct Last {
 
 fn last_checkpoint(files: &dyn Files, options: &LogOptions) -> Result<Option<Last>, OpenLog> {
     let key = options.key.public();
-    let listed = notes::last(files).map_err(|error| io_error(CHECKPOINTS, error))?;
     let newest = notes::newest(files).map_err(|error| io_error(CHECKPOINT, error))?;
     let newest = newest
         .map(|note| Checkpoint::open(&note, &key))
         .transpose()?;
+    let listed = notes::last(files).map_err(|error| io_error(CHECKPOINTS, error))?;
+    let texts = listed.iter().map(|(note, _)| note.as_str());
+    let mut opened = notes::open_all(texts, newest.as_ref(), &key).map_err(|(_, why)| why)?;
+    let end = opened
+        .len()
+        .checked_sub(1)
+        .and_then(|last| listed.get(last));
     let newest_size = newest.as_ref().map_or(0, |checkpoint| checkpoint.size);
-    let Some((note, end)) = listed else {
+    let (Some(checkpoint), Some((_, end))) = (opened.pop(), end) else {
         return match newest {
             None => Ok(None),
             Some(_) => Err(OpenLog::CheckpointsCut {
@@ -371,7 +377,6 @@ fn last_checkpoint(files: &dyn Files, options: &LogOptions) -> Result<Option<Las
             }),
         };
     };
-    let checkpoint = Checkpoint::open(&note, &key)?;
     check_origin(&options.origin, &checkpoint.origin)?;
     if checkpoint.size < newest_size {
         return Err(OpenLog::CheckpointsCut {
@@ -379,7 +384,10 @@ fn last_checkpoint(files: &dyn Files, options: &LogOptions) -> Result<Option<Las
             newest: newest_size,
         });
     }
-    Ok(Some(Last { checkpoint, end }))
+    Ok(Some(Last {
+        checkpoint,
+        end: *end,
+    }))
 }
 
 fn check_origin(expected: &Origin, found: &Origin) -> Result<(), OpenLog> {

@@ -6,17 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::checkpoint::{Checkpoint, Origin, ReadCheckpoint};
+use crate::files::Files;
 use crate::files::directory::Directory;
-use crate::files::{self, Files};
 use crate::key::AuditPublicKey;
 use crate::merkle::{self, CompactRange, Hash, leaf_hash};
 use crate::notes::{self, CHECKPOINT, CHECKPOINTS};
 use crate::reader;
 use crate::segment;
 use crate::walk::{self, ReadLog, Step, Stored, Walk};
-
-/// Most bytes of the file of all checkpoints: some 30 years of one each ten seconds.
-const CHECKPOINTS_BYTES: usize = 1 << 34;
 
 /// A log that is what its checkpoints say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -334,24 +331,27 @@ fn checkpoints(files: &dyn Files, key: &AuditPublicKey) -> Result<Vec<Checkpoint
         .map(|note| Checkpoint::open(&note, key))
         .transpose()
         .map_err(VerifyLog::Newest)?;
-    let mut all: Vec<Checkpoint> = Vec::new();
-    for (note, number) in all_notes(files)?.iter().zip(1..) {
-        let checkpoint =
-            Checkpoint::open(note, key).map_err(|why| VerifyLog::Checkpoint { number, why })?;
-        let follows = all.last().is_none_or(|before| {
-            before.origin == checkpoint.origin && before.size <= checkpoint.size
-        });
-        if !follows {
+    let notes = notes::all(files).map_err(|error| io_error(CHECKPOINTS, error))?;
+    let texts = notes.iter().map(|(note, _)| note.as_str());
+    let all = notes::open_all(texts, newest.as_ref(), key).map_err(|(index, why)| {
+        VerifyLog::Checkpoint {
+            number: number(index),
+            why,
+        }
+    })?;
+    for (index, pair) in all.windows(2).enumerate() {
+        if let [before, after] = pair
+            && (before.origin != after.origin || before.size > after.size)
+        {
             return Err(VerifyLog::CheckpointOrder {
-                number,
-                size: checkpoint.size,
+                number: number(index + 1),
+                size: after.size,
             });
         }
-        all.push(checkpoint);
     }
     let listed = all.last().map_or(0, |checkpoint| checkpoint.size);
     match newest {
-        Some(newest) if newest.size > listed || all.is_empty() => Err(VerifyLog::CheckpointsCut {
+        Some(newest) if !all.contains(&newest) => Err(VerifyLog::CheckpointsCut {
             listed,
             newest: newest.size,
         }),
@@ -359,18 +359,9 @@ fn checkpoints(files: &dyn Files, key: &AuditPublicKey) -> Result<Vec<Checkpoint
     }
 }
 
-fn all_notes(files: &dyn Files) -> Result<Vec<String>, VerifyLog> {
-    let file = match files.read(CHECKPOINTS) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(io_error(CHECKPOINTS, error)),
-    };
-    let bytes = files::read_up_to(&*file, 0, CHECKPOINTS_BYTES)
-        .map_err(|error| io_error(CHECKPOINTS, error))?;
-    // What remains after the whole notes is one that was being written.
-    notes::split(&bytes)
-        .map(|(notes, _)| notes)
-        .map_err(|error| io_error(CHECKPOINTS, error))
+/// Of the checkpoint at `index`, counted from 1.
+fn number(index: usize) -> u64 {
+    u64::try_from(index).unwrap_or(u64::MAX).saturating_add(1)
 }
 
 fn directory(path: &Path) -> Result<Arc<dyn Files>, VerifyLog> {

@@ -4,6 +4,7 @@ mod failure;
 mod power;
 
 use std::sync::Barrier;
+use std::sync::atomic::AtomicUsize;
 use std::time::UNIX_EPOCH;
 
 use super::*;
@@ -375,6 +376,22 @@ fn a_caller_that_panics_does_not_stop_the_log() {
         Appended { sequence: 1 }
     );
     log.close().unwrap();
+}
+
+#[test]
+fn a_writer_that_panics_leaves_a_log_that_says_so() {
+    let fixture = Fixture::new();
+    let options = LogOptions {
+        clock: Arc::new(|| panic!("clock")),
+        ..fixture.options()
+    };
+    let (log, _) = LogHandle::open(Arc::new(fixture.files.clone()), options).unwrap();
+    let stopped = |result| matches!(result, Err(LogUnavailable::Failed(LogFailure::Stopped)));
+    assert!(stopped(log.append_and_wait(None, &event(0, 0))));
+    let thread = log.thread.lock().unwrap().take().unwrap();
+    assert!(thread.join().is_err());
+    assert!(matches!(log.health(), Health::Failed { .. }));
+    assert!(stopped(log.append_and_wait(None, &event(0, 0))));
 }
 
 #[test]

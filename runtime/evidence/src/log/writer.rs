@@ -10,9 +10,8 @@ use std::time::Instant;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{
-    Append, Appended, Durability, LogFailure, LogUnavailable, Message, Prepared, Shared, Waiter,
-};
+use super::queue::{Append, Ending, Message, Prepared, Shared, Waiter, prepare};
+use super::{Appended, Durability, LogFailure, LogUnavailable};
 use crate::canonical;
 use crate::checkpoint::Checkpoint;
 use crate::frame::{self, Kind};
@@ -57,6 +56,7 @@ impl Writer {
     }
 
     pub(super) fn run(mut self) {
+        let _ending = Ending(Arc::clone(&self.shared));
         let ended = loop {
             match self.turn() {
                 Ok(ControlFlow::Continue(())) => {}
@@ -275,7 +275,7 @@ impl Writer {
             .chars()
             .take(REASON_CHARACTERS)
             .collect();
-        let Ok(record) = super::prepare(None, &Event::LogFailed { reason }) else {
+        let Ok(record) = prepare(None, &Event::LogFailed { reason }) else {
             return;
         };
         if self.shared.reserve(record.bytes).is_err() {

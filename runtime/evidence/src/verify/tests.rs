@@ -161,16 +161,52 @@ fn u_04_a_tail_cut_off_is_missing_against_the_checkpoint() {
     insta::assert_snapshot!(fixture.refused(), @"audit log has 66 records, but its last checkpoint seals 100");
 }
 
+/// Where the last note of all begins.
+fn before_last_note(fixture: &Fixture) -> usize {
+    let notes = notes::all(&fixture.files).unwrap();
+    usize::try_from(notes[notes.len() - 2].1).unwrap()
+}
+
+#[test]
+fn u_02_a_checkpoint_torn_while_it_was_written_is_let_go() {
+    let fixture = Fixture::new();
+    let (log, _) = fixture.open();
+    log.append_and_wait(None, &event(0, 0)).unwrap();
+    log.close().unwrap();
+    let newest = fixture.files.content(CHECKPOINT);
+    let (log, _) = fixture.open();
+    log.append_and_wait(None, &event(1, 0)).unwrap();
+    log.close().unwrap();
+    let all = fixture.files.content(CHECKPOINTS);
+    let start = before_last_note(&fixture);
+    let records = fixture.files.copy();
+    for place in start..=all.len() {
+        let (mut beginning_lost, mut end_lost) = (all.clone(), all.clone());
+        beginning_lost[start..place].fill(0);
+        end_lost[place..].fill(0);
+        for torn in [beginning_lost, end_lost, all[..place].to_vec()] {
+            let files = records.copy();
+            files.put(CHECKPOINT, &newest);
+            files.put(CHECKPOINTS, &torn);
+            let verified = |files: &MemoryFiles| {
+                verify_files(Arc::new(files.clone()), &fixture.key().public())
+            };
+            assert_eq!(verified(&files).unwrap().records, 2);
+            let (log, recovery) = fixture.open_over(&files);
+            assert_eq!(recovery.records, 2);
+            log.append_and_wait(None, &event(2, 0)).unwrap();
+            log.close().unwrap();
+            assert_eq!(verified(&files).unwrap().sealed, 3);
+        }
+    }
+}
+
 #[test]
 fn u_04_checkpoints_cut_with_the_tail_are_seen_by_the_newest() {
     let fixture = sealed();
+    let kept = before_last_note(&fixture);
     let notes = fixture.files.content(CHECKPOINTS);
-    let (all, _) = notes::split(&notes).unwrap();
-    let kept: String = all[..all.len() - 1]
-        .iter()
-        .map(|note| format!("{note}\n"))
-        .collect();
-    fixture.files.put(CHECKPOINTS, kept.as_bytes());
+    fixture.files.put(CHECKPOINTS, &notes[..kept]);
     insta::assert_snapshot!(found(&fixture), @"`checkpoints` ends at size 66 and does not hold `checkpoint`, which seals 100 records");
     insta::assert_snapshot!(fixture.refused(), @"`checkpoints` ends at size 66, but `checkpoint` says 100");
     fixture.files.remove(CHECKPOINTS);
