@@ -144,6 +144,24 @@ fn a_policy_with_an_error_or_a_failing_test_leaves_the_old_bundle() {
 }
 
 #[test]
+fn a_warning_is_told_and_is_no_failure() {
+    let folder = started();
+    edit(
+        folder.path(),
+        "policy/policy.hpol",
+        "satisfies AC-3, CM-7",
+        "satisfies AC-3, CM-7 because \"we say so\"",
+    );
+    let output = hpol(folder.path(), &["check", "policy"]);
+    insta::assert_snapshot!("warning", text(&output.stderr));
+    assert_eq!(
+        (output.status.code(), text(&output.stdout)),
+        (Some(0), "ok: 2 files, 3 rules, 4 tests\n")
+    );
+    assert_eq!(hpol(folder.path(), &BUILD).status.code(), Some(0));
+}
+
+#[test]
 fn an_altered_bundle_and_another_key_do_not_hold() {
     let folder = started();
     assert_eq!(hpol(folder.path(), &BUILD).status.code(), Some(0));
