@@ -2,6 +2,7 @@
 //!
 //! Judges nothing: who may vote is the gateway's decision, made from the token.
 
+mod approval;
 mod gateway;
 mod view;
 
@@ -12,8 +13,9 @@ use clap::{Args, Subcommand};
 use crate::exit::{Failure, Outcome};
 use crate::terminal::Terminal;
 
+use approval::Approval;
 pub(crate) use gateway::GatewayFailure;
-use gateway::{Answer, Approval, ApprovalId, Gateway};
+use gateway::{Answer, ApprovalId, Gateway};
 
 /// See and answer requests for approval
 #[derive(Debug, Args)]

@@ -1,5 +1,5 @@
-//! The gateway's admin API as seen from the terminal: one request, one bounded answer. Owns the shapes of the JSON and
-//! the care for the token; prints nothing.
+//! The gateway's admin API as seen from the terminal: one request, one bounded answer. Owns the care for
+//! the token; prints nothing.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -16,8 +16,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+
+use super::approval::{Approval, List};
 
 /// Largest answer that is read: a request for approval carries at most one operation.
 const ANSWER_BYTES: usize = 32 << 20;
@@ -27,60 +29,6 @@ const TOKEN_BYTES: u64 = 64 << 10;
 
 /// How long a whole exchange may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A request for approval, as the gateway tells it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Approval {
-    pub(super) id: String,
-    pub(super) state: String,
-    pub(super) requester: Requester,
-    pub(super) connection: Connection,
-    pub(super) exact: String,
-    pub(super) digest: String,
-    pub(super) rules: Vec<Rule>,
-    pub(super) requested: String,
-    pub(super) expires: String,
-}
-
-/// Who asks.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Requester {
-    pub(super) id: String,
-    pub(super) issuer: String,
-    pub(super) groups: Vec<String>,
-}
-
-/// Where it would run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Connection {
-    pub(super) name: String,
-    pub(super) kind: String,
-}
-
-/// A rule that requires approval, and how far it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Rule {
-    pub(super) name: String,
-    #[serde(default)]
-    pub(super) title: String,
-    #[serde(default)]
-    pub(super) because: String,
-    #[serde(default)]
-    pub(super) message: String,
-    pub(super) quorum: u32,
-    pub(super) approvers: String,
-    #[serde(default)]
-    pub(super) votes: Vec<Vote>,
-}
-
-/// A vote that counted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Vote {
-    pub(super) approver: String,
-    pub(super) vote: String,
-    pub(super) reason: String,
-    pub(super) time: String,
-}
 
 /// What an approver says.
 #[derive(Debug, Clone, Copy)]
@@ -132,11 +80,6 @@ pub(super) struct Gateway {
     base: String,
     authorization: HeaderValue,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct List {
-    pub(super) approvals: Vec<Approval>,
 }
 
 /// RFC 9457.

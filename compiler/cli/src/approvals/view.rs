@@ -5,7 +5,7 @@ use crate::table;
 use crate::terminal::{Style, Terminal};
 use crate::visible;
 
-use super::gateway::{Approval, List, Rule};
+use super::approval::{Approval, List, Rule};
 
 /// Characters of the operation in a list.
 const BRIEF: usize = 60;
