@@ -10,7 +10,7 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use http::header::{CONTENT_TYPE, HOST};
 use http::{Method, Request, StatusCode};
 use jiff::Timestamp;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, EncodingKey};
 use openidconnect::url::form_urlencoded;
 use serde_json::{Value, json};
 
@@ -37,8 +37,8 @@ pub(crate) struct DevIssuer {
     authority: String,
     audience: String,
     lifetime: Duration,
-    kid: String,
-    jwk: Value,
+    pub(super) kid: String,
+    pub(super) jwk: Value,
     key: EncodingKey,
 }
 
@@ -103,9 +103,22 @@ impl DevIssuer {
         &self.issuer
     }
 
-    /// Signs any claims with any header.
-    fn sign(&self, header: &Header, claims: &Value) -> Option<String> {
-        jsonwebtoken::encode(header, claims, &self.key).ok()
+    /// A token with any header and claims.
+    pub(super) fn sign(&self, header: &Value, claims: &Value) -> Option<String> {
+        let signed = [header, claims]
+            .map(|part| BASE64URL_NOPAD.encode(part.to_string().as_bytes()))
+            .join(".");
+        let signature = self.signature(&signed)?;
+        Some(format!("{signed}.{signature}"))
+    }
+
+    pub(super) fn signature(&self, signed: &str) -> Option<String> {
+        jsonwebtoken::crypto::sign(signed.as_bytes(), &self.key, Algorithm::ES256).ok()
+    }
+
+    /// RFC 9068, section 2.1.
+    pub(super) fn header(&self) -> Value {
+        json!({ "typ": "at+jwt", "alg": "ES256", "kid": self.kid })
     }
 
     fn discovery(&self) -> Value {
@@ -191,11 +204,8 @@ impl DevIssuer {
             "iat": now,
             "exp": expires,
         });
-        let mut header = Header::new(Algorithm::ES256);
-        header.typ = Some("at+jwt".to_owned());
-        header.kid = Some(self.kid.clone());
         let token = self
-            .sign(&header, &claims)
+            .sign(&self.header(), &claims)
             .ok_or(("server_error", "the token could not be signed"))?;
         Ok(json!({ "access_token": token, "token_type": "Bearer", "expires_in": seconds }))
     }
