@@ -1,6 +1,8 @@
 //! Approvals: what is asked, who may answer, and what the answers amount to. One judgement for every channel (console,
 //! terminal, webhook); the store only keeps. Semantics: lang-spec, "Approvals".
 
+mod view;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +15,16 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::hold::Hold;
+use crate::judgement::Judgement;
+use crate::pipeline::{Pipeline, unavailable_refusal};
 use crate::policy::InForce;
 use crate::ports::Durability;
 use crate::principal::{Connection, Principal};
 use crate::records::GATEWAY;
 use crate::refusal::{Refusal, RefusalKind};
-use crate::session::{Core, Judgement, Outcome, unavailable_refusal};
+use crate::session::Outcome;
+
+pub use view::{ApprovalView, CastView, ConnectionView, RequirementView, SubjectView};
 
 /// A request for approval and the votes on it. Kept by an [`crate::ports::ApprovalStore`]; changed only here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,82 +145,9 @@ pub enum VoteRefused {
     },
 }
 
-/// An approval as people see it: the admin API's JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ApprovalView {
-    /// Short id.
-    pub id: String,
-    /// Where it stands.
-    pub state: State,
-    /// Who asks.
-    pub requester: SubjectView,
-    /// On what.
-    pub connection: ConnectionView,
-    /// Exactly what will run.
-    pub exact: String,
-    /// SHA-256 of what will run, in hex.
-    pub digest: String,
-    /// What requires the approval.
-    pub rules: Vec<RequirementView>,
-    /// RFC 3339.
-    pub requested: String,
-    /// RFC 3339.
-    pub expires: String,
-}
-
-/// A subject as people see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SubjectView {
-    /// `sub`.
-    pub id: String,
-    /// `iss`.
-    pub issuer: String,
-    /// Groups.
-    pub groups: Vec<String>,
-}
-
-/// A connection as people see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ConnectionView {
-    /// Name.
-    pub name: String,
-    /// Protocol.
-    pub kind: String,
-}
-
-/// A requirement as people see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RequirementView {
-    /// Rule.
-    pub name: String,
-    /// Title.
-    pub title: String,
-    /// Reason.
-    pub because: String,
-    /// How many.
-    pub quorum: u32,
-    /// Of whom.
-    pub approvers: String,
-    /// Votes that count for it.
-    pub votes: Vec<CastView>,
-}
-
-/// A vote as people see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CastView {
-    /// Who.
-    pub approver: String,
-    /// How.
-    pub vote: Vote,
-    /// Why.
-    pub reason: String,
-    /// RFC 3339.
-    pub time: String,
-}
-
 /// Asks for the approvals that `judgement` requires.
 pub(crate) async fn submit<P>(
-    core: &Arc<Core>,
+    pipeline: &Arc<Pipeline>,
     operation_id: String,
     operation: Operation,
     payload: P,
@@ -232,7 +165,7 @@ pub(crate) async fn submit<P>(
     if requirements.len() != rules.len() || requirements.is_empty() {
         return Outcome::Refuse(no_approvers(&operation_id));
     }
-    let requested = core.door.now();
+    let requested = pipeline.door.now();
     let wait = rules
         .iter()
         .filter_map(|rule| within(rule))
@@ -240,11 +173,11 @@ pub(crate) async fn submit<P>(
         .unwrap_or_default();
     let expires = requested.checked_add(wait).unwrap_or(requested);
     let approval = Approval {
-        id: core.door.short_id(),
+        id: pipeline.door.short_id(),
         version: 0,
         state: State::Pending,
-        requester: core.principal.clone(),
-        connection: core.connection.clone(),
+        requester: pipeline.principal.clone(),
+        connection: pipeline.connection.clone(),
         operation: operation_id.clone(),
         exact: operation.exact.clone(),
         digest: data_encoding::HEXLOWER.encode(&operation.digest),
@@ -264,19 +197,19 @@ pub(crate) async fn submit<P>(
             .collect(),
         expires: expires.to_string(),
     };
-    if let Err(unavailable) = core.append(event, Durability::Durable).await {
+    if let Err(unavailable) = pipeline.append(event, Durability::Durable).await {
         return Outcome::Refuse(unavailable_refusal(&unavailable));
     }
-    match core.door.store().insert(approval.clone()).await {
+    match pipeline.door.store().insert(approval.clone()).await {
         Ok(()) => Outcome::Hold(Box::new(Hold::new(
-            Arc::clone(core),
+            Arc::clone(pipeline),
             approval,
             wait,
             operation,
             payload,
         ))),
         Err(unavailable) => {
-            core.append_detached(closed(&approval, ApprovalEnd::Withdrawn));
+            pipeline.append_detached(closed(&approval, ApprovalEnd::Withdrawn));
             Outcome::Refuse(Refusal {
                 kind: RefusalKind::ApprovalsUnavailable,
                 rules: vec![GATEWAY.to_owned()],
@@ -431,53 +364,5 @@ pub(crate) fn word(state: State) -> &'static str {
         State::Rejected => "rejected",
         State::Expired => "expired",
         State::Withdrawn => "withdrawn",
-    }
-}
-
-impl From<&Approval> for ApprovalView {
-    fn from(approval: &Approval) -> ApprovalView {
-        let votes = |group: GroupId| {
-            let votes = approval
-                .votes
-                .iter()
-                .filter(move |cast| cast.counts_for.contains(&group));
-            votes
-                .map(|cast| CastView {
-                    approver: cast.approver.id.clone(),
-                    vote: cast.vote,
-                    reason: cast.reason.clone(),
-                    time: cast.time.to_string(),
-                })
-                .collect()
-        };
-        ApprovalView {
-            id: approval.id.clone(),
-            state: approval.state,
-            requester: SubjectView {
-                id: approval.requester.id.clone(),
-                issuer: approval.requester.issuer.clone(),
-                groups: approval.requester.groups.clone(),
-            },
-            connection: ConnectionView {
-                name: approval.connection.name.clone(),
-                kind: approval.connection.protocol.as_str().to_owned(),
-            },
-            exact: approval.exact.clone(),
-            digest: approval.digest.clone(),
-            rules: approval
-                .rules
-                .iter()
-                .map(|rule| RequirementView {
-                    name: rule.name.clone(),
-                    title: rule.title.clone(),
-                    because: rule.because.clone(),
-                    quorum: rule.quorum,
-                    approvers: rule.approvers.clone(),
-                    votes: votes(rule.group),
-                })
-                .collect(),
-            requested: approval.requested.to_string(),
-            expires: approval.expires.to_string(),
-        }
     }
 }

@@ -8,11 +8,12 @@ use hpol_evidence::record::{Event, Vote};
 use jiff::Timestamp;
 
 use crate::approvals::{self, Approval, ApprovalView, VoteRefused};
+use crate::pipeline::{Pipeline, unavailable_refusal};
 use crate::policy::{InForce, Snapshot};
 use crate::ports::{ApprovalStore, Clock, Durability, Evidence};
 use crate::principal::{Connection, Principal};
 use crate::refusal::{Refusal, RefusalKind};
-use crate::session::{Core, Session, unavailable_refusal};
+use crate::session::Session;
 
 /// Votes that lose a race are judged again; more losses than this on one approval means something is wrong.
 const MAX_VOTE_ATTEMPTS: usize = 16;
@@ -90,9 +91,9 @@ impl Door {
             client: client.to_owned(),
             bundle: in_force.digest().to_owned(),
         };
-        let core = Core::new(Arc::clone(self), random_hex(), principal, connection);
-        match core.append(event, Durability::Durable).await {
-            Ok(_) => Ok(Session::new(core)),
+        let pipeline = Pipeline::new(Arc::clone(self), random_hex(), principal, connection);
+        match pipeline.append(event, Durability::Durable).await {
+            Ok(_) => Ok(Session::new(pipeline)),
             Err(unavailable) => Err(unavailable_refusal(&unavailable)),
         }
     }

@@ -9,10 +9,12 @@ use hpol_operation::Operation;
 use tokio::time::Instant;
 
 use crate::approvals::{Approval, State, closed};
+use crate::judgement::Judgement;
+use crate::pipeline::{Pipeline, unavailable_refusal};
 use crate::ports::Durability;
 use crate::records::GATEWAY;
 use crate::refusal::{Refusal, RefusalKind};
-use crate::session::{Carrier, Core, Judgement, Outcome, unavailable_refusal};
+use crate::session::{Carrier, Outcome};
 
 /// An operation that waits. Dropping it withdraws the request; the withdrawal is recorded.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub struct Hold<P> {
 /// The request for approval, withdrawn on drop unless it has ended.
 #[derive(Debug)]
 struct Waiting {
-    core: Arc<Core>,
+    pipeline: Arc<Pipeline>,
     approval: Approval,
     deadline: Instant,
     ended: bool,
@@ -34,7 +36,7 @@ struct Waiting {
 
 impl<P> Hold<P> {
     pub(crate) fn new(
-        core: Arc<Core>,
+        pipeline: Arc<Pipeline>,
         approval: Approval,
         wait: Duration,
         operation: Operation,
@@ -46,7 +48,7 @@ impl<P> Hold<P> {
             operation,
             payload,
             waiting: Waiting {
-                core,
+                pipeline,
                 approval,
                 deadline,
                 ended: false,
@@ -107,7 +109,7 @@ impl Waiting {
                         .await);
                 }
             }
-            let store = self.core.door.store();
+            let store = self.pipeline.door.store();
             match store
                 .changed(&self.approval.id, self.approval.version)
                 .await
@@ -131,16 +133,16 @@ impl Waiting {
         payload: P,
         carrier: &dyn Carrier,
     ) -> Outcome<P> {
-        let judgement = self.core.judge(&operation, carrier);
+        let judgement = self.pipeline.judge(&operation, carrier);
         let same_policy = judgement
             .in_force
             .as_ref()
             .is_some_and(|in_force| in_force.digest() == self.approval.bundle);
         if judgement.verdict == Verdict::Block {
             self.end(ApprovalEnd::Withdrawn).await;
-            return Outcome::Refuse(self.core.block(&operation, judgement).await);
+            return Outcome::Refuse(self.pipeline.block(&operation, judgement).await);
         }
-        if !same_policy || self.core.door.now() >= self.approval.expires {
+        if !same_policy || self.pipeline.door.now() >= self.approval.expires {
             let why =
                 "the policy changed, or the time ran out, before the approved operation could run";
             return Outcome::Refuse(self.void(why, ApprovalEnd::Withdrawn).await);
@@ -158,7 +160,7 @@ impl Waiting {
             state: State::Used,
             ..self.approval.clone()
         };
-        match self.core.door.store().update(used).await {
+        match self.pipeline.door.store().update(used).await {
             Ok(true) => {}
             Ok(false) => {
                 let why = "the approval changed while it was about to be used";
@@ -174,11 +176,11 @@ impl Waiting {
         }
         self.ended = true;
         let event = closed(&self.approval, ApprovalEnd::Approved);
-        if let Err(unavailable) = self.core.append(event, Durability::Durable).await {
+        if let Err(unavailable) = self.pipeline.append(event, Durability::Durable).await {
             return Outcome::Refuse(unavailable_refusal(&unavailable));
         }
         let ids = (self.approval.operation.clone(), self.approval.id.clone());
-        self.core
+        self.pipeline
             .permit(operation, payload, judgement, Some(ids))
             .await
     }
@@ -189,10 +191,13 @@ impl Waiting {
             ..self.approval.clone()
         };
         // A vote may arrive in this very moment; whoever updates first decides, and an approval that lost to it is void.
-        let lost = !matches!(self.core.door.store().update(expired).await, Ok(true));
+        let lost = !matches!(self.pipeline.door.store().update(expired).await, Ok(true));
         self.end(ApprovalEnd::Expired).await;
         if lost {
-            self.core.door.store().withdraw_detached(&self.approval.id);
+            self.pipeline
+                .door
+                .store()
+                .withdraw_detached(&self.approval.id);
         }
         let reason = format!("approval {} was not decided in time", self.approval.id);
         self.refusal(
@@ -220,7 +225,10 @@ impl Waiting {
     }
 
     async fn void(&mut self, why: &str, state: ApprovalEnd) -> Refusal {
-        self.core.door.store().withdraw_detached(&self.approval.id);
+        self.pipeline
+            .door
+            .store()
+            .withdraw_detached(&self.approval.id);
         self.end(state).await;
         let reason = format!("approval {} is void: {why}", self.approval.id);
         self.refusal(RefusalKind::ApprovalVoid, reason, "ask again")
@@ -230,7 +238,7 @@ impl Waiting {
         self.ended = true;
         // The operation is refused whether or not this can be recorded.
         if let Err(unavailable) = self
-            .core
+            .pipeline
             .append(closed(&self.approval, state), Durability::Durable)
             .await
         {
@@ -262,8 +270,11 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         if !self.ended {
-            self.core.door.store().withdraw_detached(&self.approval.id);
-            self.core
+            self.pipeline
+                .door
+                .store()
+                .withdraw_detached(&self.approval.id);
+            self.pipeline
                 .append_detached(closed(&self.approval, ApprovalEnd::Withdrawn));
         }
     }

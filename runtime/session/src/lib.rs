@@ -9,8 +9,10 @@
 pub mod approvals;
 pub mod door;
 pub mod hold;
+mod judgement;
 pub mod masking;
 pub mod permit;
+mod pipeline;
 pub mod policy;
 pub mod ports;
 pub mod principal;

@@ -6,9 +6,9 @@ use hpol_evidence::record::{Event, OperationResult, OutcomeRecord};
 use hpol_operation::Class;
 
 use crate::masking::{MaskRun, MaskingPlan};
+use crate::pipeline::Pipeline;
 use crate::ports::Durability;
 use crate::refusal::{Refusal, RefusalKind};
-use crate::session::Core;
 
 /// Leave to forward exactly one operation. Only [`crate::session::Session::request`] and [`crate::hold::Hold::wait`] make
 /// one, and [`Permit::forward`] consumes it: the bytes to forward are inside, and there is no other way to them.
@@ -22,13 +22,13 @@ pub struct Permit<P> {
 impl<P> Permit<P> {
     pub(crate) fn new(
         payload: P,
-        core: Arc<Core>,
+        pipeline: Arc<Pipeline>,
         operation: String,
         class: Class,
         plan: MaskingPlan,
     ) -> Permit<P> {
         let owed = Some(Owed {
-            core,
+            pipeline,
             operation,
             class,
             result: OperationResult::NotRun,
@@ -70,7 +70,7 @@ pub struct Receipt {
 
 #[derive(Debug)]
 struct Owed {
-    core: Arc<Core>,
+    pipeline: Arc<Pipeline>,
     operation: String,
     class: Class,
     result: OperationResult,
@@ -138,7 +138,7 @@ impl Receipt {
             Class::Read => Durability::ReadEnd,
             Class::Write => Durability::Durable,
         };
-        match owed.core.append(event, durability).await {
+        match owed.pipeline.append(event, durability).await {
             Ok(_) => Ok(()),
             Err(unavailable) => Err(Refusal {
                 kind: RefusalKind::EvidenceUnavailable,
@@ -154,7 +154,7 @@ impl Receipt {
 impl Drop for Receipt {
     fn drop(&mut self) {
         if let Some(owed) = self.owed.take() {
-            owed.core
+            owed.pipeline
                 .append_detached(Event::Outcome(Box::new(OutcomeRecord {
                     operation: owed.operation.clone(),
                     result: owed.result,

@@ -10,7 +10,10 @@ pub(crate) const DEFAULT_DENY: &str = "default_deny";
 pub(crate) const GATEWAY: &str = "gateway";
 
 /// Longest masked text in a record; the digest covers the whole.
-const MAX_MASKED_BYTES: usize = 16 * 1024;
+pub(crate) const MAX_MASKED_BYTES: usize = 16 * 1024;
+
+/// Longest reason in a record: some come from what a client sent.
+pub(crate) const MAX_REASON_BYTES: usize = 4 * 1024;
 
 /// What each decision record shows of the mechanisms that are always on (nist-mappings, M01 and M15): who asked is bound
 /// to the record, and the record itself has been generated with its content.
@@ -57,17 +60,15 @@ pub(crate) fn always() -> Vec<ControlRecord> {
     builtin(&ALWAYS, GATEWAY)
 }
 
-/// `masked`, cut to what a record holds, at a character boundary.
-pub(crate) fn cut(masked: &str) -> String {
-    if masked.len() <= MAX_MASKED_BYTES {
-        return masked.to_owned();
+/// `text`, cut to `limit` bytes at a character boundary.
+pub(crate) fn cut(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
     }
-    let end = masked.floor_char_boundary(MAX_MASKED_BYTES);
-    format!(
-        "{}... [{} bytes in all]",
-        masked.get(..end).unwrap_or_default(),
-        masked.len()
-    )
+    let kept = text
+        .get(..text.floor_char_boundary(limit))
+        .unwrap_or_default();
+    format!("{kept}... [{} bytes in all]", text.len())
 }
 
 fn builtin(entries: &[(&str, &str, &str)], rule: &str) -> Vec<ControlRecord> {

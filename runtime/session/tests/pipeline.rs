@@ -1,5 +1,12 @@
 //! The door from outside: what is asked, what is answered, and what stands in the log each time.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 #[path = "world/mod.rs"]
 mod world;
 

@@ -27,15 +27,14 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 #[derive(Debug)]
-pub struct World {
-    pub door: Arc<Door>,
-    pub log: Arc<MemoryLog>,
-    pub store: Arc<MemoryStore>,
-    pub clock: Arc<ManualClock>,
+pub(crate) struct World {
+    pub(crate) door: Arc<Door>,
+    pub(crate) log: Arc<MemoryLog>,
+    pub(crate) clock: Arc<ManualClock>,
 }
 
 #[derive(Debug)]
-pub struct ManualClock(pub Mutex<Timestamp>);
+pub(crate) struct ManualClock(pub(crate) Mutex<Timestamp>);
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
@@ -44,9 +43,9 @@ impl Clock for ManualClock {
 }
 
 #[derive(Debug, Default)]
-pub struct MemoryLog {
-    pub events: Mutex<Vec<Event>>,
-    pub failed: AtomicBool,
+pub(crate) struct MemoryLog {
+    pub(crate) events: Mutex<Vec<Event>>,
+    pub(crate) failed: AtomicBool,
 }
 
 impl Evidence for MemoryLog {
@@ -75,7 +74,7 @@ impl Evidence for MemoryLog {
 
 impl MemoryLog {
     /// One word for each record, in order.
-    pub fn words(&self) -> Vec<String> {
+    pub(crate) fn words(&self) -> Vec<String> {
         let word = |event: &Event| match event {
             Event::Decision(record) => format!("{} by {}", record.verdict, record.rules.join("+")),
             Event::Outcome(record) => format!("outcome {:?}", record.result),
@@ -91,7 +90,7 @@ impl MemoryLog {
 }
 
 #[derive(Debug, Default)]
-pub struct MemoryStore {
+pub(crate) struct MemoryStore {
     approvals: Mutex<BTreeMap<String, Approval>>,
     changed: Notify,
 }
@@ -157,7 +156,7 @@ impl ApprovalStore for MemoryStore {
 }
 
 /// Says of every mask that it can, or that it cannot, be carried out.
-pub struct Masks(pub bool);
+pub(crate) struct Masks(pub(crate) bool);
 
 impl Carrier for Masks {
     fn can_mask(&self, plan: &MaskingPlan) -> Result<(), CannotMask> {
@@ -178,32 +177,27 @@ impl Carrier for Masks {
 }
 
 impl World {
-    pub fn new() -> World {
+    pub(crate) fn new() -> World {
         let world = World::without_policy();
         world.install(1);
         world
     }
 
-    pub fn without_policy() -> World {
+    pub(crate) fn without_policy() -> World {
         let log = Arc::new(MemoryLog::default());
         let store = Arc::new(MemoryStore::default());
         let clock = Arc::new(ManualClock(Mutex::new(Timestamp::UNIX_EPOCH)));
-        let door = Door::new(clock.clone(), log.clone(), store.clone());
-        World {
-            door,
-            log,
-            store,
-            clock,
-        }
+        let door = Door::new(clock.clone(), log.clone(), store);
+        World { door, log, clock }
     }
 
     /// Puts the policy in force under a digest of its own.
-    pub fn install(&self, digest: u8) {
+    pub(crate) fn install(&self, digest: u8) {
         self.door
             .install(Arc::new(InForce::new(bundle(), [digest; 32]).unwrap()));
     }
 
-    pub async fn session(&self, subject: &str, groups: &[&str]) -> Session {
+    pub(crate) async fn session(&self, subject: &str, groups: &[&str]) -> Session {
         self.door
             .open(principal(subject, groups), connection(), "127.0.0.1:5000")
             .await
@@ -211,7 +205,7 @@ impl World {
     }
 }
 
-pub fn principal(id: &str, groups: &[&str]) -> Principal {
+pub(crate) fn principal(id: &str, groups: &[&str]) -> Principal {
     Principal {
         id: id.to_owned(),
         issuer: "https://id.example.com".to_owned(),
@@ -220,7 +214,7 @@ pub fn principal(id: &str, groups: &[&str]) -> Principal {
     }
 }
 
-pub fn connection() -> Connection {
+pub(crate) fn connection() -> Connection {
     Connection {
         name: "orders-prod".to_owned(),
         protocol: Protocol::Postgres,
@@ -228,7 +222,7 @@ pub fn connection() -> Connection {
 }
 
 /// An operation of one verb.
-pub fn sql(verb: &str) -> Operation {
+pub(crate) fn sql(verb: &str) -> Operation {
     let mut facts = Facts::new();
     let (verbs, _) = Vocabulary::builtin().lookup("sql.verbs").unwrap();
     facts.set(verbs, Fact::Known(Value::Set(vec![verb.into()])));

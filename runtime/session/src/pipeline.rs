@@ -1,0 +1,343 @@
+//! What a session, its holds and its receipts share, and the pipeline that runs on it: judge, record, permit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwapOption;
+use hpol_bundle::decision::{Decision, Verdict};
+use hpol_bundle::facts::Facts;
+use hpol_engine::{Scratch, SessionGraph};
+use hpol_evidence::record::{DecisionRecord, Event};
+use hpol_operation::{Class, Operation};
+
+use crate::approvals;
+use crate::door::Door;
+use crate::judgement::Judgement;
+use crate::masking::MaskingPlan;
+use crate::permit::Permit;
+use crate::policy::InForce;
+use crate::ports::{Durability, EvidenceUnavailable};
+use crate::principal::{Connection, Principal};
+use crate::records::{self, GATEWAY};
+use crate::refusal::{Refusal, RefusalKind};
+use crate::session::{Carrier, Outcome};
+
+/// What a session, its holds and its receipts share.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    pub(crate) door: Arc<Door>,
+    pub(crate) id: String,
+    pub(crate) principal: Principal,
+    pub(crate) connection: Connection,
+    operations: AtomicU64,
+    specialised: ArcSwapOption<Specialised>,
+}
+
+/// The decision graph of one bundle with the session's own facts worked in.
+#[derive(Debug)]
+struct Specialised {
+    in_force: Arc<InForce>,
+    facts: Facts,
+    graph: SessionGraph,
+}
+
+impl Pipeline {
+    pub(crate) fn new(
+        door: Arc<Door>,
+        id: String,
+        principal: Principal,
+        connection: Connection,
+    ) -> Pipeline {
+        Pipeline {
+            door,
+            id,
+            principal,
+            connection,
+            operations: AtomicU64::new(0),
+            specialised: ArcSwapOption::empty(),
+        }
+    }
+
+    pub(crate) fn expired(&self) -> bool {
+        self.door.now() >= self.principal.expires
+    }
+
+    pub(crate) async fn append(
+        &self,
+        event: Event,
+        durability: Durability,
+    ) -> Result<u64, EvidenceUnavailable> {
+        self.door
+            .evidence()
+            .append(Some(&self.id), event, durability)
+            .await
+    }
+
+    pub(crate) fn append_detached(&self, event: Event) {
+        self.door.evidence().append_detached(Some(&self.id), event);
+    }
+
+    pub(crate) fn closed(&self, reason: &str) -> Event {
+        Event::SessionClosed {
+            reason: reason.to_owned(),
+            operations: self.operations.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Judges by the policy in force now. Pure but for reading the snapshot and the clock.
+    pub(crate) fn judge(&self, operation: &Operation, carrier: &dyn Carrier) -> Judgement {
+        let Some(in_force) = self.door.in_force() else {
+            let help = "ask the operator of the gateway to load a signed bundle".to_owned();
+            return Judgement::gateway(
+                None,
+                RefusalKind::NoPolicy,
+                "no policy is in force".to_owned(),
+                help,
+            );
+        };
+        if self.expired() {
+            let reason = "the token of this session has ended".to_owned();
+            return Judgement::gateway(
+                Some(in_force),
+                RefusalKind::TokenExpired,
+                reason,
+                "connect again with a fresh token".to_owned(),
+            );
+        }
+        let specialised = self.specialise(in_force);
+        let bundle = specialised.in_force.bundle();
+        let mut facts = specialised.facts.clone();
+        facts.extend(&operation.facts);
+        let mut decision = Decision::with_capacity(0);
+        let mut scratch = Scratch::new(&specialised.graph);
+        hpol_engine::decide(
+            &bundle.program,
+            &specialised.graph,
+            &facts,
+            &mut scratch,
+            &mut decision,
+        );
+        let unknown = decision
+            .unknown
+            .iter()
+            .filter_map(|id| bundle.vocabulary.fact(id))
+            .map(|fact| fact.name.clone());
+        let mut judgement = Judgement {
+            verdict: decision.verdict,
+            in_force: Some(Arc::clone(&specialised.in_force)),
+            rules: decision.determining().to_vec(),
+            plan: MaskingPlan::none(),
+            unknown: unknown.collect(),
+            refusal: None,
+        };
+        if decision.verdict != Verdict::Block {
+            self.oblige(&mut judgement, &decision, carrier);
+        }
+        judgement
+    }
+
+    /// Adds the masks; an obligation that cannot be carried out turns the decision into a block.
+    fn oblige(&self, judgement: &mut Judgement, decision: &Decision, carrier: &dyn Carrier) {
+        let Some(in_force) = judgement.in_force.clone() else {
+            return;
+        };
+        let refusal = match in_force.plan(&self.connection.name, &decision.mask) {
+            Ok(plan) => {
+                let answer = if plan.is_empty() {
+                    Ok(())
+                } else {
+                    carrier.can_mask(&plan)
+                };
+                judgement.plan = plan;
+                match answer {
+                    Ok(()) => return,
+                    Err(cannot) => {
+                        if let Some(rule) = judgement.plan.rule_of_class(&cannot.class) {
+                            let ids = decision.mask.iter().copied();
+                            judgement.rules = ids
+                                .filter(|id| {
+                                    in_force.rule(*id).is_some_and(|known| known.name == rule)
+                                })
+                                .collect();
+                        }
+                        format!("`{}` would leave unmasked: {}", cannot.class, cannot.why)
+                    }
+                }
+            }
+            Err(unbuildable) => unbuildable.to_string(),
+        };
+        let help =
+            "ask for the column itself in the select list of one plain SELECT, or leave it out"
+                .to_owned();
+        judgement.verdict = Verdict::Block;
+        judgement.refusal = Some((RefusalKind::CannotMask, refusal, help));
+    }
+
+    fn specialise(&self, in_force: Arc<InForce>) -> Arc<Specialised> {
+        if let Some(known) = self.specialised.load_full()
+            && Arc::ptr_eq(&known.in_force, &in_force)
+        {
+            return known;
+        }
+        let bundle = in_force.bundle();
+        let mut facts = self.principal.facts(&bundle.vocabulary);
+        facts.extend(&self.connection.facts(&bundle.vocabulary));
+        let graph = hpol_engine::specialise(&bundle.program, self.connection.protocol, &facts);
+        let fresh = Arc::new(Specialised {
+            in_force,
+            facts,
+            graph,
+        });
+        self.specialised.store(Some(Arc::clone(&fresh)));
+        fresh
+    }
+
+    /// Records the intent and mints the permit.
+    pub(crate) async fn permit<P>(
+        self: &Arc<Pipeline>,
+        operation: Operation,
+        payload: P,
+        judgement: Judgement,
+        approval: Option<(String, String)>,
+    ) -> Outcome<P> {
+        let (id, approval) = match approval {
+            Some((operation, approval)) => (operation, Some(approval)),
+            None => (self.next_operation(), None),
+        };
+        let record = self.record(
+            &id,
+            &operation.masked,
+            operation.digest,
+            &judgement,
+            "allow",
+            approval,
+        );
+        let durability = match operation.class {
+            Class::Read => Durability::Buffered,
+            Class::Write => Durability::Durable,
+        };
+        match self
+            .append(Event::Decision(Box::new(record)), durability)
+            .await
+        {
+            Ok(_) => Outcome::Permit(Permit::new(
+                payload,
+                Arc::clone(self),
+                id,
+                operation.class,
+                judgement.plan.clone(),
+            )),
+            Err(unavailable) => Outcome::Refuse(unavailable_refusal(&unavailable)),
+        }
+    }
+
+    /// Records a block and words the refusal.
+    pub(crate) async fn block(&self, operation: &Operation, judgement: Judgement) -> Refusal {
+        self.block_text(&operation.masked, operation.digest, judgement)
+            .await
+    }
+
+    pub(crate) async fn block_text(
+        &self,
+        masked: &str,
+        digest: [u8; 32],
+        judgement: Judgement,
+    ) -> Refusal {
+        let id = self.next_operation();
+        let record = self.record(&id, masked, digest, &judgement, "block", None);
+        let refusal = Refusal {
+            kind: judgement
+                .refusal
+                .as_ref()
+                .map_or(RefusalKind::Policy, |(kind, ..)| *kind),
+            rules: record.rules.clone(),
+            reason: record.reason.clone(),
+            help: judgement.help(),
+            operation: id,
+        };
+        match self
+            .append(Event::Decision(Box::new(record)), Durability::Durable)
+            .await
+        {
+            Ok(_) => refusal,
+            Err(unavailable) => unavailable_refusal(&unavailable),
+        }
+    }
+
+    pub(crate) async fn hold<P>(
+        self: &Arc<Pipeline>,
+        operation: Operation,
+        payload: P,
+        judgement: Judgement,
+    ) -> Outcome<P> {
+        let id = self.next_operation();
+        let record = self.record(
+            &id,
+            &operation.masked,
+            operation.digest,
+            &judgement,
+            "require_approval",
+            None,
+        );
+        if let Err(unavailable) = self
+            .append(Event::Decision(Box::new(record)), Durability::Durable)
+            .await
+        {
+            return Outcome::Refuse(unavailable_refusal(&unavailable));
+        }
+        approvals::submit(self, id, operation, payload, &judgement).await
+    }
+
+    fn record(
+        &self,
+        id: &str,
+        masked: &str,
+        digest: [u8; 32],
+        judgement: &Judgement,
+        verdict: &str,
+        approval: Option<String>,
+    ) -> DecisionRecord {
+        let gateway = judgement.refusal.is_some() && judgement.rules.is_empty();
+        DecisionRecord {
+            operation: id.to_owned(),
+            subject: self.principal.record(),
+            connection: self.connection.record(),
+            masked: records::cut(masked, records::MAX_MASKED_BYTES),
+            digest: data_encoding::HEXLOWER.encode(&digest),
+            verdict: verdict.to_owned(),
+            rules: judgement.rule_names(),
+            reason: records::cut(&judgement.reason(), records::MAX_REASON_BYTES),
+            obligations: judgement.plan.rules(),
+            unknown: judgement.unknown.clone(),
+            controls: if gateway {
+                records::always()
+            } else {
+                records::controls(judgement.determining())
+            },
+            approval,
+            bundle: judgement
+                .in_force
+                .as_ref()
+                .map(|policy| policy.digest().to_owned())
+                .unwrap_or_default(),
+        }
+    }
+
+    fn next_operation(&self) -> String {
+        let number = self
+            .operations
+            .fetch_add(1, Ordering::Relaxed)
+            .wrapping_add(1);
+        format!("{}-{number}", self.id)
+    }
+}
+
+pub(crate) fn unavailable_refusal(unavailable: &EvidenceUnavailable) -> Refusal {
+    Refusal {
+        kind: RefusalKind::EvidenceUnavailable,
+        rules: vec![GATEWAY.to_owned()],
+        reason: unavailable.to_string(),
+        help: "nothing was forwarded; the operator of the gateway sees the cause".to_owned(),
+        operation: String::new(),
+    }
+}
