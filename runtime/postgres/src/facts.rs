@@ -98,9 +98,26 @@ impl Reading {
         self.analysis.operation(&parameters, Vocabulary::builtin())
     }
 
-    /// Whether relations are named that the catalogue does not know, as far as that shows.
-    pub(crate) fn is_incomplete(&self) -> bool {
-        !self.analysis.reads().complete || !self.analysis.writes().complete
+    /// Whether it names relations that the catalogue does not know, as when another session has created them meanwhile.
+    pub(crate) fn names_unknown(&self) -> bool {
+        let (reads, writes) = (self.analysis.reads(), self.analysis.writes());
+        // What a statement creates is not known before it.
+        let writes = (!self.changes_catalogue()).then_some(writes);
+        !reads.complete
+            || writes.is_some_and(|writes| !writes.complete)
+            || reads
+                .known
+                .iter()
+                .chain(writes.into_iter().flat_map(|writes| &writes.known))
+                .any(|name| !self.knows(name))
+    }
+
+    /// A schema's or relation's own name may hold dots, so every split is tried.
+    fn knows(&self, qualified: &str) -> bool {
+        qualified.match_indices('.').any(|(dot, _)| {
+            let (schema, name) = (qualified.get(..dot), qualified.get(dot + 1..));
+            matches!((schema, name), (Some(schema), Some(name)) if self.catalogue.relation(schema, name).is_some())
+        })
     }
 
     /// Whether it can change what the catalogue says.

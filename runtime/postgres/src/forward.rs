@@ -234,7 +234,7 @@ impl Relay<'_> {
     /// Reads a text, with a catalogue that is fresh where it can be.
     pub(crate) async fn understand(&mut self, text: &str) -> Result<Understood, Ended> {
         let mut reading = self.reader.read(text).await;
-        let unknown = reading.as_ref().is_ok_and(Reading::is_incomplete);
+        let unknown = reading.as_ref().is_ok_and(Reading::names_unknown);
         let old = self.catalogue_read.elapsed() > self.connection.settings().limits.catalogue_age;
         // In the middle of a segment, or of a failed transaction, the gateway can ask nothing of its own.
         let can_ask = !self.segment_open && self.status != TransactionStatus::Failed;

@@ -193,7 +193,7 @@ mod tests {
             startup.parameters,
             [("user".to_owned(), "agent".to_owned())]
         );
-        let twice = b"\0\0\0\x1b\0\x03\0\0user\0a\0User\0root\0\0";
+        let twice = b"\0\0\0\x1a\0\x03\0\0user\0a\0User\0root\0\0";
         assert!(decoded(twice).unwrap_err().contains("twice"));
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{BufMut, Bytes};
+use bytes::Bytes;
 use hpol_operation::Operation;
 use hpol_session::permit::Receipt;
 
@@ -263,10 +263,7 @@ impl Relay<'_> {
 
     /// Makes the upstream fail as if the client's message had, and skips what the client sends up to its Sync.
     pub(crate) fn fail_segment(&mut self, report: Report) {
-        encode::message(&mut self.upstream.out, frontend::DESCRIBE, |out| {
-            out.put_u8(b'S');
-            encode::text(out, FAILING_STATEMENT);
-        });
+        encode::describe_statement(&mut self.upstream.out, FAILING_STATEMENT);
         self.segment_open = true;
         self.skipping = true;
         self.prepared.push(Owed::Refused(report));

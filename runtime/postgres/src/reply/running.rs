@@ -113,11 +113,6 @@ impl Running {
             .saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
-    /// Whether its outcome is recorded.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.receipt.is_none()
-    }
-
     /// Records the outcome; only the first call does.
     pub(crate) async fn settle(
         &mut self,

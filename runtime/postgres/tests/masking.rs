@@ -1,0 +1,291 @@
+//! What comes back with masks: in every protocol and format, from tables, errors and COPY.
+
+mod world;
+
+use insta::assert_snapshot;
+use world::World;
+use world::client::{bind, close, describe, execute, parse, query, sync};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn classified_columns_and_findings_are_hidden() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    assert_snapshot!(client.query("SELECT id, ssn, note FROM customers ORDER BY id").await, @r#"
+    T 3 columns
+    D 1 | ***-**-4320 | call ***-**-4321 today
+    D 2 | NULL | none
+    C SELECT 2
+    Z I
+    "#);
+    assert_snapshot!(client.query("SELECT * FROM customers c WHERE id = 1; SELECT ssn AS harmless FROM customers").await, @r#"
+    T 4 columns
+    D 1 | Ada | ***-**-4320 | call ***-**-4321 today
+    C SELECT 1
+    T 1 columns
+    D ***-**-4320
+    D NULL
+    C SELECT 2
+    Z I
+    "#);
+    // Without Describe there is no RowDescription; the gateway asks for it and keeps it to itself.
+    let undescribed = [
+        parse("s", "SELECT ssn, note FROM customers WHERE id = $1"),
+        bind("", "s", &["1"], 0),
+        execute("", 0),
+        sync(),
+    ];
+    assert_snapshot!(client.ask(&undescribed.concat()).await, @r#"
+    1
+    2
+    D ***-**-4320 | call ***-**-4321 today
+    C SELECT 1
+    Z I
+    "#);
+    let binary = [
+        bind("", "s", &["1"], 1),
+        describe(b'P', ""),
+        execute("", 0),
+        sync(),
+    ];
+    assert_snapshot!(client.ask(&binary.concat()).await, @r#"
+    2
+    T 2 columns
+    D ***-**-4320 | call ***-**-4321 today
+    C SELECT 1
+    Z I
+    "#);
+    // Text inside of other binary values.
+    let numbers = [
+        parse(
+            "",
+            "SELECT 7::int8, ARRAY['987-65-4320'], ARRAY['x'], '\"987-65-4320\"'::jsonb",
+        ),
+        bind("", "", &[], 1),
+        execute("", 0),
+        sync(),
+    ];
+    assert_snapshot!(client.ask(&numbers.concat()).await, @r#"
+    1
+    2
+    D [0, 0, 0, 0, 0, 0, 0, 7] | NULL | [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 25, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 120] | [1, 34, 42, 42, 42, 45, 42, 42, 45, 52, 51, 50, 48, 34]
+    C SELECT 1
+    Z I
+    "#);
+    // Errors quote values.
+    assert_snapshot!(client.query("SELECT note::int FROM customers").await, @r#"
+    T 1 columns
+    E ERROR / 22P02 / invalid input syntax for type integer: "call ***-**-4321 today"
+    Z I
+    "#);
+    assert_snapshot!(client.query("INSERT INTO customers VALUES (1, 'x', '987-65-4322', 'x')").await, @r#"
+    E ERROR / 23505 / duplicate key value violates unique constraint "customers_pkey"
+    Z I
+    "#);
+    assert_snapshot!(world.log.words().join("\n"), @r#"
+    allow by shop.agents_work: SELECT id, ssn, note FROM customers ORDER BY id
+    Completed  rows 2 shop.pii.ssnx2
+    allow by shop.agents_work: SELECT * FROM customers c WHERE id = ?; SELECT ssn AS harmless FROM customers
+    Completed  rows 3 shop.pii.ssnx3
+    allow by shop.agents_work: SELECT ssn, note FROM customers WHERE id = $1
+    Completed  rows 1 shop.pii.ssnx2
+    allow by shop.agents_work: SELECT ssn, note FROM customers WHERE id = $1
+    Completed  rows 1 shop.pii.ssnx2
+    allow by shop.agents_work: SELECT ?::int8, ARRAY[?], ARRAY[?], ?::jsonb
+    Completed  rows 1 shop.pii.ssnx2
+    allow by shop.agents_work: SELECT note::int FROM customers
+    Failed 22P02 rows 0 shop.pii.ssnx1
+    allow by shop.agents_work: INSERT INTO customers VALUES (?, ?, ?, ?)
+    Failed 23505 rows 0
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uses_that_cannot_be_masked_are_refused() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    world.server.execute("demo", "CREATE VIEW people AS SELECT ssn FROM customers; ALTER VIEW people OWNER TO hpol_gateway").unwrap();
+    let mut lines = Vec::new();
+    for sql in [
+        "SELECT upper(ssn) FROM customers",
+        "SELECT id FROM customers WHERE ssn LIKE '987%'",
+        "SELECT c FROM customers c",
+        "SELECT ssn FROM people",
+        "COPY customers TO STDOUT",
+        "COPY (SELECT ssn FROM customers) TO STDOUT",
+    ] {
+        let answer = client.query(sql).await;
+        lines.push(format!("{sql}\n    {}", answer.replace('\n', "\n    ")));
+    }
+    assert_snapshot!(lines.join("\n"), @r#"
+    SELECT upper(ssn) FROM customers
+        E ERROR / 42501 / blocked by shop.hide_ssn: `shop.pii.ssn` would leave unmasked: `ssn` is used other than as a plain column of the result in a function call in the target list / ask for the column itself in the select list of one plain SELECT, or leave it out
+        Z I
+    SELECT id FROM customers WHERE ssn LIKE '987%'
+        E ERROR / 42501 / blocked by shop.hide_ssn: `shop.pii.ssn` would leave unmasked: `ssn` is used other than as a plain column of the result in an expression in WHERE / ask for the column itself in the select list of one plain SELECT, or leave it out
+        Z I
+    SELECT c FROM customers c
+        E ERROR / 42501 / blocked by shop.hide_ssn: `shop.pii.ssn` would leave unmasked: `c` is used as a whole row in the target list / ask for the column itself in the select list of one plain SELECT, or leave it out
+        Z I
+    SELECT ssn FROM people
+        E ERROR / 42501 / blocked by shop.hide_ssn: `shop.pii.ssn` would leave unmasked: `public.people` is a view over `public.customers` in FROM / ask for the column itself in the select list of one plain SELECT, or leave it out
+        Z I
+    COPY customers TO STDOUT
+        E ERROR / 42501 / blocked by shop.hide_ssn: `shop.pii.ssn` would leave unmasked: `public.customers` is used by COPY in the statement / ask for the column itself in the select list of one plain SELECT, or leave it out
+        Z I
+    COPY (SELECT ssn FROM customers) TO STDOUT
+        E ERROR / 42501 / blocked by shop.hide_ssn: `shop.pii.ssn` would leave unmasked: `public.customers` is used by COPY in the statement / ask for the column itself in the select list of one plain SELECT, or leave it out
+        Z I
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copy_goes_both_ways() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    assert_snapshot!(client.query("COPY (SELECT 1, 'see 987-65-4320') TO STDOUT").await, @r#"
+    H
+    d 1	see ***-**-4320
+    c
+    C COPY 1
+    Z I
+    "#);
+
+    client.send(&query("COPY orders FROM STDIN")).await;
+    assert_snapshot!(client.line().await, @r#"
+    G
+    "#);
+    let rows = [
+        world::client::message(b'd', b"7\t1\t3.50\tcopied\n"),
+        world::client::message(b'c', b""),
+    ];
+    assert_snapshot!(client.ask(&rows.concat()).await, @r#"
+    C COPY 1
+    Z I
+    "#);
+
+    // In the extended protocol, with the Sync sent before the answer is there.
+    let early = [
+        parse("", "COPY orders FROM STDIN"),
+        bind("", "", &[], 0),
+        execute("", 0),
+        sync(),
+    ];
+    client.send(&early.concat()).await;
+    let mut lines = vec![
+        client.line().await,
+        client.line().await,
+        client.line().await,
+    ];
+    let rows = [
+        world::client::message(b'd', b"8\t1\t3.50\tcopied\n"),
+        world::client::message(b'c', b""),
+        sync(),
+    ];
+    lines.push(client.ask(&rows.concat()).await);
+    assert_snapshot!(lines.join("\n"), @r#"
+    1
+    2
+    G
+    C COPY 1
+    Z I
+    "#);
+
+    // Bad rows: the error ends the COPY, and what is left of it is ignored.
+    client.send(&query("COPY orders FROM STDIN")).await;
+    assert_snapshot!(client.line().await, @r#"
+    G
+    "#);
+    let rows = [
+        world::client::message(b'd', b"not a number\n"),
+        world::client::message(b'c', b""),
+    ];
+    assert_snapshot!(client.ask(&rows.concat()).await, @r#"
+    E ERROR / 22P02 / invalid input syntax for type integer: "not a number"
+    Z I
+    "#);
+    assert_snapshot!(client.query("SELECT id FROM orders WHERE status = 'copied' ORDER BY id").await, @r#"
+    T 1 columns
+    D 7
+    D 8
+    C SELECT 2
+    Z I
+    "#);
+
+    // Binary rows cannot be searched.
+    assert_snapshot!(client.query("COPY (SELECT 1) TO STDOUT (FORMAT binary)").await, @r#"
+    E FATAL / 42501 / a COPY in binary format, or of a classified table, cannot be masked / use SELECT, or COPY in text format
+    (closed)
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn portals_in_portions_and_names_that_are_reused() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    client.query("BEGIN").await;
+    let first = [
+        parse("s", "SELECT ssn FROM customers ORDER BY id"),
+        bind("p", "s", &[], 0),
+        execute("p", 1),
+        execute("p", 1),
+        sync(),
+    ];
+    assert_snapshot!(client.ask(&first.concat()).await, @r#"
+    1
+    2
+    D ***-**-4320
+    s
+    D NULL
+    s
+    Z T
+    "#);
+    assert_snapshot!(client.ask(&[execute("p", 0), sync()].concat()).await, @r#"
+    C SELECT 0
+    Z T
+    "#);
+    client.query("COMMIT").await;
+    // The portal ended with its transaction, the statement did not.
+    assert_snapshot!(client.ask(&[execute("p", 0), sync()].concat()).await, @r#"
+    E ERROR / 34000 / portal "p" does not exist
+    Z I
+    "#);
+    // A name that is taken keeps its meaning: the second Parse fails.
+    let taken = [
+        parse("s", "SELECT 2"),
+        sync(),
+        bind("", "s", &[], 0),
+        execute("", 0),
+        sync(),
+    ];
+    client.send(&taken.concat()).await;
+    assert_snapshot!(client.lines(2).await, @r#"
+    E ERROR / 42P05 / prepared statement "s" already exists
+    Z I
+    2
+    D ***-**-4320
+    D NULL
+    C SELECT 2
+    Z I
+    "#);
+    let renamed = [
+        close(b'S', "s"),
+        parse("s", "SELECT 2"),
+        bind("", "s", &[], 0),
+        execute("", 0),
+        sync(),
+    ];
+    assert_snapshot!(client.ask(&renamed.concat()).await, @r#"
+    3
+    1
+    2
+    D 2
+    C SELECT 1
+    Z I
+    "#);
+    // Bound and never run.
+    assert_snapshot!(client.ask(&[bind("", "s", &[], 0), sync()].concat()).await, @r#"
+    2
+    Z I
+    "#);
+    assert_eq!(world.log.words().last().unwrap(), "NotRun  rows 0");
+}
