@@ -3,12 +3,17 @@
 //! Judges and forwards one form: [`analyse`] gives the canonical target, and what has more than one reading is refused.
 //! Connections, headers other than those named here and bodies are not known here.
 
-use hpol_bundle::vocabulary::Vocabulary;
+mod host;
+mod path;
 
-use crate::Operation;
+use aws_lc_rs::digest;
+use hpol_bundle::facts::{Fact, Facts, Value};
+use hpol_bundle::vocabulary::{Protocol, Vocabulary};
+
+use crate::{Class, Operation};
 
 /// A request, as received. Everything is hostile.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct HttpRequest<'a> {
     /// The method, as sent.
     pub method: &'a str,
@@ -30,7 +35,7 @@ pub struct HttpRequest<'a> {
 }
 
 /// A request that is understood.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct HttpAnalysis {
     /// What is asked for, with its facts.
     pub operation: Operation,
@@ -40,6 +45,24 @@ pub struct HttpAnalysis {
     pub host: String,
     /// Path and query to forward, in place of what was received.
     pub target: String,
+}
+
+impl std::fmt::Debug for HttpRequest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Query and body hold secrets.
+        f.debug_struct("HttpRequest")
+            .field("method", &self.method)
+            .field("bytes", &self.body_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for HttpAnalysis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpAnalysis")
+            .field("masked", &self.operation.masked)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a request was not understood. The adapter answers 400, for the method 501.
@@ -89,9 +112,193 @@ pub enum HttpRefusal {
 /// Whatever has more than one reading.
 pub fn analyse(
     request: &HttpRequest<'_>,
-    _vocabulary: &Vocabulary,
+    vocabulary: &Vocabulary,
 ) -> Result<HttpAnalysis, HttpRefusal> {
-    Err(HttpRefusal::Method {
-        method: request.method.chars().take(32).collect(),
+    let method = METHODS
+        .iter()
+        .copied()
+        .find(|method| *method == request.method);
+    let method = method.ok_or_else(|| HttpRefusal::Method {
+        method: shortened(request.method),
+    })?;
+    if !matches!(request.scheme, "http" | "https") {
+        return Err(HttpRefusal::Scheme {
+            scheme: shortened(request.scheme),
+        });
+    }
+    let authority = host::authority(request.authority).map_err(|why| HttpRefusal::Host { why })?;
+    let (path, query) = match request.target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (request.target, None),
+    };
+    let path = path::normalise(path).map_err(|why| HttpRefusal::Path { why })?;
+    query
+        .map_or(Ok(()), path::check_query)
+        .map_err(|why| HttpRefusal::Query { why })?;
+    let content_type = request.content_type.map(media_type).transpose()?;
+
+    let target = query.map_or_else(
+        || path.encoded.clone(),
+        |query| format!("{}?{query}", path.encoded),
+    );
+    let origin = format!("{method} {}://{}", request.scheme, authority.shown);
+    let parts = Parts {
+        method,
+        authority: &authority.shown,
+        target: &target,
+        content_type: content_type.as_deref(),
+    };
+    let operation = Operation {
+        protocol: Protocol::Http,
+        facts: facts(
+            vocabulary,
+            method,
+            &authority.host,
+            &path.decoded,
+            content_type.as_deref(),
+        ),
+        class: if matches!(method, "GET" | "HEAD" | "OPTIONS") {
+            Class::Read
+        } else {
+            Class::Write
+        },
+        exact: exact(
+            request,
+            &format!("{origin}{target}"),
+            content_type.as_deref(),
+        ),
+        masked: query.map_or_else(
+            || format!("{origin}{}", path.encoded),
+            |query| format!("{origin}{}?{}", path.encoded, path::masked_query(query)),
+        ),
+        digest: digest(request, &parts),
+    };
+    Ok(HttpAnalysis {
+        operation,
+        method,
+        host: authority.host,
+        target,
     })
 }
+
+/// The methods that policies have words for; the vocabulary's `http_method`.
+const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/// What decides which request it is, in canonical form.
+struct Parts<'a> {
+    method: &'a str,
+    authority: &'a str,
+    target: &'a str,
+    content_type: Option<&'a str>,
+}
+
+fn facts(
+    vocabulary: &Vocabulary,
+    method: &str,
+    host: &str,
+    path: &str,
+    content_type: Option<&str>,
+) -> Facts {
+    let mut facts = Facts::new();
+    let values = [
+        ("http.method", Some(method)),
+        ("http.host", Some(host)),
+        ("http.path", Some(path)),
+        ("http.content_type", content_type),
+    ];
+    for (name, value) in values {
+        if let (Some((id, _)), Some(value)) = (vocabulary.lookup(name), value) {
+            facts.set(id, Fact::Known(Value::Text(value.into())));
+        }
+    }
+    facts
+}
+
+fn exact(request: &HttpRequest<'_>, line: &str, content_type: Option<&str>) -> String {
+    let mut exact = line.to_owned();
+    if let Some(content_type) = content_type {
+        exact.push_str("\ncontent-type: ");
+        exact.push_str(content_type);
+    }
+    if request.body_bytes == 0 {
+        return exact;
+    }
+    let shown = match std::str::from_utf8(request.body_preview) {
+        Ok(text) => text.to_owned(),
+        Err(_) => request
+            .body_preview
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+    };
+    let rest = request
+        .body_bytes
+        .saturating_sub(request.body_preview.len() as u64);
+    let more = if rest == 0 {
+        String::new()
+    } else {
+        format!("\n... and {rest} more bytes")
+    };
+    format!("{exact}\n\n{shown}{more}")
+}
+
+fn digest(request: &HttpRequest<'_>, parts: &Parts<'_>) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let mut part = |bytes: &[u8]| {
+        context.update(&(bytes.len() as u64).to_be_bytes());
+        context.update(bytes);
+    };
+    part(b"hpol http operation 1");
+    for text in [parts.method, request.scheme, parts.authority, parts.target] {
+        part(text.as_bytes());
+    }
+    // Whole, since parameters such as a boundary decide how the body is read.
+    match (parts.content_type, request.content_type) {
+        (Some(_), Some(content_type)) => part(content_type.as_bytes()),
+        _ => part(b""),
+    }
+    part(&request.body_bytes.to_be_bytes());
+    part(&request.body_digest);
+    let mut out = [0; 32];
+    // SHA-256 is 32 bytes long, so both are of one length.
+    out.copy_from_slice(context.finish().as_ref());
+    out
+}
+
+/// The media type of a Content-Type, RFC 9110 section 8.3.1, in lower case and without parameters.
+fn media_type(header: &str) -> Result<String, HttpRefusal> {
+    let refused = |why| HttpRefusal::ContentType { why };
+    if header.contains(|c: char| c.is_control() && c != '\t') {
+        return Err(refused("it holds a control character"));
+    }
+    let essence = header
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim_matches([' ', '\t']);
+    let (kind, subtype) = essence
+        .split_once('/')
+        .ok_or_else(|| refused("it is not a media type"))?;
+    if [kind, subtype]
+        .iter()
+        .any(|part| part.is_empty() || !part.bytes().all(is_token))
+    {
+        return Err(refused("it is not a media type"));
+    }
+    Ok(essence.to_ascii_lowercase())
+}
+
+/// A character of a token, RFC 9110 section 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn shortened(text: &str) -> String {
+    text.chars()
+        .take(32)
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

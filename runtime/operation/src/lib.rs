@@ -10,7 +10,7 @@ use hpol_bundle::facts::Facts;
 use hpol_bundle::vocabulary::Protocol;
 
 /// One thing a session asks for, ready to be judged. Session facts (subject, connection) are added by the session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Operation {
     /// The protocol it was asked in.
     pub protocol: Protocol,
@@ -25,6 +25,18 @@ pub struct Operation {
     /// SHA-256 over everything that decides what will run: text and parameters, or method, host, target, headers that
     /// matter and body. An approval binds to it.
     pub digest: [u8; 32],
+}
+
+impl std::fmt::Debug for Operation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not `exact`, which is never for a log.
+        let mut shown = f.debug_struct("Operation");
+        shown
+            .field("protocol", &self.protocol)
+            .field("facts", &self.facts)
+            .field("class", &self.class);
+        shown.field("masked", &self.masked).finish_non_exhaustive()
+    }
 }
 
 /// What the operation can do to the upstream, which decides when its record must be durable.

@@ -63,7 +63,6 @@ struct Pool {
 
 type Analysed = Result<Arc<SqlAnalysis>, SqlRefusal>;
 
-#[derive(Debug)]
 struct Job {
     sql: Box<str>,
     session: SqlSession,

@@ -41,7 +41,7 @@ pub enum Format {
 }
 
 /// One parameter of a bound statement, `$1` first.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Parameter<'a> {
     /// The type's oid from Parse, 0 where the server infers it.
     pub type_oid: u32,
@@ -51,8 +51,7 @@ pub struct Parameter<'a> {
     pub value: Option<&'a [u8]>,
 }
 
-/// What a text does.
-#[derive(Debug)]
+/// What a text does. Its Debug shows no literal.
 pub struct SqlAnalysis {
     pub(super) text: Box<str>,
     pub(super) masked: String,
@@ -65,6 +64,24 @@ pub struct SqlAnalysis {
     pub(super) class: Class,
     pub(super) effects: Vec<SessionEffect>,
     pub(super) lineage: Lineage,
+}
+
+impl std::fmt::Debug for Parameter<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Parameter");
+        shown
+            .field("type_oid", &self.type_oid)
+            .field("format", &self.format);
+        shown.field("bytes", &self.value.map(<[u8]>::len)).finish()
+    }
+}
+
+impl std::fmt::Debug for SqlAnalysis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqlAnalysis")
+            .field("masked", &self.masked)
+            .finish_non_exhaustive()
+    }
 }
 
 impl SqlAnalysis {
@@ -104,7 +121,8 @@ impl SqlAnalysis {
         &self.functions
     }
 
-    /// Whether every UPDATE and DELETE has a WHERE that names a column.
+    /// Whether every UPDATE and DELETE that is known of has a WHERE that names a column of its target, or is that of a
+    /// cursor. The fact is unknown where verbs or writes are.
     #[must_use]
     pub fn filtered(&self) -> bool {
         self.filtered
@@ -158,8 +176,9 @@ impl SqlAnalysis {
             "sql.functions",
             extent_fact(&self.functions, String::as_str),
         );
-        // What an incomplete set of verbs leaves out may be an UPDATE without a filter.
-        let filtered = if self.verbs.complete {
+        // What cannot be told may be an UPDATE without a filter.
+        let determined = self.verbs.complete && self.writes.complete;
+        let filtered = if determined {
             Fact::Known(Value::Bool(self.filtered))
         } else {
             Fact::Unknown

@@ -19,11 +19,8 @@ pub enum SqlRefusal {
         limit: usize,
     },
     /// Expressions, joins or subselects nest deeper than is analysed.
-    #[error("statement nests deeper than the limit of {limit}")]
-    TooDeep {
-        /// The limit, in tokens that can nest.
-        limit: usize,
-    },
+    #[error("statement nests too deeply")]
+    TooDeep,
     /// Comments or operators are written so that scanning them takes time out of proportion.
     #[error("comments or operators of the statement take too long to scan")]
     TooCostly,

@@ -26,15 +26,27 @@ pub(super) fn tokens(sql: &str) -> Result<Vec<ScanToken>, SqlRefusal> {
     }
     let tokens = pg_query::scan_tokens(sql).map_err(refusal)?;
     if depth(&tokens) > MAX_DEPTH {
-        return Err(SqlRefusal::TooDeep { limit: MAX_DEPTH });
+        return Err(SqlRefusal::TooDeep);
     }
     Ok(tokens)
 }
+
+/// How the parser says that a text nests deeper than it can follow; its own stack is a part of the thread's.
+const TOO_DEEP: &[&str] = &[
+    "stack depth limit exceeded",
+    "memory exhausted",
+    "parse tree is nested too deeply to serialize",
+];
 
 /// What an error of the parser means to the one who sent the text.
 pub(super) fn refusal(error: pg_query::Error) -> SqlRefusal {
     match error {
         pg_query::Error::Conversion(_) => SqlRefusal::Nul,
+        pg_query::Error::Parse(message)
+            if TOO_DEEP.iter().any(|deep| message.starts_with(deep)) =>
+        {
+            SqlRefusal::TooDeep
+        }
         pg_query::Error::Parse(message)
         | pg_query::Error::Scan(message)
         | pg_query::Error::Split(message) => SqlRefusal::Syntax { message },
@@ -50,25 +62,36 @@ pub(super) fn masked(sql: &str, tokens: &[ScanToken]) -> String {
     let mut masked = String::with_capacity(sql.len());
     let mut end = 0;
     for token in tokens {
+        let kind = kind(token);
+        if matches!(kind, Some(Token::SqlComment | Token::CComment)) {
+            continue;
+        }
         let (start, stop) = (offset(token.start), offset(token.end));
         if start > end && !masked.is_empty() {
             masked.push(' ');
         }
         end = stop;
-        match kind(token) {
-            Some(Token::SqlComment | Token::CComment) => end = start,
-            Some(
-                Token::Sconst
+        masked.push_str(if is_literal(kind) {
+            "?"
+        } else {
+            sql.get(start..stop).unwrap_or("?")
+        });
+    }
+    masked
+}
+
+fn is_literal(kind: Option<Token>) -> bool {
+    matches!(
+        kind,
+        Some(
+            Token::Sconst
                 | Token::Usconst
                 | Token::Bconst
                 | Token::Xconst
                 | Token::Fconst
-                | Token::Iconst,
-            ) => masked.push('?'),
-            _ => masked.push_str(sql.get(start..stop).unwrap_or("?")),
-        }
-    }
-    masked
+                | Token::Iconst
+        )
+    )
 }
 
 fn operator_steps(sql: &str) -> usize {

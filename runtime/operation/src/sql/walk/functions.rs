@@ -1,6 +1,7 @@
 //! Calls of functions: what the called function can do.
 
-use super::{FunctionKind, Name, Node, Tree, Walk, Walked, add, builtin, names, session};
+use super::mention::add;
+use super::{FunctionKind, Name, Node, Tree, Walk, Walked, builtin, names, session};
 
 impl Walk<'_> {
     pub(super) fn function_call(&mut self, node: &Node) -> Walked {
@@ -21,7 +22,7 @@ impl Walk<'_> {
                 }
             }
             FunctionKind::Sequence => self.sequence(node, &name.name),
-            FunctionKind::Opaque => self.opaque(format!("function `{}`", name.shown())),
+            FunctionKind::Opaque => self.opaque(format!("function {}", name.shown())),
         }
         self.within("a function call", |walk| walk.rest(node, &["funcname"]))
     }
@@ -85,7 +86,7 @@ impl Walk<'_> {
         let name = match parts.as_deref() {
             Some([name]) => self.resolve("", name),
             Some([schema, name]) => Name::new(schema, name),
-            _ => return self.opaque(format!("the sequence that `{function}` is given")),
+            _ => return self.opaque(format!("the sequence that {function} is given")),
         };
         self.read_name(&name);
         if matches!(function, "nextval" | "setval") {

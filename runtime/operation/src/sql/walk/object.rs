@@ -2,7 +2,8 @@
 
 use pg_query::protobuf::{GrantTargetType, ObjectType};
 
-use super::{Name, Node, Place, RelationMention, Role, Tree, Verb, Walk, Walked, add};
+use super::mention::add;
+use super::{Name, Node, Place, RelationMention, Role, Tree, Verb, Walk, Walked};
 
 /// What the name of an object of some type says of relations.
 enum Meaning {

@@ -58,7 +58,7 @@ impl Walk<'_> {
                     "target_list" => {
                         walk.clause("the target list", |walk| walk.targets(value.items()))?
                     }
-                    "from_clause" => walk.clause("FROM", |walk| walk.from_clause(value.items()))?,
+                    "from_clause" => walk.clause("FROM", |walk| walk.sources(value.items()))?,
                     field => walk.clause(clause(field), |walk| walk.visit(value))?,
                 }
             }
@@ -87,7 +87,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn from_clause(&mut self, items: &[Tree]) -> Walked {
+    fn sources(&mut self, items: &[Tree]) -> Walked {
         for item in items {
             self.from = self.top;
             self.visit(item)?;

@@ -126,7 +126,7 @@ impl Walk<'_> {
             }
             "FetchStmt" => {
                 self.verb(Verb::FETCH);
-                self.opaque_reads("what the cursor reads".to_owned());
+                self.opaque_reads("the cursor".to_owned());
             }
             "ExecuteStmt" => return Some(self.execute(node)),
             "PrepareStmt" => return Some(self.prepare(node)),
@@ -235,7 +235,7 @@ impl Walk<'_> {
         self.effect(SessionEffect::ExecuteSql {
             name: node.text("name").to_owned(),
         });
-        self.opaque("what the prepared statement does".to_owned());
+        self.opaque("the prepared statement".to_owned());
         self.found.verbs.complete = false;
         self.found.functions.complete = false;
         self.rest(node, &[])

@@ -1,82 +1,10 @@
 //! Commands other than queries.
 
+mod table;
+
+use table::{CONTAINERS, OBJECTS, ON_RELATION};
+
 use super::{Form, Node, Role, SqlRefusal, Tree, Verb, Walk, Walked};
-
-/// Commands that make or change an object which is not a relation, with the table of the catalogue it is described in.
-const OBJECTS: &[(&str, Verb, &str)] = &[
-    ("CreateTableSpaceStmt", Verb::CREATE, "pg_tablespace"),
-    ("CreateFdwStmt", Verb::CREATE, "pg_foreign_data_wrapper"),
-    ("CreateForeignServerStmt", Verb::CREATE, "pg_foreign_server"),
-    ("CreateUserMappingStmt", Verb::CREATE, "pg_user_mapping"),
-    ("CreateAmStmt", Verb::CREATE, "pg_am"),
-    ("CreateEventTrigStmt", Verb::CREATE, "pg_event_trigger"),
-    ("CreatePLangStmt", Verb::CREATE, "pg_language"),
-    ("CreateRoleStmt", Verb::CREATE, "pg_authid"),
-    ("CreateDomainStmt", Verb::CREATE, "pg_type"),
-    ("CompositeTypeStmt", Verb::CREATE, "pg_type"),
-    ("CreateEnumStmt", Verb::CREATE, "pg_type"),
-    ("CreateRangeStmt", Verb::CREATE, "pg_type"),
-    ("CreateOpClassStmt", Verb::CREATE, "pg_opclass"),
-    ("CreateOpFamilyStmt", Verb::CREATE, "pg_opfamily"),
-    ("CreatedbStmt", Verb::CREATE, "pg_database"),
-    ("CreateConversionStmt", Verb::CREATE, "pg_conversion"),
-    ("CreateCastStmt", Verb::CREATE, "pg_cast"),
-    ("CreateTransformStmt", Verb::CREATE, "pg_transform"),
-    ("CreateSubscriptionStmt", Verb::CREATE, "pg_subscription"),
-    ("AlterTableSpaceOptionsStmt", Verb::ALTER, "pg_tablespace"),
-    ("AlterFdwStmt", Verb::ALTER, "pg_foreign_data_wrapper"),
-    ("AlterForeignServerStmt", Verb::ALTER, "pg_foreign_server"),
-    ("AlterUserMappingStmt", Verb::ALTER, "pg_user_mapping"),
-    ("AlterEventTrigStmt", Verb::ALTER, "pg_event_trigger"),
-    ("AlterRoleStmt", Verb::ALTER, "pg_authid"),
-    ("AlterRoleSetStmt", Verb::ALTER, "pg_db_role_setting"),
-    ("AlterDatabaseSetStmt", Verb::ALTER, "pg_db_role_setting"),
-    ("AlterDatabaseStmt", Verb::ALTER, "pg_database"),
-    ("AlterDatabaseRefreshCollStmt", Verb::ALTER, "pg_database"),
-    ("AlterDefaultPrivilegesStmt", Verb::ALTER, "pg_default_acl"),
-    ("AlterFunctionStmt", Verb::ALTER, "pg_proc"),
-    ("AlterOperatorStmt", Verb::ALTER, "pg_operator"),
-    ("AlterOpFamilyStmt", Verb::ALTER, "pg_opfamily"),
-    ("AlterTypeStmt", Verb::ALTER, "pg_type"),
-    ("AlterEnumStmt", Verb::ALTER, "pg_enum"),
-    ("AlterCollationStmt", Verb::ALTER, "pg_collation"),
-    ("AlterStatsStmt", Verb::ALTER, "pg_statistic_ext"),
-    ("AlterTsDictionaryStmt", Verb::ALTER, "pg_ts_dict"),
-    ("AlterTsConfigurationStmt", Verb::ALTER, "pg_ts_config"),
-    ("DropTableSpaceStmt", Verb::DROP, "pg_tablespace"),
-    ("DropUserMappingStmt", Verb::DROP, "pg_user_mapping"),
-    ("DropRoleStmt", Verb::DROP, "pg_authid"),
-    ("DropSubscriptionStmt", Verb::DROP, "pg_subscription"),
-];
-
-/// Commands that can touch relations they do not name.
-const CONTAINERS: &[(&str, Verb)] = &[
-    ("CreateExtensionStmt", Verb::CREATE),
-    ("ImportForeignSchemaStmt", Verb::CREATE),
-    ("CreateFunctionStmt", Verb::CREATE),
-    ("DefineStmt", Verb::CREATE),
-    ("AlterExtensionStmt", Verb::ALTER),
-    ("AlterExtensionContentsStmt", Verb::ALTER),
-    ("AlterTableMoveAllStmt", Verb::ALTER),
-    ("AlterSubscriptionStmt", Verb::ALTER),
-    ("AlterDomainStmt", Verb::ALTER),
-    ("AlterSystemStmt", Verb::ALTER),
-    ("DropOwnedStmt", Verb::DROP),
-    ("DropdbStmt", Verb::DROP),
-    ("ReassignOwnedStmt", Verb::ALTER),
-    ("DoStmt", Verb::DO),
-    ("LoadStmt", Verb::LOAD),
-];
-
-/// Commands on one relation, with the field it stands in.
-const ON_RELATION: &[(&str, Verb, &str)] = &[
-    ("AlterTableStmt", Verb::ALTER, "relation"),
-    ("CreateTrigStmt", Verb::CREATE, "relation"),
-    ("CreatePolicyStmt", Verb::CREATE, "table"),
-    ("AlterPolicyStmt", Verb::ALTER, "table"),
-    ("AlterSeqStmt", Verb::ALTER, "sequence"),
-    ("IndexStmt", Verb::CREATE, "relation"),
-];
 
 impl Walk<'_> {
     /// A command, which is refused if it is not known.
@@ -92,7 +20,11 @@ impl Walk<'_> {
         }
         if let Some((_, verb)) = CONTAINERS.iter().find(|(kind, _)| *kind == node.kind) {
             self.verb(*verb);
-            self.opaque(format!("what `{}` does", verb.as_str()));
+            self.opaque(format!(
+                "the {} command",
+                verb.as_str().to_ascii_uppercase()
+            ));
+            self.found.functions.complete = false;
             return Ok(());
         }
         if let Some((_, verb, field)) = ON_RELATION.iter().find(|(kind, ..)| *kind == node.kind) {
@@ -125,7 +57,8 @@ impl Walk<'_> {
             "CopyStmt" => self.copy(node),
             "CallStmt" => {
                 self.verb(Verb::CALL);
-                self.opaque("what the procedure does".to_owned());
+                self.opaque("the procedure".to_owned());
+                self.found.functions.complete = false;
                 self.rest(node, &["funcexpr", "outargs"])
             }
             "CreateStmt" => self.create_table(node),
@@ -194,7 +127,9 @@ impl Walk<'_> {
         match node.kind {
             "LockStmt" => {
                 self.verb(Verb::LOCK);
-                self.rest(node, &[])
+                let relations = node.list("relations").iter().filter_map(Tree::node);
+                relations.for_each(|relation| self.read(relation, Role::Target));
+                Ok(())
             }
             "VacuumStmt" => self.vacuum(node),
             "ClusterStmt" => self.relation_or_all(node, Verb::CLUSTER),
@@ -327,7 +262,7 @@ impl Walk<'_> {
                 .clone()
                 .all(|object| object.get("pubtable").is_some());
         if node.flag("for_all_tables") || !named {
-            self.opaque_reads("what the publication publishes".to_owned());
+            self.opaque_reads("the publication".to_owned());
         }
         self.rest(node, &[])
     }
@@ -351,7 +286,7 @@ impl Walk<'_> {
             self.write_catalogue("pg_statistic");
         }
         if node.list("rels").is_empty() {
-            self.opaque("every table of the database".to_owned());
+            self.opaque("the command, which is for every table,".to_owned());
         }
         self.rest(node, &["rels"])
     }
@@ -360,7 +295,7 @@ impl Walk<'_> {
         self.verb(verb);
         match node.child("relation") {
             Some(relation) => self.alter(Some(relation)),
-            None => self.opaque("every table of the database".to_owned()),
+            None => self.opaque("the command, which is for every table,".to_owned()),
         }
         self.rest(node, &["relation"])
     }
@@ -384,7 +319,7 @@ impl Walk<'_> {
                     below.map(|relation| super::names::dotted(&[&relation.schema, &relation.name]));
                 self.found.reads.known.extend(facts);
             }
-            _ => self.opaque_reads("what the materialized view reads".to_owned()),
+            _ => self.opaque_reads("the materialized view".to_owned()),
         }
         Ok(())
     }

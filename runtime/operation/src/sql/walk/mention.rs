@@ -1,0 +1,150 @@
+//! Relations and columns that are named: into the facts and into the lineage.
+
+use super::{
+    ColumnMention, Extent, Name, Node, RelationMention, Role, SessionEffect, SqlSession, Walk,
+    names,
+};
+
+impl Walk<'_> {
+    pub(super) fn column(&mut self, node: &Node, output: Option<&str>) {
+        let fields = node.list("fields");
+        let star = fields
+            .last()
+            .is_some_and(|field| field.of_kind("AStar").is_some());
+        let parts = node.names("fields");
+        let (name, before) = match parts.split_last() {
+            Some((name, before)) if !star => (Some(*name), before),
+            _ => (None, parts.as_slice()),
+        };
+        self.mention(before.last().copied(), name, output);
+    }
+
+    pub(super) fn mention(
+        &mut self,
+        qualifier: Option<&str>,
+        name: Option<&str>,
+        output: Option<&str>,
+    ) {
+        self.statement.columns.push(ColumnMention {
+            qualifier: qualifier.map(str::to_owned),
+            name: name.map(str::to_owned),
+            output: output.map(str::to_owned),
+            place: self.place,
+        });
+    }
+
+    /// A relation whose rows are read, unless it is a WITH query in scope.
+    pub(super) fn read(&mut self, node: &Node, role: Role) {
+        let (schema, name) = (node.text("schemaname"), node.text("relname"));
+        if schema.is_empty() && self.scopes.iter().any(|scope| scope.contains(name)) {
+            return;
+        }
+        let name = self.resolve(schema, name);
+        self.read_name(&name);
+        self.relation(node, name, role);
+    }
+
+    /// What a name of a relation means here.
+    pub(super) fn resolve(&self, schema: &str, name: &str) -> Name {
+        if schema.is_empty() && self.unsettled() {
+            return Name {
+                schema: None,
+                name: name.to_owned(),
+            };
+        }
+        names::relation(self.session, schema, name)
+    }
+
+    /// Whether an earlier statement of the text changed what names mean.
+    pub(super) fn unsettled(&self) -> bool {
+        self.found
+            .effects
+            .contains(&SessionEffect::ChangesNameResolution)
+    }
+
+    pub(super) fn read_name(&mut self, name: &Name) {
+        add(&mut self.found.reads, self.session, name, true);
+        if name.schema.is_none() {
+            self.opaque_reads(format!("{}, whose schema is not known,", name.shown()));
+        }
+    }
+
+    /// A relation whose rows are changed.
+    pub(super) fn change(&mut self, node: &Node) -> Name {
+        let name = self.resolve(node.text("schemaname"), node.text("relname"));
+        add(&mut self.found.writes, self.session, &name, true);
+        self.relation(node, name.clone(), Role::Target);
+        name
+    }
+
+    /// A relation that is altered, dropped or handled as a whole.
+    pub(super) fn alter(&mut self, node: Option<&Node>) {
+        if let Some(node) = node {
+            let name = self.resolve(node.text("schemaname"), node.text("relname"));
+            add(&mut self.found.writes, self.session, &name, false);
+            self.relation(node, name, Role::Target);
+        }
+    }
+
+    /// A relation that is made.
+    pub(super) fn create(&mut self, node: Option<&Node>) {
+        if let Some(node) = node {
+            let schema = if node.text("relpersistence") == "t" {
+                "pg_temp"
+            } else {
+                node.text("schemaname")
+            };
+            let mut name = names::creation(self.session, schema, node.text("relname"));
+            if self.unsettled() && schema.is_empty() {
+                name.schema = None;
+            }
+            add(&mut self.found.writes, self.session, &name, false);
+            self.relation(node, name, Role::Target);
+        }
+    }
+
+    /// A table of the server's catalogue that the making of an object writes.
+    pub(super) fn write_catalogue(&mut self, table: &str) {
+        add(
+            &mut self.found.writes,
+            self.session,
+            &Name::new("pg_catalog", table),
+            false,
+        );
+    }
+
+    pub(super) fn relation(&mut self, node: &Node, name: Name, role: Role) {
+        let alias = node.child("alias");
+        self.statement.relations.push(RelationMention {
+            alias: alias
+                .map_or(node.text("relname"), |alias| alias.text("aliasname"))
+                .to_owned(),
+            renamed: alias.is_some_and(|alias| !alias.list("colnames").is_empty()),
+            name,
+            role,
+            place: self.place,
+        });
+    }
+}
+
+/// Adds `name` and, with a catalogue and where `rows` are touched, what its rows come from.
+pub(super) fn add(extent: &mut Extent<String>, session: &SqlSession, name: &Name, rows: bool) {
+    match name.fact() {
+        Some(fact) => extent.known.insert(fact),
+        None => {
+            extent.complete = false;
+            return;
+        }
+    };
+    if let (true, Some(catalogue), Some(relation)) =
+        (rows, &session.catalogue, name.relation(session))
+    {
+        let below = catalogue
+            .read_closure(relation.oid)
+            .into_iter()
+            .filter_map(|oid| catalogue.by_oid(oid));
+        extent
+            .known
+            .extend(below.map(|relation| names::dotted(&[&relation.schema, &relation.name])));
+    }
+}

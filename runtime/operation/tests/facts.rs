@@ -1,0 +1,436 @@
+//! What single statements mean: facts, class and effects, statement by statement.
+
+use std::sync::Arc;
+
+use hpol_bundle::facts::{Fact, Value};
+use hpol_bundle::vocabulary::Vocabulary;
+use hpol_operation::Class;
+use hpol_operation::sql::{
+    Analyser, CatalogueBuilder, Extent, Format, Limits, Parameter, RelationKind, SessionEffect,
+    SqlAnalysis, SqlRefusal, SqlSession,
+};
+
+fn session(path: &[&str]) -> SqlSession {
+    SqlSession {
+        search_path: path.iter().map(|schema| (*schema).to_owned()).collect(),
+        catalogue: None,
+    }
+}
+
+fn analyse(sql: &str) -> Result<Arc<SqlAnalysis>, SqlRefusal> {
+    Analyser::new(Limits::default()).analyse(sql, &session(&["public"]))
+}
+
+fn shown<T: Ord>(name: &str, extent: &Extent<T>, word: impl Fn(&T) -> &str) -> Option<String> {
+    let words: Vec<&str> = extent.known.iter().map(word).collect();
+    let more = if extent.complete { "" } else { "?" };
+    (!words.is_empty() || !extent.complete).then(|| format!("{name}[{}{more}]", words.join(" ")))
+}
+
+/// The facts of a text on one line; `?` stands for what is unknown.
+fn line(sql: &str) -> String {
+    let analysis = match analyse(sql) {
+        Ok(analysis) => analysis,
+        Err(refusal) => return format!("{sql}\n    refused: {refusal}\n"),
+    };
+    let parts = [
+        shown("", analysis.verbs(), |verb| verb.as_str()),
+        shown("reads", analysis.reads(), String::as_str),
+        shown("writes", analysis.writes(), String::as_str),
+        shown("calls", analysis.functions(), String::as_str),
+        (!analysis.filtered()).then(|| "unfiltered".to_owned()),
+        (analysis.statements() != 1).then(|| format!("{} statements", analysis.statements())),
+        (analysis.class() == Class::Write).then(|| "WRITE".to_owned()),
+        (!analysis.effects().is_empty()).then(|| format!("{:?}", analysis.effects())),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    format!("{sql}\n    {}\n", parts.join(" "))
+}
+
+fn table(statements: &[&str]) -> String {
+    statements.iter().map(|sql| line(sql)).collect()
+}
+
+#[test]
+fn pg_18_every_statement_of_a_text_counts() {
+    insta::assert_snapshot!(table(&[
+        "SELECT 1; DROP TABLE t",
+        "SELECT id FROM a; DELETE FROM b WHERE id = 1; COMMIT",
+        "SET search_path = evil; SELECT * FROM t",
+        "SELECT set_config('search_path', 'evil', false); SELECT lower(x) FROM public.t",
+        "",
+        " ; -- nothing\n;",
+    ]));
+}
+
+#[test]
+fn pg_19_what_does_not_parse_is_refused() {
+    insta::assert_snapshot!(table(&[
+        "SELEC 1",
+        "SELECT 'open",
+        "SELECT 1 /* open",
+        "SELECT $1 FROM",
+        "SELECT \"\""
+    ]));
+    assert_eq!(analyse("SELECT 'a\0b'").unwrap_err(), SqlRefusal::Nul);
+}
+
+#[test]
+fn pg_31_queries_count_wherever_they_stand() {
+    insta::assert_snapshot!(table(&[
+        "WITH d AS (DELETE FROM a WHERE id = 1 RETURNING *) SELECT * FROM d",
+        "WITH a AS (SELECT 1) SELECT * FROM a, b",
+        "WITH a AS (SELECT * FROM a) SELECT * FROM a",
+        "WITH RECURSIVE a AS (SELECT 1 UNION SELECT * FROM a) SELECT * FROM a",
+        "WITH RECURSIVE x AS (SELECT * FROM y), y AS (SELECT 1) SELECT * FROM x",
+        "WITH x AS (SELECT * FROM y), y AS (SELECT 1) SELECT * FROM x",
+        "SELECT * FROM (WITH a AS (SELECT 1) SELECT * FROM a) q, a",
+        "SELECT 1 FROM a ORDER BY (SELECT 1 FROM b) LIMIT (SELECT 1 FROM c)",
+        "INSERT INTO a VALUES (1) ON CONFLICT (id) DO UPDATE SET x = (SELECT max(y) FROM b) RETURNING (SELECT 1 FROM c)",
+        "SELECT 1 FROM a TABLESAMPLE system ((SELECT 1 FROM b))",
+        "SELECT * INTO a FROM b",
+        "TABLE a",
+        "SELECT 1 FROM a FOR UPDATE OF a",
+        "MERGE INTO a USING b ON a.id = b.id WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (b.id)",
+    ]));
+}
+
+#[test]
+fn pg_32_explain_runs_only_with_analyze() {
+    insta::assert_snapshot!(table(&[
+        "EXPLAIN SELECT * FROM a",
+        "EXPLAIN DELETE FROM a",
+        "EXPLAIN ANALYZE DELETE FROM a",
+        "EXPLAIN (ANALYZE off, ANALYZE on) DELETE FROM a",
+        "EXPLAIN (ANALYZE false) INSERT INTO a SELECT * FROM b",
+        "EXPLAIN EXECUTE q",
+    ]));
+}
+
+#[test]
+fn pg_33_bodies_are_not_guessed() {
+    insta::assert_snapshot!(table(&[
+        "DO $$ BEGIN DELETE FROM a; END $$",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CALL p(1)",
+        "SELECT f(1)",
+        "SELECT pg_catalog.f(1)",
+        "SELECT 1 OPERATOR(evil.+) 1",
+    ]));
+}
+
+#[test]
+fn pg_34_prepared_statements_and_cursors() {
+    insta::assert_snapshot!(table(&[
+        "PREPARE q AS DELETE FROM a WHERE id = $1",
+        "EXECUTE q(1)",
+        "DEALLOCATE q",
+        "DEALLOCATE ALL",
+        "DISCARD ALL",
+        "DECLARE c CURSOR WITH HOLD FOR SELECT * FROM a",
+        "FETCH 1 FROM c",
+        "CLOSE c",
+    ]));
+}
+
+#[test]
+fn pg_35_functions_that_do_more_than_compute() {
+    insta::assert_snapshot!(table(&[
+        "SELECT lower(name), count(*) FROM a",
+        "SELECT pg_sleep(1)",
+        "SELECT pg_terminate_backend(1)",
+        "SELECT nextval('s'), currval('hr.s'::regclass), setval(x, 1) FROM a",
+        "SELECT nextval('s')",
+        "SELECT pg_read_file('x')",
+        "SELECT query_to_xml('SELECT 1', true, true, '')",
+        "SELECT * FROM dblink('x', 'y') AS t(a int)",
+        "COPY a TO PROGRAM 'cat'",
+        "COPY a FROM '/etc/passwd'",
+        "COPY a TO STDOUT",
+        "COPY (DELETE FROM a RETURNING *) TO STDOUT",
+        "COPY a FROM STDIN",
+    ]));
+}
+
+#[test]
+fn pg_37_settings_and_transactions_change_the_session() {
+    insta::assert_snapshot!(table(&[
+        "SET ROLE admin",
+        "RESET ROLE",
+        "SET SESSION AUTHORIZATION x",
+        "SELECT set_config('role', 'x', true)",
+        "SELECT set_config(x, 'x', true) FROM a",
+        "UPDATE pg_settings SET setting = 'x' WHERE name = 'role'",
+        "RESET ALL",
+        "SET LOCAL search_path = a, b",
+        "SET NAMES 'SJIS'",
+        "SET standard_conforming_strings = off",
+        "SET row_security = off",
+        "SET TRANSACTION READ WRITE",
+        "SET application_name = 'x'",
+        "SHOW search_path",
+        "BEGIN",
+        "COMMIT",
+        "ROLLBACK",
+        "SAVEPOINT s",
+        "PREPARE TRANSACTION 'x'",
+        "COMMIT PREPARED 'x'",
+        "LISTEN x",
+        "NOTIFY x, 'y'",
+    ]));
+}
+
+#[test]
+fn pg_49_objects_and_maintenance() {
+    insta::assert_snapshot!(table(&[
+        "CREATE TABLE a (id int REFERENCES b DEFAULT nextval('s'))",
+        "CREATE TEMP TABLE a (id int)",
+        "CREATE TABLE a AS SELECT * FROM b",
+        "CREATE VIEW v AS SELECT * FROM hr.a",
+        "CREATE INDEX ON a (lower(x))",
+        "CREATE RULE r AS ON INSERT TO a DO INSTEAD DELETE FROM b",
+        "ALTER TABLE a ATTACH PARTITION b DEFAULT",
+        "ALTER TABLE a RENAME TO c",
+        "ALTER SYSTEM SET x = 1",
+        "ALTER ROLE r PASSWORD 'x'",
+        "DROP TABLE a, hr.b",
+        "DROP TABLE a CASCADE",
+        "DROP TRIGGER t ON hr.a",
+        "DROP SCHEMA hr",
+        "DROP FUNCTION f(int)",
+        "TRUNCATE a, b",
+        "GRANT SELECT ON a TO PUBLIC",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA hr TO x",
+        "GRANT admin TO x",
+        "COMMENT ON COLUMN hr.a.x IS 'y'",
+        "LOCK TABLE a",
+        "VACUUM a",
+        "VACUUM",
+        "ANALYZE a",
+        "REFRESH MATERIALIZED VIEW v",
+    ]));
+}
+
+#[test]
+fn filtered_needs_a_column_of_the_target() {
+    let filtered = |sql: &str| analyse(sql).unwrap().filtered();
+    for sql in [
+        "DELETE FROM a WHERE id = 1",
+        "UPDATE a SET x = 1 WHERE a.id > 2",
+        "DELETE FROM a t WHERE EXISTS (SELECT 1 FROM b WHERE b.id = t.id)",
+        "DELETE FROM a WHERE CURRENT OF c",
+        "SELECT 1",
+    ] {
+        assert!(filtered(sql), "{sql}");
+    }
+    for sql in [
+        "DELETE FROM a",
+        "UPDATE a SET x = 1 WHERE true",
+        "DELETE FROM a WHERE 1 = 1",
+        "DELETE FROM a USING b WHERE b.id = 1",
+        "DELETE FROM a WHERE EXISTS (SELECT 1 FROM b WHERE id = 1)",
+        "DELETE FROM a WHERE id = 1; DELETE FROM a",
+        "WITH d AS (DELETE FROM a) SELECT 1",
+    ] {
+        assert!(!filtered(sql), "{sql}");
+    }
+}
+
+#[test]
+fn pg_39_a_catalogue_shows_what_names_and_views_mean() {
+    let mut builder = CatalogueBuilder::new();
+    builder
+        .relation(1, "b", "t", RelationKind::Partitioned)
+        .relation(2, "b", "t_1", RelationKind::Table);
+    builder
+        .relation(3, "a", "v", RelationKind::View)
+        .relation(4, "a", "w", RelationKind::View);
+    builder
+        .column(1, 1, "id")
+        .column(2, 3, "id")
+        .inherits(2, 1)
+        .view_reads(3, 1)
+        .view_reads(4, 3);
+    let catalogue = Arc::new(builder.build());
+    let session = SqlSession {
+        catalogue: Some(Arc::clone(&catalogue)),
+        ..session(&["a", "b"])
+    };
+    let analyser = Analyser::new(Limits::default());
+    let reads = |sql: &str| {
+        analyser
+            .analyse(sql, &session)
+            .unwrap()
+            .reads()
+            .known
+            .clone()
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(reads("SELECT * FROM t"), ["b.t", "b.t_1"]);
+    assert_eq!(reads("SELECT * FROM w"), ["a.v", "a.w", "b.t", "b.t_1"]);
+    assert_eq!(reads("SELECT * FROM pg_class"), ["pg_catalog.pg_class"]);
+    assert_eq!(catalogue.column_origins("b", "t", "id"), [(1, 1), (2, 3)]);
+    assert_eq!(catalogue.column_origins("b", "t", "no"), []);
+}
+
+#[test]
+fn pg_51_the_cache_keeps_sessions_apart() {
+    let analyser = Analyser::new(Limits::default());
+    let (a, b) = (session(&["a"]), session(&["b"]));
+    assert!(analyser.cached("SELECT * FROM t", &a).is_none());
+    let first = analyser.analyse("SELECT * FROM t", &a).unwrap();
+    assert!(Arc::ptr_eq(
+        &first,
+        &analyser.cached("SELECT * FROM t", &a).unwrap()
+    ));
+    assert!(analyser.cached("SELECT * FROM t ", &a).is_none());
+    assert!(analyser.cached("SELECT * FROM t", &b).is_none());
+    assert!(
+        analyser
+            .analyse("SELECT * FROM t", &b)
+            .unwrap()
+            .reads()
+            .known
+            .contains("b.t")
+    );
+}
+
+#[test]
+fn the_cache_is_bounded() {
+    let analyser = Analyser::new(Limits {
+        cache_entries: 8,
+        ..Limits::default()
+    });
+    let session = session(&["a"]);
+    for number in 0..20 {
+        analyser
+            .analyse(&format!("SELECT {number}"), &session)
+            .unwrap();
+    }
+    let kept = (0..20)
+        .filter(|number| {
+            analyser
+                .cached(&format!("SELECT {number}"), &session)
+                .is_some()
+        })
+        .count();
+    assert!((4..=8).contains(&kept), "{kept}");
+    assert!(analyser.cached("SELECT 19", &session).is_some());
+}
+
+#[test]
+fn pg_52_an_operation_is_bound_to_its_parameters() {
+    let analysis = analyse("UPDATE a SET x = $1 WHERE id = $2").unwrap();
+    let vocabulary = Vocabulary::builtin();
+    let parameter = |value| Parameter {
+        type_oid: 25,
+        format: Format::Text,
+        value,
+    };
+    let base = [
+        parameter(Some(b"x\n-- $2 = \"7\"".as_slice())),
+        parameter(None),
+    ];
+    let operation = analysis.operation(&base, vocabulary);
+    insta::assert_snapshot!(operation.exact, @r#"
+    UPDATE a SET x = $1 WHERE id = $2
+    -- $1 = "x\n-- $2 = \"7\"" (type 25)
+    -- $2 = NULL
+    "#);
+    let (id, _) = vocabulary.lookup("sql.writes").unwrap();
+    assert_eq!(
+        operation.facts.fact(id),
+        &Fact::Known(Value::Set(vec!["public.a".into()]))
+    );
+    let binary = Parameter {
+        format: Format::Binary,
+        ..base[0]
+    };
+    let others = [
+        vec![],
+        vec![base[0]],
+        vec![base[0], parameter(Some(b""))],
+        vec![binary, base[1]],
+        vec![
+            Parameter {
+                type_oid: 0,
+                ..base[0]
+            },
+            base[1],
+        ],
+        vec![base[1], base[0]],
+    ];
+    for other in &others {
+        assert_ne!(
+            analysis.operation(other, vocabulary).digest,
+            operation.digest,
+            "{other:?}"
+        );
+    }
+    assert_eq!(
+        analysis.operation(&base, vocabulary).digest,
+        operation.digest
+    );
+    assert!(
+        analysis
+            .operation(&[binary], vocabulary)
+            .exact
+            .ends_with("-- $1 = 0x780a2d2d202432203d20223722 (type 25)")
+    );
+}
+
+#[test]
+fn unknown_facts_are_unknown_and_not_empty() {
+    let vocabulary = Vocabulary::builtin();
+    let operation = analyse("EXECUTE q").unwrap().operation(&[], vocabulary);
+    for name in [
+        "sql.verbs",
+        "sql.reads",
+        "sql.writes",
+        "sql.functions",
+        "sql.filtered",
+    ] {
+        let (id, _) = vocabulary.lookup(name).unwrap();
+        assert_eq!(operation.facts.fact(id), &Fact::Unknown, "{name}");
+    }
+    assert_eq!(operation.class, Class::Write);
+}
+
+#[test]
+fn secrets_do_not_reach_the_masked_text() {
+    for sql in [
+        "ALTER ROLE a PASSWORD 'hunter2'",
+        "CREATE USER MAPPING FOR a SERVER s OPTIONS (password 'hunter2')",
+        "CREATE SUBSCRIPTION s CONNECTION 'password=hunter2' PUBLICATION p",
+        "SELECT 1 -- hunter2",
+        "DO $x$ hunter2 $x$",
+        "SET my.secret = 'hunter2'",
+        "NOTIFY a, 'hunter2'",
+    ] {
+        let operation = analyse(sql).unwrap().operation(&[], Vocabulary::builtin());
+        assert!(
+            !operation.masked.contains("hunter2"),
+            "{}",
+            operation.masked
+        );
+        assert!(operation.exact.contains("hunter2"));
+    }
+}
+
+#[test]
+fn effects_of_planned_statements_do_not_happen() {
+    assert_eq!(
+        analyse("EXPLAIN SELECT set_config('role', 'x', false)")
+            .unwrap()
+            .effects(),
+        []
+    );
+    let prepared = analyse("PREPARE q AS SELECT 1").unwrap();
+    assert_eq!(
+        prepared.effects(),
+        [SessionEffect::PrepareSql {
+            name: "q".to_owned()
+        }]
+    );
+}
