@@ -12,6 +12,8 @@ use hpol_operation::sql::{Analyser, Limits, SqlSession};
 
 /// What decides where no rule does.
 const DEFAULT_DENY: &str = "default_deny";
+/// What decides where an operation is not understood.
+const GATEWAY: &str = "gateway";
 /// What `default_deny` cites (lang-spec, semantics 1).
 const DEFAULT_DENY_CONTROLS: [&str; 3] = ["AC-3", "AC-24", "SC-7(5)"];
 /// The host of a request whose test names a path alone.
@@ -29,11 +31,11 @@ pub(crate) struct Trial<'a> {
 /// What came of one operation.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Verdicts {
-    verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// Qualified names, sorted; `default_deny` or `gateway` where no rule decided.
     by: Vec<String>,
     controls: Vec<ControlId>,
-    masking: Vec<String>,
+    pub(crate) masking: Vec<String>,
     /// What the reader should know beside: facts that could not be determined, why the gateway refuses.
     note: Option<String>,
 }
@@ -57,20 +59,25 @@ impl<'a> Trial<'a> {
     /// # Errors
     /// How the outcome differs from what the test expects.
     pub(crate) fn run(&self, case: &TestCase) -> Result<(), String> {
-        let outcome = match self.operation_facts(&case.operation) {
+        self.verdicts(case).compare(case)
+    }
+
+    /// What comes of the operation of a test.
+    pub(crate) fn verdicts(&self, case: &TestCase) -> Verdicts {
+        match self.operation_facts(&case.operation) {
             Ok(operation) => self.outcome(&self.decide(case, &operation)),
             Err(why) => Verdicts {
                 verdict: Verdict::Block,
-                by: vec!["gateway".to_owned()],
+                by: vec![GATEWAY.to_owned()],
                 controls: controls(&DEFAULT_DENY_CONTROLS),
                 masking: Vec::new(),
                 note: Some(format!("the gateway refuses it before any rule: {why}")),
             },
-        };
-        outcome.compare(case)
+        }
     }
 
-    fn decide(&self, case: &TestCase, operation: &Facts) -> Decision {
+    /// The engine's decision on `operation`, asked by the subject of `case` on its connection.
+    pub(crate) fn decide(&self, case: &TestCase, operation: &Facts) -> Decision {
         let session = hpol_engine::specialise(
             self.program,
             case.connection.protocol,
@@ -88,7 +95,8 @@ impl<'a> Trial<'a> {
         decision
     }
 
-    fn session_facts(&self, case: &TestCase) -> Facts {
+    /// Subject and connection of `case`.
+    pub(crate) fn session_facts(&self, case: &TestCase) -> Facts {
         let text = |text: &str| Value::Text(text.into());
         let mut facts = Facts::new();
         let mut set = |name: &str, value: Value| {
@@ -115,7 +123,11 @@ impl<'a> Trial<'a> {
         facts
     }
 
-    fn operation_facts(&self, operation: &TestOperation) -> Result<Facts, String> {
+    /// What is asked for, as the gateway would see it.
+    ///
+    /// # Errors
+    /// Why the gateway would refuse it unjudged.
+    pub(crate) fn operation_facts(&self, operation: &TestOperation) -> Result<Facts, String> {
         match operation {
             TestOperation::Sql(sql) => {
                 let session = SqlSession {
@@ -204,7 +216,8 @@ impl<'a> Trial<'a> {
 }
 
 impl Verdicts {
-    fn compare(&self, case: &TestCase) -> Result<(), String> {
+    /// Holds it against what the test expects.
+    pub(crate) fn compare(&self, case: &TestCase) -> Result<(), String> {
         let expect = &case.expect;
         let mut wrong = Vec::new();
         if self.verdict != expect.verdict {

@@ -1,0 +1,229 @@
+//! The conformance cases of `lang-spec/conformance`, each through the checker, the decision graph and the engine, and
+//! again through the reference interpreter. The format stands in the README there.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends where something fails"
+)]
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use hpol_bundle::decision::Verdict;
+use hpol_bundle::vocabulary::Vocabulary;
+use hpol_hir::Workspace;
+
+// What `hpol test` runs, so that the cases hold for it.
+#[path = "../src/trial.rs"]
+mod trial;
+
+use trial::Trial;
+
+/// A policy, and what is expected of operations under it.
+struct Case {
+    title: String,
+    policy: String,
+    operations: Vec<(String, String)>,
+}
+
+#[test]
+fn every_case_is_decided_as_written_by_engine_and_oracle() {
+    let folder = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../lang-spec/conformance"
+    ));
+    let mut pages: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    pages.retain(|path| {
+        path.extension().is_some_and(|extension| extension == "md") && !path.ends_with("README.md")
+    });
+    pages.sort();
+    let (mut operations, mut wrong) = (0, String::new());
+    for page in pages {
+        let name = page.file_name().unwrap().to_string_lossy().into_owned();
+        for case in cases(&fs::read_to_string(&page).unwrap()) {
+            operations += case.operations.len();
+            for why in judge(&case) {
+                writeln!(wrong, "{name}: {}: {why}", case.title).unwrap();
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+    assert!(operations >= 60, "only {operations} operations were found");
+}
+
+#[test]
+fn what_is_decided_otherwise_is_told() {
+    let page = "# Page\n\n## Title\n\n```hpol\npackage case\n\nconnection db = postgres \"db\"\n\ndata pii.mail {\n    detector email\n}\n\n\
+        rule hide {\n    satisfies SI-19(4)\n    mask pii.mail\n}\n\nrule reads {\n    satisfies AC-3\n    when sql.verbs has select\n    allow\n}\n\
+        ```\n\n```operation\nas a []\non db\nsql SELECT 1\n```\ndecision: allow by reads masking pii.mail\n";
+    let wrong = |from: &str, to: &str| {
+        cases(&page.replace(from, to))
+            .iter()
+            .flat_map(judge)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_eq!(wrong("", ""), "");
+    assert!(
+        wrong("allow by reads masking pii.mail", "block")
+            .contains("expected block, got allow by case.reads")
+    );
+    assert!(wrong(" masking pii.mail", "").contains("masks case.pii.mail"));
+    assert!(wrong("by reads masking", "citing AC-6 masking").contains("does not cite AC-6"));
+    assert!(wrong("sql.verbs has", "sql.verb has").contains("HP0101"));
+}
+
+/// What differs from what the case says.
+fn judge(case: &Case) -> Vec<String> {
+    let mut workspace = Workspace::new();
+    workspace.set_file("case.hpol", case.policy.as_str());
+    let found = workspace.diagnostics();
+    if !found.is_empty() {
+        return found.iter().map(ToString::to_string).collect();
+    }
+    let tests: String = case
+        .operations
+        .iter()
+        .zip(1..)
+        .map(|(operation, number)| test(operation, number))
+        .collect();
+    workspace.set_file("case.hpol", format!("{}\n{tests}", case.policy));
+    let found = workspace.diagnostics();
+    if !found.is_empty() {
+        return found
+            .iter()
+            .map(ToString::to_string)
+            .chain([tests])
+            .collect();
+    }
+    let (policy, program) = (workspace.policy().unwrap(), workspace.program().unwrap());
+    let trial = Trial::new(&policy, &program, Vocabulary::builtin());
+    let tests = workspace.tests();
+    assert_eq!(tests.len(), case.operations.len(), "{}", case.title);
+    let mut wrong = Vec::new();
+    for test in &tests {
+        wrong.extend(
+            trial
+                .run(test)
+                .err()
+                .map(|why| format!("{}: {why}", test.name)),
+        );
+        let verdicts = trial.verdicts(test);
+        if test.expect.masking.is_empty()
+            && verdicts.verdict != Verdict::Block
+            && !verdicts.masking.is_empty()
+        {
+            wrong.push(format!(
+                "{}: masks {}",
+                test.name,
+                verdicts.masking.join(", ")
+            ));
+        }
+        let Ok(operation) = trial.operation_facts(&test.operation) else {
+            continue;
+        };
+        let mut facts = trial.session_facts(test);
+        facts.extend(&operation);
+        let (engine, oracle) = (
+            trial.decide(test, &operation),
+            hpol_oracle::decide(&policy, &facts),
+        );
+        if engine != oracle {
+            wrong.push(format!(
+                "{}: engine and oracle differ:\n  {engine:?}\n  {oracle:?}",
+                test.name
+            ));
+        }
+    }
+    wrong
+}
+
+/// The operation and its decision as an item of the language.
+fn test((operation, decision): &(String, String), number: u32) -> String {
+    let quote = |text: &str| {
+        format!(
+            "\"{}\"",
+            text.replace('\\', "\\\\")
+                .replace('"', "\\\"")
+                .replace('\n', "\\n")
+        )
+    };
+    let (subject, rest) = operation.split_once('\n').unwrap();
+    let (connection, asked) = rest.split_once('\n').unwrap();
+    let (id, rest) = subject
+        .strip_prefix("as ")
+        .unwrap()
+        .split_once(" [")
+        .unwrap();
+    let (groups, issuer) = rest.split_once(']').unwrap();
+    let groups: Vec<_> = groups
+        .split(", ")
+        .filter(|group| !group.is_empty())
+        .map(quote)
+        .collect();
+    let issuer = issuer
+        .strip_prefix(" issuer ")
+        .map(|issuer| format!(" issuer {}", quote(issuer)))
+        .unwrap_or_default();
+    let asked = match (asked.strip_prefix("sql "), asked.strip_prefix("http ")) {
+        (Some(statements), _) => format!("sql {}", quote(statements)),
+        (_, Some(request)) => {
+            let (request, content_type) = request
+                .split_once("\ncontent_type ")
+                .unwrap_or((request, ""));
+            let (method, target) = request.split_once(' ').unwrap();
+            let content_type = if content_type.is_empty() {
+                String::new()
+            } else {
+                format!(" content_type {}", quote(content_type))
+            };
+            format!("http {method} {}{content_type}", quote(target))
+        }
+        _ => panic!("neither `sql` nor `http`: {asked}"),
+    };
+    let (id, groups) = (quote(id), groups.join(", "));
+    format!(
+        "\ntest \"operation {number}\" {{\n    as subject {id} groups [{groups}]{issuer}\n    {connection}\n    {asked}\n    expect {decision}\n}}\n"
+    )
+}
+
+/// The cases of a page.
+fn cases(page: &str) -> Vec<Case> {
+    let sections = page.split("\n## ").skip(1);
+    let cases: Vec<_> = sections.map(case).collect();
+    assert!(!cases.is_empty());
+    cases
+}
+
+fn case(section: &str) -> Case {
+    let (title, body) = section.split_once('\n').unwrap();
+    let mut case = Case {
+        title: title.to_owned(),
+        policy: String::new(),
+        operations: Vec::new(),
+    };
+    let mut rest = body;
+    while let Some((_, fenced)) = rest.split_once("```") {
+        let (kind, text) = fenced.split_once('\n').unwrap();
+        let (text, after) = text.split_once("\n```\n").unwrap();
+        rest = after;
+        match kind {
+            "hpol" if case.policy.is_empty() => case.policy = text.to_owned(),
+            "operation" => {
+                let (line, _) = after.split_once('\n').unwrap_or((after, ""));
+                let decision = line
+                    .strip_prefix("decision: ")
+                    .unwrap_or_else(|| panic!("{title}: no decision after:\n{text}"));
+                case.operations.push((text.to_owned(), decision.to_owned()));
+            }
+            _ => panic!("{title}: a block fenced as `{kind}`"),
+        }
+    }
+    assert!(!case.operations.is_empty(), "{title}: no operation");
+    case
+}
