@@ -240,7 +240,10 @@ mod tests {
         let upstream = Upstream::new("http://a", None)
             .unwrap()
             .with_credential(credential);
-        insta::assert_snapshot!(format!("{upstream:?}"), @"");
+        insta::assert_snapshot!(
+            format!("{upstream:?}"),
+            @r#"Upstream { scheme: "http", authority: a, credential: Some(Credential { header: "authorization", .. }), .. }"#
+        );
         assert_eq!(
             Credential::new("x-key", "s3cret\n").unwrap_err(),
             BadUpstream::Secret

@@ -2,6 +2,7 @@
 //! must be hidden hidden, its end released only once its record stands.
 
 mod body;
+mod conceal;
 mod masking;
 mod problem;
 
@@ -17,18 +18,21 @@ use hpol_session::permit::{Receipt, Settlement};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use tokio::time::timeout;
 
 use crate::codec;
 use crate::config::Credential;
-use body::Streaming;
+use body::{Source, Streaming, Withheld};
+use conceal::Conceal;
 
 /// Names the operation in the audit log.
 const OPERATION: HeaderName = HeaderName::from_static("hpol-operation");
 
-/// What is needed of a body to tell what it is.
-const BEGINNING: usize = 4;
+/// Bytes of a body that tell what it is.
+const TELLING: usize = 4;
+/// Bodies of so many bytes are read whole before their head is released.
+const SHORT: u64 = 64 << 10;
 
 /// The upstream's response for the client.
 pub(crate) async fn relay(
@@ -38,20 +42,27 @@ pub(crate) async fn relay(
     idle: Duration,
 ) -> Response<Reply> {
     let operation = receipt.operation().to_owned();
-    let (mut parts, body) = response.into_parts();
+    let (mut parts, mut body) = response.into_parts();
     let mut run = receipt.masker();
     let kind = match masking::kind(&parts, &run) {
         Ok(kind) => kind,
         Err(why) => return unusable(&why, parts.status, receipt).await,
     };
-    let (ahead, body) = match beginning(body, &parts.headers, &run, idle).await {
+    let beginning = match beginning(&mut body, &parts.headers, &run, idle).await {
         Ok(beginning) => beginning,
         Err(why) => return unusable(&why, parts.status, receipt).await,
     };
-    parts.headers = headers(&parts.headers, parts.status, &mut run, credential);
+    let conceal = Conceal::new(credential);
+    parts.headers = headers(&parts.headers, parts.status, &mut run, conceal.as_ref());
     name_operation(&mut parts.headers, &operation);
-    let streaming = Streaming::new(body, ahead, kind, run, receipt, parts.status, idle);
-    match streaming.settle_if_empty().await {
+    let source = Source {
+        upstream: body,
+        beginning,
+        status: parts.status,
+        idle,
+    };
+    let streaming = Streaming::new(source, kind, run, conceal, receipt);
+    match streaming.settle_if_whole().await {
         Ok(reply) => {
             // A new head: the upstream's version, extensions and reason are its own.
             let mut response = Response::new(reply);
@@ -59,7 +70,10 @@ pub(crate) async fn relay(
             *response.headers_mut() = parts.headers;
             response
         }
-        Err(refusal) => Problem::of(&refusal).response(),
+        Err(Withheld::Unrecorded(refusal)) => Problem::of(&refusal).response(),
+        Err(Withheld::Broken(broken)) => {
+            Problem::unusable(&broken.to_string(), &operation).response()
+        }
     }
 }
 
@@ -87,43 +101,62 @@ async fn unusable(why: &str, status: StatusCode, receipt: Receipt) -> Response<R
     }
 }
 
-/// Waits for as much of a body as shows whether detectors can read it. A stream of events is text by its definition, and
-/// its client waits for the head.
+/// What of a body is read before its head is released.
+struct Beginning {
+    ahead: Bytes,
+    /// Whether this is all of it.
+    whole: bool,
+}
+
+/// Reads ahead: short bodies whole, so that what goes wrong with them can still be told in the head; of others that must
+/// be masked as much as shows whether detectors can read them. A stream of events is text by its definition, and its
+/// client waits for the head.
 async fn beginning(
-    mut body: Incoming,
+    body: &mut Incoming,
     headers: &HeaderMap,
     run: &MaskRun,
     idle: Duration,
-) -> Result<(Bytes, Incoming), String> {
+) -> Result<Beginning, String> {
+    let short = body.size_hint().upper().is_some_and(|most| most <= SHORT);
+    let needed = match (short, run.is_empty() || masking::is_event_stream(headers)) {
+        (true, _) => usize::MAX,
+        (false, true) => 0,
+        (false, false) => TELLING,
+    };
     let mut ahead = BytesMut::new();
-    if run.is_empty() || masking::is_event_stream(headers) {
-        return Ok((ahead.freeze(), body));
-    }
-    while ahead.len() < BEGINNING {
+    let mut whole = body.is_end_stream();
+    while !whole && ahead.len() < needed {
         let frame = timeout(idle, body.frame()).await;
         match frame.map_err(|_| "it stopped".to_owned())? {
-            None => break,
+            None => whole = true,
             Some(Err(error)) => return Err(format!("it broke off: {error}")),
-            Some(Ok(frame)) => ahead.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new())),
+            Some(Ok(frame)) => {
+                ahead.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new()));
+                whole = body.is_end_stream();
+            }
         }
     }
-    masking::readable(&ahead)?;
-    Ok((ahead.freeze(), body))
+    if !run.is_empty() {
+        masking::readable(&ahead)?;
+    }
+    Ok(Beginning {
+        ahead: ahead.freeze(),
+        whole,
+    })
 }
 
 fn headers(
     received: &HeaderMap,
     status: StatusCode,
     run: &mut MaskRun,
-    credential: Option<&Credential>,
+    conceal: Option<&Conceal>,
 ) -> HeaderMap {
     let mut headers = codec::response_headers(received);
     if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         headers.remove(header::CONTENT_LENGTH);
     }
-    if let Some(credential) = credential {
-        let secret = credential.value.as_bytes();
-        retain(&mut headers, |value| !contains(value.as_bytes(), secret));
+    if let Some(conceal) = conceal {
+        retain(&mut headers, |value| !conceal.is_in(value.as_bytes()));
     }
     if !run.is_empty() {
         codec::forget_the_bytes(&mut headers);
@@ -161,10 +194,6 @@ fn retain(headers: &mut HeaderMap, keep: impl Fn(&HeaderValue) -> bool) {
     for name in gone {
         headers.remove(name);
     }
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    !part.is_empty() && text.windows(part.len()).any(|window| window == part)
 }
 
 /// How a body is read, when it is.

@@ -15,7 +15,8 @@ use http::StatusCode;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::Kind;
+use super::conceal::Conceal;
+use super::{Beginning, Kind};
 
 /// What hyper sends to the client.
 pub(crate) enum Reply {
@@ -38,21 +39,35 @@ pub(crate) enum Broken {
     NotRecorded,
 }
 
+/// Why a body that is all there is not released.
+#[derive(Debug)]
+pub(super) enum Withheld {
+    Unrecorded(Refusal),
+    Broken(Broken),
+}
+
 type Settling = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
+
+/// Where a body comes from.
+pub(super) struct Source {
+    pub(super) upstream: Incoming,
+    /// What was read before the head was released.
+    pub(super) beginning: Beginning,
+    pub(super) status: StatusCode,
+    /// How long the upstream may pause.
+    pub(super) idle: Duration,
+}
 
 /// The upstream's body on its way.
 pub(crate) struct Streaming {
-    upstream: Incoming,
-    /// What was read before the head was released.
-    ahead: Bytes,
+    source: Source,
+    timer: Pin<Box<Sleep>>,
     kind: Kind,
-    status: StatusCode,
     /// Taken when the outcome is recorded.
     run: Option<MaskRun>,
+    conceal: Option<Conceal>,
     receipt: Option<Receipt>,
     released: u64,
-    idle: Duration,
-    timer: Pin<Box<Sleep>>,
     state: State,
 }
 
@@ -65,37 +80,39 @@ enum State {
 
 impl Streaming {
     pub(super) fn new(
-        upstream: Incoming,
-        ahead: Bytes,
+        source: Source,
         kind: Kind,
         run: MaskRun,
+        conceal: Option<Conceal>,
         receipt: Receipt,
-        status: StatusCode,
-        idle: Duration,
     ) -> Streaming {
         Streaming {
-            upstream,
-            ahead,
+            timer: Box::pin(sleep(source.idle)),
+            source,
             kind,
-            status,
             run: Some(run),
+            conceal,
             receipt: Some(receipt),
             released: 0,
-            idle,
-            timer: Box::pin(sleep(idle)),
             state: State::Reading,
         }
     }
 
-    /// Records the outcome at once where there is no body, so that a fault can still be told in the head.
-    pub(super) async fn settle_if_empty(mut self) -> Result<Reply, Refusal> {
-        if !self.ahead.is_empty() || !self.upstream.is_end_stream() {
+    /// Records the outcome at once where the whole body is at hand, so that a fault can still be told in the head.
+    pub(super) async fn settle_if_whole(mut self) -> Result<Reply, Withheld> {
+        if !self.source.beginning.whole {
             return Ok(Reply::Streaming(Box::new(self)));
         }
-        if let Some(settling) = self.settling(self.result()) {
-            settling.await?;
+        let ahead = std::mem::take(&mut self.source.beginning.ahead);
+        let (result, body) = match self.mask(Some(ahead), true) {
+            Ok(body) => (self.result(), Ok(body)),
+            Err(broken) => (OperationResult::Failed, Err(broken)),
+        };
+        if let Some(settling) = self.settling(result) {
+            settling.await.map_err(Withheld::Unrecorded)?;
         }
-        Ok(Reply::Whole(None))
+        let body = body.map_err(Withheld::Broken)?;
+        Ok(Reply::Whole(Some(body).filter(|body| !body.is_empty())))
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
@@ -125,7 +142,7 @@ impl Streaming {
     /// Reads on: data to release now, or `None` when the state has changed.
     fn read(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
-            let chunk = if self.ahead.is_empty() {
+            let chunk = if self.source.beginning.ahead.is_empty() {
                 match ready!(self.poll_upstream(context)) {
                     Ok(chunk) => chunk,
                     Err(broken) => {
@@ -134,9 +151,9 @@ impl Streaming {
                     }
                 }
             } else {
-                Some(std::mem::take(&mut self.ahead))
+                Some(std::mem::take(&mut self.source.beginning.ahead))
             };
-            let last = chunk.is_none() || self.upstream.is_end_stream();
+            let last = chunk.is_none() || self.source.upstream.is_end_stream();
             match self.mask(chunk, last) {
                 Err(broken) => {
                     self.end(OperationResult::Failed, Err(broken));
@@ -155,11 +172,11 @@ impl Streaming {
     /// The next data of the upstream; `None` at its end. Trailers go no further.
     fn poll_upstream(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>> {
         loop {
-            match Pin::new(&mut self.upstream).poll_frame(context) {
+            match Pin::new(&mut self.source.upstream).poll_frame(context) {
                 Poll::Ready(None) => return Poll::Ready(Ok(None)),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(Broken::Upstream(error))),
                 Poll::Ready(Some(Ok(frame))) => {
-                    self.timer.as_mut().reset(Instant::now() + self.idle);
+                    self.timer.as_mut().reset(Instant::now() + self.source.idle);
                     if let Ok(data) = frame.into_data() {
                         return Poll::Ready(Ok(Some(data)));
                     }
@@ -173,7 +190,10 @@ impl Streaming {
     }
 
     fn mask(&mut self, chunk: Option<Bytes>, last: bool) -> Result<Bytes, Broken> {
-        let chunk = chunk.unwrap_or_default();
+        let mut chunk = chunk.unwrap_or_default();
+        if let Some(conceal) = &mut self.conceal {
+            chunk = conceal.push(chunk, last);
+        }
         let data = match (self.kind, &mut self.run) {
             (Some(kind), Some(run)) => {
                 // UTF-16 without a mark at its beginning has them.
@@ -195,7 +215,7 @@ impl Streaming {
     }
 
     fn result(&self) -> OperationResult {
-        if self.status.is_client_error() || self.status.is_server_error() {
+        if self.source.status.is_client_error() || self.source.status.is_server_error() {
             OperationResult::Failed
         } else {
             OperationResult::Completed
@@ -213,7 +233,7 @@ impl Streaming {
         let receipt = self.receipt.take()?;
         let settlement = Settlement {
             result,
-            code: self.status.as_str().to_owned(),
+            code: self.source.status.as_str().to_owned(),
             rows: 0,
             bytes: self.released,
             masked: self.run.take(),

@@ -1,0 +1,259 @@
+//! A door with ports in memory and a small policy, an upstream that is a real HTTP server, and the proxy between them on a
+//! TCP socket.
+
+mod client;
+mod ports;
+mod upstream;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hpol_bundle::bundle::{Bundle, Provenance, Tests};
+use hpol_bundle::policy::{
+    Claim, ClassId, Condition, Connection as PolicyConnection, DataClass, Effect, Group, GroupId,
+    Mask, Policy, Predicate, Rule, Source, Strength, Test,
+};
+use hpol_bundle::program::lower::lower;
+use hpol_bundle::vocabulary::{Protocol, Vocabulary};
+use hpol_http::{Credential, HttpConnection, Limits, Upstream, serve};
+use hpol_session::door::Door;
+use hpol_session::policy::InForce;
+use jiff::Timestamp;
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+pub(crate) use client::{Client, request};
+pub(crate) use ports::{MemoryLog, MemoryStore, principal};
+pub(crate) use upstream::Served;
+
+/// What the upstream is told in place of the client's token.
+pub(crate) const SECRET: &str = "Bearer upstream-s3cret";
+
+pub(crate) struct World {
+    pub(crate) door: Arc<Door>,
+    pub(crate) log: Arc<MemoryLog>,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) clock: Arc<ports::ManualClock>,
+    pub(crate) upstream: Served,
+    pub(crate) address: SocketAddr,
+    pub(crate) shutdown: watch::Sender<bool>,
+    _served: JoinSet<()>,
+}
+
+impl World {
+    pub(crate) async fn new() -> World {
+        World::with(Limits {
+            body_bytes: 1000,
+            head_bytes: 4096,
+            headers: 20,
+            ..Limits::DEFAULT
+        })
+        .await
+    }
+
+    pub(crate) async fn with(limits: Limits) -> World {
+        let upstream = Served::start().await;
+        let url = format!("http://{}", upstream.address);
+        World::before(limits, upstream, &url).await
+    }
+
+    pub(crate) async fn before(limits: Limits, upstream: Served, url: &str) -> World {
+        let address = Upstream::new(url, None).unwrap();
+        World::between(limits, upstream, address, None).await
+    }
+
+    pub(crate) async fn between(
+        limits: Limits,
+        served_by: Served,
+        upstream: Upstream,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> World {
+        let log = Arc::new(MemoryLog::default());
+        let store = Arc::new(MemoryStore::default());
+        let clock = Arc::new(ports::ManualClock::default());
+        let door = Door::new(clock.clone(), log.clone(), store.clone());
+        door.install(Arc::new(InForce::new(bundle(), [1; 32]).unwrap()));
+        let credential = Credential::new("authorization", SECRET).unwrap();
+        let config = Arc::new(HttpConnection {
+            name: "crm-prod".to_owned(),
+            upstream: upstream.with_credential(credential),
+            limits,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (shutdown, stop) = watch::channel(false);
+        let mut served = JoinSet::new();
+        let identity = Arc::new(ports::Tokens);
+        let opened = door.clone();
+        served.spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let (stream, peer) = listener.accept().await.unwrap();
+                let mut stop = stop.clone();
+                let stop = async move { drop(stop.wait_for(|stop| *stop).await) };
+                connections.spawn(serve(
+                    stream,
+                    peer,
+                    config.clone(),
+                    opened.clone(),
+                    identity.clone(),
+                    tls.clone(),
+                    stop,
+                ));
+            }
+        });
+        World {
+            door,
+            log,
+            store,
+            clock,
+            upstream: served_by,
+            address,
+            shutdown,
+            _served: served,
+        }
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(self.address).await
+    }
+
+    /// Waits until the log has a record that starts with `word`, and returns all of them.
+    pub(crate) async fn recorded(&self, word: &str) -> Vec<String> {
+        tokio::time::timeout(Duration::from_secs(20), self.log.wait_for(word))
+            .await
+            .unwrap_or_else(|_| {
+                panic!("no `{word}` among {:?}", self.log.words());
+            })
+    }
+
+    /// The same as text, with the upstream's address replaced.
+    pub(crate) async fn story(&self, word: &str) -> String {
+        let words = self.recorded(word).await.join("\n");
+        words.replace(&self.upstream.address.to_string(), "[upstream]")
+    }
+
+    pub(crate) fn set_time(&self, seconds: i64) {
+        *self.clock.0.lock().unwrap() = Timestamp::from_second(seconds).unwrap();
+    }
+}
+
+fn bundle() -> Bundle {
+    let vocabulary = Vocabulary::builtin();
+    let policy = policy();
+    let provenance = Provenance {
+        compiler_version: "test".to_owned(),
+        sequence: 1,
+        sources: Vec::new(),
+        catalogue: "test".to_owned(),
+        tests: Tests {
+            passed: 0,
+            failed: 0,
+        },
+    };
+    Bundle {
+        program: lower(&policy, vocabulary).unwrap(),
+        policy,
+        vocabulary: vocabulary.clone(),
+        provenance,
+    }
+}
+
+/// Agents may read, and write where nobody forbids it or once a dba approves; what comes back below `/pii` is masked.
+fn policy() -> Policy {
+    let agents = || test("subject.groups", Predicate::HasAny(vec!["agents".into()]));
+    let method = |methods: &[&str]| {
+        test(
+            "http.method",
+            Predicate::In(methods.iter().map(|method| (*method).into()).collect()),
+        )
+    };
+    let path = |path: &str| test("http.path", Predicate::StartsWith(path.into()));
+    let class = |name: &str, detectors: &[&str]| DataClass {
+        name: format!("shop.{name}"),
+        columns: Vec::new(),
+        detectors: detectors
+            .iter()
+            .map(|detector| (*detector).to_owned())
+            .collect(),
+    };
+    let approval = Effect::RequireApproval {
+        quorum: 1,
+        group: GroupId(0),
+        within_seconds: 900,
+    };
+    let keep = Effect::Mask {
+        class: ClassId(0),
+        mask: Mask::KeepLast(4),
+    };
+    let redact = Effect::Mask {
+        class: ClassId(1),
+        mask: Mask::Redact,
+    };
+    Policy {
+        connections: vec![PolicyConnection {
+            name: "shop.crm".to_owned(),
+            protocol: Protocol::Http,
+            target: "crm-prod".to_owned(),
+        }],
+        groups: vec![Group {
+            name: "shop.dbas".to_owned(),
+            condition: test("subject.groups", Predicate::HasAny(vec!["dba".into()])),
+        }],
+        classes: vec![
+            class("numbers", &["us_ssn", "payment_card"]),
+            class("pii.email", &["email"]),
+        ],
+        rules: vec![
+            rule("approve_put", method(&["PUT"]), approval),
+            rule("hide_email", path("/pii"), redact),
+            rule("hide_numbers", path("/pii"), keep),
+            rule(
+                "no_delete",
+                method(&["DELETE"]),
+                Effect::Block {
+                    message: "open a ticket".to_owned(),
+                },
+            ),
+            rule(
+                "read",
+                Condition::All(vec![agents(), method(&["GET", "HEAD", "OPTIONS"])]),
+                Effect::Allow,
+            ),
+            rule(
+                "write",
+                Condition::All(vec![agents(), method(&["POST"])]),
+                Effect::Allow,
+            ),
+        ],
+    }
+}
+
+fn rule(name: &str, condition: Condition, effect: Effect) -> Rule {
+    Rule {
+        name: format!("shop.{name}"),
+        title: name.to_owned(),
+        because: format!("reason of {name}"),
+        claims: vec![Claim {
+            control: "ac-3".to_owned(),
+            strength: Strength::Implements,
+            mechanism: "M04".to_owned(),
+            because: None,
+        }],
+        condition,
+        effect,
+        source: Source::default(),
+    }
+}
+
+fn test(fact: &str, predicate: Predicate) -> Condition {
+    let (fact, _) = Vocabulary::builtin().lookup(fact).unwrap();
+    Condition::Test(Test {
+        fact,
+        default: None,
+        predicate,
+    })
+}
