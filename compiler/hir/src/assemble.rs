@@ -105,6 +105,17 @@ pub(crate) fn program(
     }
 }
 
+/// Where the lines of a file end.
+#[salsa::tracked]
+fn line_breaks(db: &dyn salsa::Database, file: SourceFile) -> Vec<u32> {
+    let breaks = file
+        .text(db)
+        .bytes()
+        .zip(0..)
+        .filter(|(byte, _)| *byte == b'\n');
+    breaks.map(|(_, place)| place).collect()
+}
+
 /// An item where it stands.
 struct Place<'db> {
     file: SourceFile,
@@ -122,14 +133,9 @@ impl<'db> Place<'db> {
     }
 
     fn source(&self, db: &'db dyn salsa::Database) -> Source {
-        let text = self.file.text(db);
+        let breaks = line_breaks(db, self.file);
         let line = |offset: usize| {
-            let lines = text
-                .get(..offset)
-                .unwrap_or(text)
-                .bytes()
-                .filter(|byte| *byte == b'\n')
-                .count();
+            let lines = breaks.partition_point(|place| (*place as usize) < offset);
             u32::try_from(lines + 1).unwrap_or(u32::MAX)
         };
         let item = self.item.text(db);

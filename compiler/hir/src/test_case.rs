@@ -69,7 +69,8 @@ pub enum TestOperation {
 pub struct Expectation {
     /// The verdict.
     pub verdict: Verdict,
-    /// Qualified names of exactly the rules that determine it, or `default_deny`; sorted; empty where the test names none.
+    /// Qualified names of exactly the rules that determine it, or `default_deny`, or
+    /// `gateway` for what is refused before any rule; sorted; empty where the test names none.
     pub by: Vec<String>,
     /// Controls that those rules must claim, in OSCAL order; empty where the test names none.
     pub citing: Vec<ControlId>,

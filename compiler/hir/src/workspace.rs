@@ -150,3 +150,5 @@ mod tests;
 mod codes;
 #[cfg(test)]
 mod incremental;
+#[cfg(test)]
+mod spec;

@@ -13,15 +13,17 @@ use super::condition::{Reads, test};
 use crate::lowered::{Lowered, Rule};
 use crate::symbols::{ConnectionSymbol, resolve};
 
-/// The built-in rule that blocks what nothing allows.
-pub(super) const DEFAULT_DENY: &str = "default_deny";
+/// What decides beside the rules of a policy: the built-in rule that blocks what nothing allows, and the gateway, which
+/// refuses what cannot be judged.
+pub(super) const BUILT_IN: [&str; 2] = ["default_deny", "gateway"];
 
 impl Checker<'_> {
     pub(super) fn rule(&mut self, rule: &ast::Rule) -> Option<Lowered> {
-        if rule.name.node == DEFAULT_DENY {
-            let message = format!("`{DEFAULT_DENY}` is the built-in rule");
+        if BUILT_IN.contains(&rule.name.node.as_str()) {
+            let message = format!("`{}` is not a name for a rule", rule.name.node);
+            let label = "decides beside the rules of a policy";
             self.report(
-                Problem::new(Code::ReservedName, message, rule.name.span, "reserved")
+                Problem::new(Code::ReservedName, message, rule.name.span, label)
                     .help("choose another name"),
             );
         }

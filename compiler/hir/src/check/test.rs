@@ -10,7 +10,7 @@ use hpol_syntax::span::Spanned;
 use hpol_syntax::words;
 
 use super::Checker;
-use super::rule::DEFAULT_DENY;
+use super::rule::BUILT_IN;
 use crate::lowered::Lowered;
 use crate::symbols::{EffectKind, resolve, rules};
 use crate::test_case::{Expectation, TestCase, TestConnection, TestOperation, TestSubject};
@@ -240,8 +240,8 @@ impl Checker<'_> {
 
     /// A rule that shall determine the verdict.
     fn determining(&mut self, name: &Name, verdict: Verdict) -> Option<String> {
-        let (full, effect) = if name.node == DEFAULT_DENY {
-            (DEFAULT_DENY.to_owned(), Some(EffectKind::Block))
+        let (full, effect) = if BUILT_IN.contains(&name.node.as_str()) {
+            (name.node.clone(), Some(EffectKind::Block))
         } else {
             match resolve(
                 self.db,
@@ -249,7 +249,7 @@ impl Checker<'_> {
                 rules(self.db, self.inputs),
                 name,
                 "rule",
-                &[DEFAULT_DENY],
+                &BUILT_IN,
             ) {
                 Ok((full, effect)) => (full, effect.copied()),
                 Err(problem) => {

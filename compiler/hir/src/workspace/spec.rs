@@ -1,0 +1,134 @@
+//! The examples and the conformance cases of `lang-spec` compile. How the cases are decided is tested where there is an
+//! engine.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use super::Workspace;
+
+/// The pages of a folder of `lang-spec`.
+fn pages(folder: &str) -> Vec<(PathBuf, String)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../lang-spec")
+        .join(folder);
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| (path.clone(), std::fs::read_to_string(&path).unwrap()))
+        .collect()
+}
+
+fn fenced<'a>(page: &'a str, kind: &str) -> Vec<&'a str> {
+    let fence = format!("```{kind}\n");
+    let starts = page
+        .match_indices(&fence)
+        .map(|(at, fence)| at + fence.len());
+    starts
+        .map(|start| page[start..].split("```").next().unwrap())
+        .collect()
+}
+
+#[test]
+fn every_construct_has_a_page_whose_example_compiles() {
+    let pages = pages("constructs");
+    assert!(pages.len() >= 12);
+    for (path, page) in pages {
+        let examples = fenced(&page, "hpol");
+        assert!(!examples.is_empty(), "{path:?} has no example");
+        for example in examples {
+            let mut workspace = Workspace::new();
+            for (index, part) in example.split("// ---- ").enumerate() {
+                let (name, text) = if index == 0 {
+                    ("main.hpol", part)
+                } else {
+                    part.split_once('\n').unwrap()
+                };
+                workspace.set_file(name, text);
+            }
+            assert_eq!(workspace.diagnostics(), [], "{path:?}");
+            workspace.program().unwrap();
+        }
+    }
+}
+
+#[test]
+fn every_conformance_case_compiles_with_a_test_for_each_operation() {
+    let mut cases = 0;
+    for (path, page) in pages("conformance") {
+        if path.ends_with("README.md") {
+            continue;
+        }
+        for case in page.split("\n## ").skip(1) {
+            let policy = fenced(case, "hpol");
+            assert_eq!(policy.len(), 1, "{path:?} {case}");
+            let operations = fenced(case, "operation");
+            let decisions: Vec<&str> = case
+                .lines()
+                .filter_map(|line| line.strip_prefix("decision: "))
+                .collect();
+            assert!(
+                !operations.is_empty() && operations.len() == decisions.len(),
+                "{path:?} {case}"
+            );
+            let mut text = policy[0].to_owned();
+            for (number, (operation, decision)) in operations.iter().zip(&decisions).enumerate() {
+                writeln!(
+                    text,
+                    "test \"{number}\" {{\n{}expect {decision}\n}}",
+                    clauses(operation)
+                )
+                .unwrap();
+            }
+            let mut workspace = Workspace::new();
+            workspace.set_file("case.hpol", text);
+            assert_eq!(workspace.diagnostics(), [], "{path:?} {case}");
+            assert_eq!(workspace.tests().len(), operations.len());
+            cases += 1;
+        }
+    }
+    assert!(cases >= 25);
+}
+
+/// The clauses of a test, from an operation block.
+fn clauses(operation: &str) -> String {
+    let quote = |text: &str| format!("{text:?}");
+    let (subject, rest) = operation.split_once('\n').unwrap();
+    let (connection, asked) = rest.split_once('\n').unwrap();
+    let (id, groups) = subject
+        .strip_prefix("as ")
+        .unwrap()
+        .split_once(" [")
+        .unwrap();
+    let (groups, issuer) = groups.split_once(']').unwrap();
+    let groups: Vec<String> = groups
+        .split(", ")
+        .filter(|group| !group.is_empty())
+        .map(quote)
+        .collect();
+    let mut text = format!("as subject {} groups [{}]", quote(id), groups.join(", "));
+    if let Some(issuer) = issuer.strip_prefix(" issuer ") {
+        write!(text, " issuer {}", quote(issuer)).unwrap();
+    }
+    writeln!(text, "\n{connection}").unwrap();
+    match asked.strip_prefix("sql ") {
+        Some(sql) => writeln!(text, "sql {}", quote(sql.trim_end())).unwrap(),
+        None => {
+            let mut lines = asked.lines();
+            let (method, target) = lines
+                .next()
+                .unwrap()
+                .strip_prefix("http ")
+                .unwrap()
+                .split_once(' ')
+                .unwrap();
+            writeln!(text, "http {method} {}", quote(target)).unwrap();
+            if let Some(content_type) = lines.next() {
+                let content_type = content_type.strip_prefix("content_type ").unwrap();
+                writeln!(text, "content_type {}", quote(content_type)).unwrap();
+            }
+            assert_eq!(lines.next(), None);
+        }
+    }
+    text
+}
