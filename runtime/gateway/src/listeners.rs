@@ -73,12 +73,7 @@ impl Listener {
         }
     }
 
-    /// Stops to accept and tells every client's task to finish.
-    pub(crate) fn stop(&self) {
-        self.switch.stop();
-    }
-
-    /// Waits until all clients are gone, at most as long as configured.
+    /// Stops to accept, tells every client's task to finish, and waits for them, at most as long as configured.
     pub(crate) async fn drained(self) {
         self.switch.stop();
         if let Err(error) = self.task.await {

@@ -18,6 +18,7 @@ mod reload;
 mod run;
 mod serving;
 mod shutdown;
+mod signals;
 mod state;
 mod tls;
 mod web;
@@ -74,12 +75,12 @@ fn run(options: &Run) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, 1),
     };
-    let running = run::run(
-        options.config.clone(),
+    let options = run::Options {
+        config: options.config.clone(),
         mode,
-        config,
-        options.ready_file.as_deref(),
-    );
+        ready_file: options.ready_file.clone(),
+    };
+    let running = run::run(options, config);
     match runtime.block_on(running) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error, 1),

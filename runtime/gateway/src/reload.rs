@@ -24,7 +24,7 @@ impl Gateway {
     }
 
     async fn reconfigure(&mut self) -> Result<crate::config::Bundle, RunGateway> {
-        let offered = Config::load(&self.config_path, self.mode)?;
+        let offered = Config::load(&self.options.config, self.options.mode)?;
         // Everything that can fail comes before the first change.
         let mut servings = self.servings(&offered)?;
         let mut fresh = Vec::new();
@@ -61,15 +61,8 @@ impl Gateway {
             }
         }
         self.adopt(offered);
+        self.announce()?;
         Ok(self.config.bundle.clone())
-    }
-
-    /// Clients of the connection finish; new ones are not accepted.
-    fn stop_listening(&mut self, name: &str) {
-        if let Some(listener) = self.listeners.remove(name) {
-            tracing::info!(connection = name, address = %listener.address(), "no longer accepting clients");
-            self.draining.push(tokio::spawn(listener.drained()));
-        }
     }
 
     /// Takes over what was applied and names what was not.

@@ -14,7 +14,6 @@ use hpol_postgres::{Analyser, AnalyserLimits};
 use hpol_session::door::Door;
 use hpol_session::ports::{Authenticate, EvidenceUnavailable};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
@@ -31,6 +30,7 @@ use crate::policy;
 use crate::ready::Addresses;
 use crate::serving::{BuildServing, Serving, Shared};
 use crate::shutdown::StopSwitch;
+use crate::signals::{Signals, Told};
 use crate::state::{StateDir, UseState};
 use crate::tls::{self, LoadTls};
 use crate::web;
@@ -70,11 +70,18 @@ pub(crate) enum RunGateway {
     ReadyFile(io::Error),
 }
 
+/// What the command line says.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) config: PathBuf,
+    pub(crate) mode: Mode,
+    pub(crate) ready_file: Option<PathBuf>,
+}
+
 /// A running gateway.
 #[derive(Debug)]
 pub(crate) struct Gateway {
-    pub(crate) config_path: PathBuf,
-    pub(crate) mode: Mode,
+    pub(crate) options: Options,
     pub(crate) config: Config,
     pub(crate) state: StateDir,
     pub(crate) log: Arc<AuditLog>,
@@ -94,23 +101,10 @@ pub(crate) struct Gateway {
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// When the gateway cannot start, or cannot close its audit log.
-pub(crate) async fn run(
-    config_path: PathBuf,
-    mode: Mode,
-    config: Config,
-    ready_file: Option<&Path>,
-) -> Result<(), RunGateway> {
+/// When the gateway cannot start.
+pub(crate) async fn run(options: Options, config: Config) -> Result<(), RunGateway> {
     let mut signals = Signals::new().map_err(RunGateway::Signals)?;
-    let mut gateway = Gateway::start(config_path, mode, config).await?;
-    let started = match ready_file {
-        Some(path) => gateway.addresses.write(path).map_err(RunGateway::ReadyFile),
-        None => Ok(()),
-    };
-    if let Err(error) = started {
-        gateway.stop("the ready file cannot be written").await;
-        return Err(error);
-    }
+    let mut gateway = Gateway::start(options, config).await?;
     gateway.addresses.print();
     let reason = loop {
         match signals.next().await {
@@ -123,18 +117,16 @@ pub(crate) async fn run(
         "stopping: no new clients, operations under way are finished"
     );
     tokio::select! {
-        () = gateway.stop(reason) => tracing::info!("stopped"),
+        () = gateway.stop_serving() => {}
         () = signals.stop_again() => tracing::warn!("told twice to stop; clients are cut off"),
     }
+    gateway.close_log(reason).await;
+    tracing::info!("stopped");
     Ok(())
 }
 
 impl Gateway {
-    async fn start(
-        config_path: PathBuf,
-        mode: Mode,
-        config: Config,
-    ) -> Result<Gateway, RunGateway> {
+    async fn start(options: Options, config: Config) -> Result<Gateway, RunGateway> {
         let prometheus = metrics::install()?;
         let state = StateDir::open(&config.state_dir)?;
         // Sockets first: what cannot be bound must not leave a record of a start.
@@ -173,8 +165,7 @@ impl Gateway {
             connections: BTreeMap::new(),
         };
         let mut gateway = Gateway {
-            config_path,
-            mode,
+            options,
             config,
             state,
             log,
@@ -192,7 +183,8 @@ impl Gateway {
             .serve(admin, issuer, sockets, prometheus, approvals)
             .await
         {
-            gateway.stop(&error.to_string()).await;
+            gateway.stop_serving().await;
+            gateway.close_log(&error.to_string()).await;
             return Err(error);
         }
         Ok(gateway)
@@ -235,7 +227,7 @@ impl Gateway {
             };
             self.listen(name, socket, serving)?;
         }
-        Ok(())
+        self.announce()
     }
 
     fn page<A: web::Answer>(
@@ -273,7 +265,7 @@ impl Gateway {
 
     /// The certificate shown to clients: the configured one, or with `--dev` a self-signed one.
     pub(crate) fn tls(&self) -> Result<Option<config::Tls>, LoadTls> {
-        client_facing_tls(&self.config, self.mode)
+        client_facing_tls(&self.config, self.options.mode)
     }
 
     /// What serves each of the connections in `config`.
@@ -285,7 +277,7 @@ impl Gateway {
             door: Arc::clone(&self.door),
             identities: Arc::clone(&self.identities) as Arc<dyn Authenticate>,
             analyser: Arc::clone(&self.analyser),
-            tls: client_facing_tls(config, self.mode)?,
+            tls: client_facing_tls(config, self.options.mode)?,
         };
         let built = config.connections.iter().map(|(name, connection)| {
             let serving = Serving::build(name, connection, &shared)?;
@@ -294,24 +286,40 @@ impl Gateway {
         built.collect()
     }
 
-    /// Takes everything down: clients first, the audit log last.
-    async fn stop(&mut self, reason: &str) {
-        for listener in self.listeners.values() {
-            listener.stop();
+    /// Tells whoever waits for it where the gateway can be reached now.
+    pub(crate) fn announce(&self) -> Result<(), RunGateway> {
+        let Some(path) = &self.options.ready_file else {
+            return Ok(());
+        };
+        self.addresses.write(path).map_err(RunGateway::ReadyFile)
+    }
+
+    /// Clients of the connection finish; new ones are not accepted.
+    pub(crate) fn stop_listening(&mut self, name: &str) {
+        self.addresses.connections.remove(name);
+        if let Some(listener) = self.listeners.remove(name) {
+            tracing::info!(connection = name, address = %listener.address(), "no longer accepting clients");
+            self.draining.push(tokio::spawn(listener.drained()));
         }
-        for (_, listener) in std::mem::take(&mut self.listeners) {
-            listener.drained().await;
+    }
+
+    /// Stops to accept, waits for clients, then takes down the gateway's own pages.
+    async fn stop_serving(&mut self) {
+        for name in self.listeners.keys().cloned().collect::<Vec<_>>() {
+            self.stop_listening(&name);
         }
-        for drained in std::mem::take(&mut self.draining) {
+        for drained in &mut self.draining {
             // A fault there was logged by the listener.
             let _ = drained.await;
         }
-        for (switch, _) in &self.pages {
+        for (switch, page) in &mut self.pages {
             switch.stop();
-        }
-        for (_, page) in std::mem::take(&mut self.pages) {
             let _ = page.await;
         }
+    }
+
+    /// The last record and the last checkpoint.
+    async fn close_log(&self, reason: &str) {
         if let Err(unavailable) = self
             .log
             .record(Event::GatewayStopped {
@@ -393,41 +401,4 @@ async fn open_log(audit: &config::Audit) -> Result<LogHandle, RunGateway> {
     })?;
     tracing::info!(?recovery, "audit log open");
     Ok(log)
-}
-
-/// What a signal asks for.
-enum Told {
-    Reload,
-    Stop(&'static str),
-}
-
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Signals> {
-        Ok(Signals {
-            hangup: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> Told {
-        tokio::select! {
-            _ = self.hangup.recv() => Told::Reload,
-            _ = self.terminate.recv() => Told::Stop("SIGTERM"),
-            _ = self.interrupt.recv() => Told::Stop("SIGINT"),
-        }
-    }
-
-    async fn stop_again(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }

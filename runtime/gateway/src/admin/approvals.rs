@@ -109,7 +109,7 @@ fn unauthorized(detail: &str) -> Reply {
     reply
 }
 
-fn refusal(refused: &VoteRefused) -> Reply {
+pub(super) fn refusal(refused: &VoteRefused) -> Reply {
     let status = match refused {
         VoteRefused::NotFound { .. } => StatusCode::NOT_FOUND,
         VoteRefused::OwnRequest | VoteRefused::NotEligible { .. } => StatusCode::FORBIDDEN,
