@@ -26,6 +26,8 @@ pub struct Deployment<'a> {
     pub issuer: Option<&'a str>,
     /// `reads = "buffered"` instead of durable.
     pub buffered_reads: bool,
+    /// PostgreSQL clients may do without TLS.
+    pub plaintext_clients: bool,
 }
 
 /// A gateway that is killed when dropped. Its folder holds keys, bundle, configuration, state and audit log.
@@ -106,6 +108,11 @@ impl Gateway {
 
     /// A token of the embedded issuer.
     pub fn token(&self, subject: &str, groups: &[&str]) -> Result<String> {
+        self.token_with(subject, groups, &[])
+    }
+
+    /// The same with more form fields, each `name=value`: `expires_in`, `audience`.
+    pub fn token_with(&self, subject: &str, groups: &[&str], more: &[&str]) -> Result<String> {
         let issuer = self.ready["issuer"]
             .as_str()
             .context("the embedded issuer is not running")?;
@@ -119,6 +126,9 @@ impl Gateway {
         curl.arg("-d").arg(format!("client_id={subject}"));
         curl.arg("--data-urlencode")
             .arg(format!("groups={}", groups.join(" ")));
+        for field in more {
+            curl.arg("--data-urlencode").arg(field);
+        }
         access_token(curl.arg(format!("{}/token", issuer.trim_end_matches('/'))))
     }
 
@@ -258,6 +268,9 @@ fn configuration(deployment: &Deployment<'_>) -> String {
              password_file = \"postgres-password\"\ndatabases = [\"demo\"]\n",
             postgres.port()
         );
+        if deployment.plaintext_clients {
+            text += "allow_plaintext = true\n";
+        }
     }
     if let Some(http) = deployment.http {
         text += &format!(

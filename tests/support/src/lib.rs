@@ -6,8 +6,12 @@
     reason = "a JSON value indexes to null, never to a panic"
 )]
 
+pub mod curl;
 pub mod gateway;
 pub mod issuer;
 pub mod postgres;
 pub mod process;
+pub mod psql;
+pub mod records;
 pub mod upstream;
+pub mod world;

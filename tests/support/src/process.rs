@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Output};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -52,6 +52,13 @@ impl Running {
         self.child.kill().context("cannot kill the process")?;
         self.child.wait().context("cannot wait for the process")?;
         Ok(())
+    }
+
+    /// Takes the output and the error output of a process that was started with both piped.
+    pub fn pipes(&mut self) -> Result<(ChildStdout, ChildStderr)> {
+        let stdout = self.child.stdout.take();
+        let stderr = self.child.stderr.take();
+        stdout.zip(stderr).context("the output is not piped")
     }
 
     /// Waits until it ends by itself and tells whether it succeeded.

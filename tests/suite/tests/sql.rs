@@ -1,0 +1,502 @@
+//! psql through the gateway to a real PostgreSQL, by the policy package `orders`: what is allowed, masked and refused, in
+//! which state the session is afterwards, and what the log says of each.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hpol_support::psql::Printed;
+use hpol_support::records::{Records, controls, eventually, strings};
+use hpol_support::world::{Shared, World};
+
+static WORLD: Shared<World> = Shared::new();
+
+fn world() -> Arc<World> {
+    WORLD.get(|| World::start(&policy())).unwrap()
+}
+
+fn policy() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/orders")
+}
+
+/// Runs the texts in one session of an agent of this name.
+fn agent(world: &World, name: &str, texts: &[&str]) -> Printed {
+    let token = world.gateway.token(name, &["autonomous-agents"]).unwrap();
+    world.psql(&token).unwrap().run(texts).unwrap()
+}
+
+fn records(world: &World) -> Records {
+    Records::of(&world.gateway).unwrap()
+}
+
+#[test]
+fn an_allowed_read_is_masked_and_recorded() {
+    let world = world();
+    let printed = agent(
+        &world,
+        "reader",
+        &["SELECT id, ssn FROM customers WHERE id IN (1, 2) ORDER BY id"],
+    );
+    assert_eq!(printed.out, "1|***-**-4321\n2|***-**-4322\n", "{printed:?}");
+    assert!(printed.success);
+
+    let records = records(&world);
+    let decision = records.decision("reader").unwrap();
+    assert_eq!(decision["verdict"], "allow");
+    assert_eq!(strings(&decision["rules"]), ["orders.read_orders"]);
+    assert_eq!(strings(&decision["obligations"]), ["orders.hide_ssn"]);
+    assert_eq!(decision["connection"]["name"], "orders-prod");
+    assert_eq!(
+        strings(&decision["subject"]["groups"]),
+        ["autonomous-agents"]
+    );
+    assert_eq!(
+        decision["masked"],
+        "SELECT id, ssn FROM customers WHERE id IN (?, ?) ORDER BY id"
+    );
+    let controls_of_decision = controls(decision).unwrap();
+    for id in ["ac-3", "ac-6", "au-12"] {
+        assert!(
+            controls_of_decision.contains(&id),
+            "{id}: {controls_of_decision:?}"
+        );
+    }
+    let outcome = records.outcome(decision).unwrap();
+    assert_eq!(outcome["result"], "completed");
+    assert_eq!(outcome["rows"], 2);
+    assert_eq!(outcome["masked"][0]["class"], "orders.pii.ssn");
+    assert_eq!(outcome["masked"][0]["rule"], "orders.hide_ssn");
+    assert_eq!(outcome["masked"][0]["values"], 2);
+    assert!(controls(outcome).unwrap().contains(&"si-19.4"), "{outcome}");
+}
+
+#[test]
+fn detectors_find_what_no_column_declares() {
+    let world = world();
+    let printed = agent(
+        &world,
+        "note-reader",
+        &["SELECT notes FROM customers WHERE id = 7"],
+    );
+    assert_eq!(printed.out, "called about ***-**-4327\n", "{printed:?}");
+    let records = records(&world);
+    let outcome = records.outcome(records.decision("note-reader").unwrap());
+    assert_eq!(outcome.unwrap()["masked"][0]["values"], 1);
+}
+
+#[test]
+fn those_whom_no_mask_names_read_in_clear() {
+    let world = world();
+    let token = world.gateway.token("dana", &["dba"]).unwrap();
+    let sql = "SELECT ssn FROM customers WHERE id = 1";
+    let printed = world.psql(&token).unwrap().run(&[sql]).unwrap();
+    assert_eq!(printed.out, "987-65-4321\n", "{printed:?}");
+    let records = records(&world);
+    let decision = records.decision("dana").unwrap();
+    assert_eq!(decision["obligations"], serde_json::json!([]));
+    assert_eq!(
+        records.outcome(decision).unwrap()["masked"],
+        serde_json::json!([])
+    );
+}
+
+#[test]
+fn pg_24_a_refusal_names_rule_reason_and_help_and_the_session_goes_on() {
+    let world = world();
+    let printed = agent(
+        &world,
+        "dropper",
+        &["DROP TABLE orders", "SELECT count(*) FROM orders"],
+    );
+    assert_eq!(
+        printed.out, "1000\n",
+        "the session is usable afterwards: {printed:?}"
+    );
+    for wanted in [
+        "ERROR:  42501: ",
+        "orders.destructive_sql",
+        "A dropped table or an unfiltered DELETE cannot be taken back.",
+        "HINT:  Open a change ticket first (runbook RB-12)",
+    ] {
+        assert!(printed.err.contains(wanted), "{wanted}: {}", printed.err);
+    }
+    let records = records(&world);
+    let [drop, count] = records.decisions("dropper")[..] else {
+        panic!("two operations were judged")
+    };
+    assert_eq!(drop["verdict"], "block");
+    assert_eq!(strings(&drop["rules"]), ["orders.destructive_sql"]);
+    assert_eq!(drop["masked"], "DROP TABLE orders");
+    let operation = drop["operation"].as_str().unwrap();
+    let detail = format!("DETAIL:  operation {operation} in the audit log");
+    assert!(printed.err.contains(&detail), "{detail}: {}", printed.err);
+    let cited = controls(drop).unwrap();
+    for id in ["ac-3", "ac-6.10", "cm-7"] {
+        assert!(cited.contains(&id), "{id}: {cited:?}");
+    }
+    assert!(
+        records.outcome(drop).is_none(),
+        "nothing went ahead, so there is no outcome"
+    );
+    assert_eq!(count["verdict"], "allow");
+}
+
+#[test]
+fn what_no_rule_allows_is_blocked_by_default_deny() {
+    let world = world();
+    let printed = agent(&world, "curious", &["SELECT id FROM payments"]);
+    assert!(
+        printed.err.contains("ERROR:  42501: ") && printed.err.contains("default_deny"),
+        "{printed:?}"
+    );
+    assert_eq!(printed.out, "");
+    let records = records(&world);
+    let decision = records.decision("curious").unwrap();
+    assert_eq!(strings(&decision["rules"]), ["default_deny"]);
+    let cited = controls(decision).unwrap();
+    for id in ["ac-3", "ac-24", "sc-7.5"] {
+        assert!(cited.contains(&id), "{id}: {cited:?}");
+    }
+}
+
+#[test]
+fn pg_40_a_classified_column_is_not_used_where_it_cannot_be_masked() {
+    let world = world();
+    for (index, sql) in [
+        "SELECT id FROM customers WHERE ssn LIKE '987-65-4321%'",
+        "SELECT upper(ssn) FROM customers",
+        "SELECT id FROM customers ORDER BY ssn",
+        "SELECT name FROM customers UNION SELECT ssn FROM customers",
+        "SELECT c FROM customers c",
+        "SELECT min(ssn) FROM customers",
+        "SELECT id, CASE WHEN ssn > '987-65-4325' THEN 1 ELSE 0 END FROM customers",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let name = format!("prober-{index}");
+        let printed = agent(&world, &name, &[sql, "SELECT count(*) FROM orders"]);
+        assert!(
+            printed.err.contains("ERROR:  42501: ") && printed.err.contains("ssn"),
+            "{sql}: {printed:?}"
+        );
+        assert_eq!(printed.out, "1000\n", "{sql}: {printed:?}");
+        let records = records(&world);
+        let refused = records.decisions(&name)[0];
+        assert_eq!(refused["verdict"], "block", "{sql}");
+    }
+}
+
+#[test]
+fn pg_24_a_refusal_fails_the_transaction_as_an_error_of_the_server_would() {
+    let world = world();
+    let printed = agent(
+        &world,
+        "transactor",
+        &[
+            "BEGIN",
+            "DROP TABLE orders",
+            "SELECT count(*) FROM orders",
+            "ROLLBACK",
+            "SELECT count(*) FROM customers",
+        ],
+    );
+    assert!(printed.err.contains("ERROR:  42501: "), "{printed:?}");
+    assert!(printed.err.contains("ERROR:  25P02: "), "{printed:?}");
+    assert_eq!(printed.out, "BEGIN\nROLLBACK\n1000\n", "{printed:?}");
+    let records = records(&world);
+    let decisions = records.decisions("transactor");
+    let verdicts: Vec<&str> = decisions
+        .iter()
+        .map(|decision| decision["verdict"].as_str().unwrap())
+        .collect();
+    assert_eq!(verdicts, ["allow", "block", "allow", "allow", "allow"]);
+    let failed = records.outcome(decisions[2]).unwrap();
+    assert_eq!(failed["result"], "failed");
+    assert_eq!(failed["code"], "25P02");
+}
+
+#[test]
+fn pg_18_multi_statement() {
+    let world = world();
+    for (name, text) in [
+        ("two-at-once", "SELECT id FROM orders; DROP TABLE orders"),
+        (
+            "transaction-at-once",
+            "BEGIN; DROP TABLE customers CASCADE; COMMIT",
+        ),
+    ] {
+        let printed = agent(&world, name, &[text]);
+        assert!(
+            printed.err.contains("ERROR:  42501: ")
+                && printed.err.contains("orders.destructive_sql"),
+            "{printed:?}"
+        );
+        assert_eq!(printed.out, "", "nothing of the message ran");
+        assert_eq!(records(&world).decision(name).unwrap()["verdict"], "block");
+    }
+    let left = world
+        .postgres
+        .execute(
+            "demo",
+            "SELECT count(*) FROM pg_class WHERE relname IN ('orders', 'customers')",
+        )
+        .unwrap();
+    assert_eq!(left, "2");
+}
+
+#[test]
+fn pg_19_what_does_not_parse_is_refused() {
+    let world = world();
+    let printed = agent(
+        &world,
+        "stutterer",
+        &["SELEC 1", "SELECT count(*) FROM orders"],
+    );
+    assert!(printed.err.contains("ERROR:  42601: "), "{printed:?}");
+    assert_eq!(printed.out, "1000\n");
+    let records = records(&world);
+    let refused = records.decisions("stutterer")[0];
+    assert_eq!(refused["verdict"], "block");
+    assert_eq!(strings(&refused["rules"]), ["gateway"]);
+}
+
+#[test]
+fn pg_31_32_writes_in_disguise_are_writes() {
+    let world = world();
+    for (index, sql) in [
+        "WITH gone AS (DELETE FROM orders RETURNING id) SELECT * FROM gone",
+        "EXPLAIN ANALYZE DELETE FROM orders",
+        "DO $$ BEGIN DELETE FROM orders; END $$",
+        "COPY orders TO PROGRAM 'cat > /dev/null'",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let name = format!("disguised-{index}");
+        let printed = agent(&world, &name, &[sql]);
+        assert!(
+            !printed.success && printed.out.is_empty(),
+            "{sql}: {printed:?}"
+        );
+        assert_eq!(
+            records(&world).decision(&name).unwrap()["verdict"],
+            "block",
+            "{sql}"
+        );
+    }
+    let left = world
+        .postgres
+        .execute("demo", "SELECT count(*) FROM orders")
+        .unwrap();
+    assert_eq!(left, "1000");
+}
+
+#[test]
+fn pg_42_an_error_of_the_server_does_not_quote_classified_values() {
+    let world = world();
+    let printed = agent(
+        &world,
+        "caster",
+        &["SELECT notes::integer FROM customers WHERE id = 7"],
+    );
+    assert!(!printed.success, "{printed:?}");
+    assert!(!printed.err.contains("987-65-4327"), "{printed:?}");
+}
+
+#[test]
+fn a_bad_token_is_refused_and_recorded() {
+    let world = world();
+    let good = world
+        .gateway
+        .token("tampered-with", &["autonomous-agents"])
+        .unwrap();
+    let (head, signature) = good.rsplit_once('.').unwrap();
+    let flipped: String = signature.chars().rev().collect();
+    for bad in ["", "not-a-token", head, &format!("{head}.{flipped}")] {
+        let printed = world.psql(bad).unwrap().run(&["SELECT 1"]).unwrap();
+        assert!(!printed.success, "{printed:?}");
+        assert_eq!(printed.out, "");
+        assert!(!printed.err.contains(head), "the token is not shown back");
+    }
+    eventually(&world.gateway, "the refused tampered token", |records| {
+        records
+            .events("session_refused")
+            .any(|record| {
+                record["connection"]["name"] == "orders-prod"
+                    && record["reason"].as_str().unwrap().contains("signature")
+            })
+            .then_some(())
+    })
+    .unwrap();
+    let records = records(&world);
+    assert!(
+        records
+            .events("session_opened")
+            .all(|record| record["subject"]["id"] != "tampered-with")
+    );
+    assert!(
+        !serde_json::to_string(&records.0).unwrap().contains(head),
+        "no token stands in the log"
+    );
+}
+
+#[test]
+fn pg_09_another_database_is_not_offered() {
+    let world = world();
+    let token = world
+        .gateway
+        .token("wanderer", &["autonomous-agents"])
+        .unwrap();
+    for database in ["postgres", "template1", "DEMO", "demo\u{1b}[31m"] {
+        let psql = world.psql(&token).unwrap().env("PGDATABASE", database);
+        let printed = psql.run(&["SELECT 1"]).unwrap();
+        assert!(
+            printed.err.contains("is not offered by connection"),
+            "{database}: {printed:?}"
+        );
+        assert!(!printed.err.contains('\u{1b}'), "{printed:?}");
+    }
+    let records = records(&world);
+    let refused = records.events("session_refused").filter(|record| {
+        record["reason"]
+            .as_str()
+            .unwrap()
+            .contains("is not offered")
+    });
+    assert_eq!(refused.count(), 4);
+}
+
+#[test]
+fn without_tls_no_token_is_asked_for() {
+    let world = world();
+    let token = world
+        .gateway
+        .token("plain", &["autonomous-agents"])
+        .unwrap();
+    let psql = world.psql(&token).unwrap().env("PGSSLMODE", "disable");
+    let printed = psql.run(&["SELECT 1"]).unwrap();
+    assert!(
+        !printed.success && printed.err.to_lowercase().contains("tls"),
+        "{printed:?}"
+    );
+    let records = records(&world);
+    assert!(
+        records
+            .events("session_opened")
+            .all(|record| record["subject"]["id"] != "plain")
+    );
+    assert!(records.events("session_refused").any(|record| {
+        record["reason"]
+            .as_str()
+            .unwrap()
+            .to_lowercase()
+            .contains("tls")
+    }));
+}
+
+#[test]
+fn pg_10_11_startup_parameters_that_act_before_any_statement_are_refused() {
+    let world = world();
+    let token = world
+        .gateway
+        .token("starter", &["autonomous-agents"])
+        .unwrap();
+    for options in [
+        "-c role=postgres",
+        "-csearch_path=evil",
+        "--statement-timeout=0",
+    ] {
+        let psql = world.psql(&token).unwrap().env("PGOPTIONS", options);
+        let printed = psql.run(&["SELECT 1"]).unwrap();
+        assert!(
+            printed.err.contains("startup parameter `options`"),
+            "{options}: {printed:?}"
+        );
+    }
+    for replication in ["database", "true", "1"] {
+        let database = format!("dbname=demo replication={replication}");
+        let psql = world.psql(&token).unwrap();
+        let psql = psql.env("PGDATABASE", "demo");
+        let printed = psql
+            .arguments(&["-d", &database])
+            .run(&["SELECT 1"])
+            .unwrap();
+        assert!(
+            printed.err.contains("startup parameter `replication`"),
+            "{replication}: {printed:?}"
+        );
+    }
+}
+
+#[test]
+fn u_10_a_session_has_its_beginning_and_its_end() {
+    let world = world();
+    agent(
+        &world,
+        "short-stay",
+        &[
+            "SELECT count(*) FROM orders",
+            "SELECT count(*) FROM customers",
+        ],
+    );
+    eventually(&world.gateway, "the end of the session", |records| {
+        let opened = records
+            .events("session_opened")
+            .find(|record| record["subject"]["id"] == "short-stay")?;
+        let closed = records
+            .events("session_closed")
+            .find(|record| record["session"] == opened["session"])?;
+        assert_eq!(closed["operations"], 2);
+        assert_eq!(opened["connection"]["kind"], "postgres");
+        assert!(!opened["bundle"].as_str().unwrap().is_empty());
+        Some(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn u_08_no_value_and_no_credential_stands_in_log_or_output() {
+    let world = world();
+    let token = world
+        .gateway
+        .token("canary", &["autonomous-agents"])
+        .unwrap();
+    let sql = "SELECT id FROM customers WHERE name = 'canary-9b1f' OR id = 918273645";
+    world.psql(&token).unwrap().run(&[sql]).unwrap();
+    let log = serde_json::to_string(&records(&world).0).unwrap();
+    let output = std::fs::read_to_string(world.gateway.folder().join("gateway.log")).unwrap();
+    let signature = token.rsplit_once('.').unwrap().1;
+    for secret in [
+        "canary-9b1f",
+        "918273645",
+        signature,
+        world.postgres.password(),
+    ] {
+        assert!(!log.contains(secret), "{secret} is in the audit log");
+        assert!(
+            !output.contains(secret),
+            "{secret} is in the gateway's output"
+        );
+    }
+}
+
+#[test]
+fn pg_29_a_cancel_request_with_a_guessed_key_does_nothing() {
+    use std::io::{Read, Write};
+    let world = world();
+    let address = world.gateway.address("orders-prod").unwrap();
+    for process in [0_i32, 1, i32::MAX] {
+        let mut stream = std::net::TcpStream::connect(&address).unwrap();
+        let mut packet = Vec::new();
+        packet.extend_from_slice(&16_i32.to_be_bytes());
+        packet.extend_from_slice(&80_877_102_i32.to_be_bytes());
+        packet.extend_from_slice(&process.to_be_bytes());
+        packet.extend_from_slice(&0_i32.to_be_bytes());
+        stream.write_all(&packet).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        assert_eq!(answer, b"", "a cancel request is never answered");
+    }
+    let printed = agent(&world, "survivor", &["SELECT count(*) FROM orders"]);
+    assert_eq!(printed.out, "1000\n");
+}
