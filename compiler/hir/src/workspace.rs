@@ -151,4 +151,6 @@ mod codes;
 #[cfg(test)]
 mod incremental;
 #[cfg(test)]
+mod meaning;
+#[cfg(test)]
 mod spec;

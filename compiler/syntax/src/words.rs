@@ -123,7 +123,7 @@ pub fn unsupported(word: &str) -> Option<&'static str> {
 /// The candidate nearest to `word`, if one is near enough to be meant.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).min(3);
+    let limit = ((word.chars().count() + 1) / 3).min(3);
     candidates
         .into_iter()
         .filter(|candidate| *candidate != word)

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const POLICY: &str = r#"package orders.production
+pub(super) const POLICY: &str = r#"package orders.production
 
 use nist.sp800_53r5 baseline moderate
 
