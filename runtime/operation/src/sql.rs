@@ -3,6 +3,11 @@
 //! [`Analyser`] parses and walks a text into a [`SqlAnalysis`]; [`SqlAnalysis::operation`] adds the parameters of one run
 //! and gives the [`Operation`](crate::Operation). What cannot be determined is an unknown fact or a [`SqlRefusal`], never
 //! left out. Wire messages, sessions and decisions are not known here.
+//!
+//! Facts are of the text. What the server adds by itself is not in them: triggers, rules, foreign keys, row security,
+//! defaults and generated columns, functions inside views and behind casts and domains, operators and overloads of
+//! PostgreSQL's functions that a schema of the search path adds, temporary tables that shadow others. Who may create
+//! those decides what facts are worth; creating them is in the facts.
 
 mod analyser;
 mod analysis;

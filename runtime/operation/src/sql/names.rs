@@ -74,7 +74,8 @@ pub(super) fn relation(session: &SqlSession, schema: &str, name: &str) -> Name {
         if let Some(schema) = searched.find(|schema| catalogue.relation(schema, name).is_some()) {
             return Name::new(schema, name);
         }
-    } else if path().count() > 1 {
+    }
+    if path().count() > 1 {
         // Which schema holds it cannot be told: the server's own relations come first in any case.
         let catalogue = super::builtin::is_catalogue_relation(name) && !names_catalog(session);
         return Name {
@@ -184,6 +185,18 @@ mod tests {
             relation(&session(&["a", "pg_catalog", "b"]), "", "pg_class").fact(),
             None
         );
+    }
+
+    #[test]
+    fn pg_38_what_the_catalogue_does_not_have_is_not_guessed() {
+        let mut builder = crate::sql::CatalogueBuilder::new();
+        builder.relation(1, "b", "t", crate::sql::RelationKind::Table);
+        let session = SqlSession {
+            catalogue: Some(builder.build().into()),
+            ..session(&["a", "b"])
+        };
+        assert_eq!(relation(&session, "", "t").fact().as_deref(), Some("b.t"));
+        assert_eq!(relation(&session, "", "u").fact(), None);
     }
 
     #[test]

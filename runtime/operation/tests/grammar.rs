@@ -1,0 +1,19 @@
+//! Every construct of the grammar that people write is known to the walk.
+
+use hpol_operation::sql::{Analyser, Limits, SqlSession};
+
+#[test]
+fn constructs_are_known() {
+    let analyser = Analyser::new(Limits::default());
+    let session = SqlSession {
+        search_path: vec!["public".to_owned()],
+        catalogue: None,
+    };
+    for sql in include_str!("data/constructs.sql")
+        .split(";\n")
+        .filter(|sql| !sql.trim().is_empty())
+    {
+        let outcome = analyser.analyse(sql, &session);
+        assert!(outcome.is_ok(), "{sql}: {outcome:?}");
+    }
+}
