@@ -1,13 +1,14 @@
 //! From a statement and its parameters to an operation the door can judge, and the answer to its question whether masks
 //! can be carried out. What SQL means is `hpol_operation`'s.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use hpol_operation::Operation;
 use hpol_operation::sql::{
-    Analyser, Catalogue, ClassifiedColumn, Exposure, Format, Parameter, SessionEffect, SqlAnalysis,
-    SqlRefusal, SqlSession, Verb,
+    Analyser, Catalogue, ClassifiedColumn, Exposure, Extent, Format, Parameter, SessionEffect,
+    SqlAnalysis, SqlRefusal, SqlSession, Verb,
 };
 use hpol_session::Vocabulary;
 use hpol_session::masking::MaskingPlan;
@@ -64,15 +65,24 @@ impl Reader {
         Ok(Reading {
             analysis,
             catalogue: Arc::clone(&self.catalogue),
+            stale: false,
         })
     }
 }
+
+/// The extent of what a text that touches no relation reads and writes.
+const NOTHING: Extent<String> = Extent {
+    known: BTreeSet::new(),
+    complete: true,
+};
 
 /// A text that was understood, and the catalogue it was understood by.
 #[derive(Debug, Clone)]
 pub(crate) struct Reading {
     pub(crate) analysis: Arc<SqlAnalysis>,
     pub(crate) catalogue: Arc<Catalogue>,
+    /// The catalogue has changed since it was read, and could not be read again yet.
+    pub(crate) stale: bool,
 }
 
 impl Reading {
@@ -147,6 +157,21 @@ impl Reading {
         self.analysis.exposure(&self.catalogue, &classified)
     }
 
+    /// Why the catalogue does not tell what the names mean when the text runs.
+    fn is_outrun(&self) -> Option<&'static str> {
+        let touches_nothing =
+            self.analysis.reads() == &NOTHING && self.analysis.writes() == &NOTHING;
+        if self.stale && !touches_nothing {
+            return Some(
+                "tables may have changed since the last Sync, or in the transaction that failed",
+            );
+        }
+        if self.changes_catalogue() && self.analysis.statements() > 1 {
+            return Some("a statement that changes tables has to be sent alone");
+        }
+        None
+    }
+
     /// What this version does not carry, whatever a policy says.
     pub(crate) fn not_carried(&self) -> Option<NotAccepted> {
         self.analysis
@@ -167,6 +192,17 @@ fn classified(column: &hpol_session::masking::Column) -> ClassifiedColumn {
 
 impl Carrier for Reading {
     fn can_mask(&self, plan: &MaskingPlan) -> Result<(), CannotMask> {
+        let first = || {
+            plan.columns()
+                .next()
+                .map(|(slot, _)| plan.class(slot).to_owned())
+        };
+        if let (Some(class), Some(why)) = (first(), self.is_outrun()) {
+            return Err(CannotMask {
+                class,
+                why: why.to_owned(),
+            });
+        }
         match self.exposure(plan) {
             Exposure::None => Ok(()),
             Exposure::Plain if !self.is_copy() => Ok(()),

@@ -196,6 +196,8 @@ impl Relay<'_> {
                 running.awaits_copy = reading.is_copy();
                 self.upstream.out.extend_from_slice(&bytes);
                 self.segment_open = false;
+                // From now on, not from its completion: what is sent behind it runs on the changed catalogue.
+                self.catalogue_stale |= reading.changes_catalogue();
                 self.prepared.push(Owed::Query(Box::new(running)));
             }
             Purpose::Bind {
@@ -238,9 +240,7 @@ impl Relay<'_> {
         let old = self.catalogue_read.elapsed() > self.connection.settings().limits.catalogue_age;
         // In the middle of a segment, or of a failed transaction, the gateway can ask nothing of its own.
         let can_ask = !self.segment_open && self.status != TransactionStatus::Failed;
-        if can_ask
-            && (self.catalogue_stale || unknown || (old && self.status == TransactionStatus::Idle))
-        {
+        if can_ask && (self.catalogue_stale || unknown || old) {
             if !self.prepared.is_idle() {
                 return Ok(Understood::Later);
             }
@@ -249,7 +249,10 @@ impl Relay<'_> {
         }
         let not_accepted = match reading {
             Ok(reading) => match reading.not_carried() {
-                None => return Ok(Understood::Reading(reading)),
+                None => {
+                    let stale = self.catalogue_stale;
+                    return Ok(Understood::Reading(Reading { stale, ..reading }));
+                }
                 Some(not_carried) => {
                     let digest = facts::digest_of(text.as_bytes());
                     return Ok(Understood::Refused(

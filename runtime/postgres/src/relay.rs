@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use crate::cancel::CancelKey;
 use crate::codec::backend::{self, TransactionStatus};
-use crate::codec::encode::Report;
-use crate::codec::{Frame, Malformed};
+use crate::codec::encode::{self, Report, Severity};
+use crate::codec::{Frame, Malformed, frontend};
 use crate::connection::PostgresConnection;
 use crate::facts::Reader;
 use crate::forward::Purpose;
@@ -25,8 +25,8 @@ use crate::wire::{Progress, Wire};
 /// What a client may send ahead while it is not read: enough to see it leave, and too little to fill memory.
 const READ_AHEAD_BYTES: usize = 64 * 1024;
 
-/// How long a cancel request to the upstream may take.
-const CANCEL_TIME: Duration = Duration::from_secs(5);
+/// How long a peer may take to accept a cancel request, or the last words of a session.
+const PEER_TIME: Duration = Duration::from_secs(5);
 
 /// A session in progress.
 pub(crate) struct Relay<'a> {
@@ -228,15 +228,13 @@ impl<'a> Relay<'a> {
 
     async fn answer_client(&mut self) -> Result<(), Ended> {
         // A client that leaves takes what waits for approval with it.
-        if self.holding.is_some()
-            && self.client.peek_tag() == Some(crate::codec::frontend::TERMINATE)
-        {
+        if self.holding.is_some() && self.client.peek_tag() == Some(frontend::TERMINATE) {
             self.client_left("the client ended the session");
         }
         while self.accepts() {
             let frame = match self.parked.take() {
                 Some(frame) => frame,
-                None => match self.client.next(crate::codec::frontend::session_limit) {
+                None => match self.client.next(frontend::session_limit) {
                     Ok(Some(frame)) => frame,
                     Ok(None) => return Ok(()),
                     Err(malformed) => return Err(Ended::misbehaved(&malformed)),
@@ -304,7 +302,7 @@ impl<'a> Relay<'a> {
 
     async fn cancel_upstream(&mut self) {
         let Some(key) = self.upstream_key else { return };
-        match tokio::time::timeout(CANCEL_TIME, upstream::cancel(self.connection, key)).await {
+        match tokio::time::timeout(PEER_TIME, upstream::cancel(self.connection, key)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(session = self.session.id(), %error, "a cancel request was not delivered")
@@ -328,6 +326,12 @@ impl<'a> Relay<'a> {
         Ok(())
     }
 
+    /// Closes both sides; a peer that does not read does not keep the session alive.
+    pub(crate) async fn hang_up(self) {
+        let closing = async { tokio::join!(self.client.close(), self.upstream.close()) };
+        let _ = tokio::time::timeout(PEER_TIME, closing).await;
+    }
+
     /// Says goodbye to both sides and records what is still open.
     async fn finish(&mut self, ended: Ended) -> String {
         self.holding = None;
@@ -347,15 +351,12 @@ impl<'a> Relay<'a> {
             && let Some(report) = ended.report
         {
             Report {
-                severity: crate::codec::encode::Severity::Fatal,
+                severity: Severity::Fatal,
                 ..report
             }
             .write(&mut self.client.out);
-            // A client that does not read does not keep the session alive.
-            let _ = tokio::time::timeout(CANCEL_TIME, self.client.flush()).await;
         }
-        crate::codec::encode::empty(&mut self.upstream.out, crate::codec::frontend::TERMINATE);
-        let _ = tokio::time::timeout(CANCEL_TIME, self.upstream.flush()).await;
+        encode::empty(&mut self.upstream.out, frontend::TERMINATE);
         ended.reason
     }
 }

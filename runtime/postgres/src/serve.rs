@@ -218,12 +218,8 @@ impl<'a> Visit<'a> {
             reader,
         );
         let reason = relay.run(&key, shutdown).await;
-        let Relay {
-            client, upstream, ..
-        } = relay;
+        relay.hang_up().await;
         session.close(&reason).await;
-        client.close().await;
-        upstream.close().await;
     }
 
     async fn turn_away(&self, wire: Option<Wire>, turned_away: TurnedAway) {

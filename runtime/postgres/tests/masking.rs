@@ -289,3 +289,48 @@ async fn portals_in_portions_and_names_that_are_reused() {
     "#);
     assert_eq!(world.log.words().last().unwrap(), "NotRun  rows 0");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_change_their_meaning_on_the_way_give_nothing_out() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    client
+        .query("CREATE VIEW harmless AS SELECT status FROM orders")
+        .await;
+    assert_snapshot!(client.query("SELECT * FROM harmless LIMIT 1").await, @r#"
+    T 1 columns
+    D open
+    C SELECT 1
+    Z I
+    "#);
+    let change = "CREATE OR REPLACE VIEW harmless AS SELECT name AS status FROM customers";
+    let select = "SELECT * FROM harmless WHERE status <> ''";
+    // In one text, in one segment, and in queries sent at once.
+    assert_snapshot!(client.query(&format!("{change}; {select}")).await, @r#"
+    E ERROR / 42501 / blocked by shop.hide_ssn: `shop.pii.ssn` would leave unmasked: a statement that changes tables has to be sent alone / ask for the column itself in the select list of one plain SELECT, or leave it out
+    Z I
+    "#);
+    let segment = [
+        parse("", change),
+        bind("", "", &[], 0),
+        execute("", 0),
+        parse("", select),
+        bind("", "", &[], 0),
+        execute("", 0),
+        sync(),
+    ];
+    assert_snapshot!(client.ask(&segment.concat()).await, @r#"
+    1
+    2
+    C CREATE VIEW
+    E ERROR / 42501 / blocked by shop.hide_ssn: `shop.pii.ssn` would leave unmasked: tables may have changed since the last Sync, or in the transaction that failed / ask for the column itself in the select list of one plain SELECT, or leave it out
+    Z I
+    "#);
+    client.send(&[query(change), query(select)].concat()).await;
+    assert_snapshot!(client.lines(2).await, @r#"
+    C CREATE VIEW
+    Z I
+    E ERROR / 42501 / blocked by shop.hide_ssn: `shop.pii.ssn` would leave unmasked: `public.harmless` is a view over `public.customers` in FROM / ask for the column itself in the select list of one plain SELECT, or leave it out
+    Z I
+    "#);
+}

@@ -268,7 +268,8 @@ async fn the_catalogue_follows_what_is_created() {
     let mut client = world.login().await;
     client.query("CREATE TABLE fresh (a int)").await;
     assert_snapshot!(client.query("SELECT * FROM fresh").await, @r#"
-    E ERROR / 42501 / blocked by shop.hide_ssn: `shop.pii.ssn` would leave unmasked: `public.fresh` is not known to the gateway in FROM / ask for the column itself in the select list of one plain SELECT, or leave it out
+    T 1 columns
+    C SELECT 0
     Z I
     "#);
     world
@@ -279,7 +280,8 @@ async fn the_catalogue_follows_what_is_created() {
         )
         .unwrap();
     assert_snapshot!(client.query("SELECT * FROM others").await, @r#"
-    E ERROR / 42501 / blocked by shop.hide_ssn: `shop.pii.ssn` would leave unmasked: `public.others` is not known to the gateway in FROM / ask for the column itself in the select list of one plain SELECT, or leave it out
+    T 1 columns
+    C SELECT 0
     Z I
     "#);
     // A classified table that is made anew under another oid is still masked.

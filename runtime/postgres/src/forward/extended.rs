@@ -219,6 +219,7 @@ impl Relay<'_> {
         let mut running = Running::new(receipt, masks, reading.changes_catalogue());
         running.portal = Some(id);
         running.awaits_copy = reading.is_copy();
+        self.catalogue_stale |= reading.changes_catalogue();
         self.prepared.push(Owed::Execute(Box::new(running)));
         self.send(bytes);
         if reading.is_copy() {
