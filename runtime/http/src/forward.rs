@@ -71,8 +71,9 @@ pub(crate) async fn send(
 ) -> Result<Response<Incoming>, NoResponse> {
     let limits = config.limits;
     let mut request = request;
+    // A link whose last response was not read to its end may never be ready again.
     if let Some(mut link) = slot.take()
-        && link.sender.ready().await.is_ok()
+        && let Ok(Ok(())) = timeout(limits.connect_time, link.sender.ready()).await
     {
         let again = is_safe(request.method()).then(|| request.clone());
         match timeout(limits.response_time, link.sender.try_send_request(request)).await {

@@ -90,15 +90,23 @@ fn unit(bytes: &[u8]) -> Unit {
 
 /// Appends decoded `text` as the inside of a string.
 pub(super) fn write(text: &[u8], out: &mut Vec<u8>) {
-    for byte in text {
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-            _ => out.push(*byte),
+    let mut rest = text;
+    while let Some(plain) = rest.iter().position(|byte| needs_escape(*byte)) {
+        out.extend_from_slice(rest.get(..plain).unwrap_or_default());
+        match rest.get(plain) {
+            Some(b'"') => out.extend_from_slice(b"\\\""),
+            Some(b'\\') => out.extend_from_slice(b"\\\\"),
+            Some(b'\n') => out.extend_from_slice(b"\\n"),
+            Some(b'\r') => out.extend_from_slice(b"\\r"),
+            Some(b'\t') => out.extend_from_slice(b"\\t"),
+            Some(control) => out.extend_from_slice(format!("\\u{control:04x}").as_bytes()),
+            None => {}
         }
+        rest = rest.get(plain + 1..).unwrap_or_default();
     }
+    out.extend_from_slice(rest);
+}
+
+fn needs_escape(byte: u8) -> bool {
+    byte < 0x20 || matches!(byte, b'"' | b'\\')
 }
