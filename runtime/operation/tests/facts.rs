@@ -271,6 +271,8 @@ fn pg_39_a_catalogue_shows_what_names_and_views_mean() {
     assert_eq!(reads("SELECT * FROM w"), ["a.v", "a.w", "b.t", "b.t_1"]);
     assert_eq!(reads("SELECT * FROM pg_class"), ["pg_catalog.pg_class"]);
     assert_eq!(catalogue.column_origins("b", "t", "id"), [(1, 1), (2, 3)]);
+    // A parent shows the rows of its partition, so a column of either is one of both.
+    assert_eq!(catalogue.column_origins("b", "t_1", "id"), [(1, 1), (2, 3)]);
     assert_eq!(catalogue.column_origins("b", "t", "no"), []);
 }
 

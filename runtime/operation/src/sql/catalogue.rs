@@ -235,34 +235,46 @@ impl Catalogue {
         self.by_oid.get(&oid)
     }
 
-    /// Where values of a column can come from in a RowDescription: `(table oid, attribute number)` of the column itself
-    /// and of the columns of the same name in every table that inherits from it or is its partition. Empty where the
-    /// snapshot does not know the column.
+    /// Where values of a column can come from in a RowDescription: `(table oid, attribute number)` of the columns of that
+    /// name in the table and in every table it shares rows with: those it inherits from or is a partition of, and all
+    /// that inherit from these or are their partitions. Empty where the snapshot does not know the column.
     #[must_use]
     pub fn column_origins(&self, schema: &str, table: &str, column: &str) -> Vec<(u32, i16)> {
         let Some(relation) = self.relation(schema, table) else {
             return Vec::new();
         };
-        self.descendants(relation.oid)
+        let origin = |oid: u32| {
+            let found = self
+                .by_oid(oid)?
+                .columns
+                .iter()
+                .find(|candidate| candidate.name == column)?;
+            Some((oid, found.attnum))
+        };
+        if origin(relation.oid).is_none() {
+            return Vec::new();
+        }
+        self.relatives(relation.oid)
             .into_iter()
-            .filter_map(|oid| {
-                let found = self
-                    .by_oid(oid)?
-                    .columns
-                    .iter()
-                    .find(|candidate| candidate.name == column)?;
-                Some((oid, found.attnum))
-            })
+            .filter_map(origin)
+            .collect()
+    }
+
+    /// The tables that share rows with the table `oid`, which is one of them: those above it and all below these.
+    pub(super) fn relatives(&self, oid: u32) -> BTreeSet<u32> {
+        self.ancestors(oid)
+            .into_iter()
+            .flat_map(|above| self.descendants(above))
             .collect()
     }
 
     /// `oid` and everything that inherits from it, at any distance.
-    pub(super) fn descendants(&self, oid: u32) -> BTreeSet<u32> {
+    fn descendants(&self, oid: u32) -> BTreeSet<u32> {
         self.closure(oid, |relation| relation.children.iter())
     }
 
     /// `oid` and everything it inherits from, at any distance.
-    pub(super) fn ancestors(&self, oid: u32) -> BTreeSet<u32> {
+    fn ancestors(&self, oid: u32) -> BTreeSet<u32> {
         self.closure(oid, |relation| relation.parents.iter())
     }
 

@@ -111,7 +111,7 @@ impl<'a> Classes<'a> {
     fn new(catalogue: &'a Catalogue, classified: &'a [ClassifiedColumn]) -> Classes<'a> {
         let relatives = classified.iter().map(|column| {
             let table = catalogue.relation(&column.schema, &column.table);
-            table.map_or_else(BTreeSet::new, |table| relatives(catalogue, table.oid))
+            table.map_or_else(BTreeSet::new, |table| catalogue.relatives(table.oid))
         });
         Classes {
             catalogue,
@@ -225,15 +225,6 @@ impl<'a> Classes<'a> {
         );
         (view && relation.view_reads.is_empty()).then(|| "what is not known".to_owned())
     }
-}
-
-/// The tables that share rows with the table `oid`: those above and below it.
-fn relatives(catalogue: &Catalogue, oid: u32) -> BTreeSet<u32> {
-    catalogue
-        .ancestors(oid)
-        .into_iter()
-        .flat_map(|above| catalogue.descendants(above))
-        .collect()
 }
 
 /// Whether a statement of this form may touch `holders` at all.
