@@ -83,6 +83,8 @@ codes! {
     NumberRange = "HP0012" Error,
     /// A clause that stands twice.
     ClauseTwice = "HP0013" Error,
+    /// A character that cannot be seen, or that changes the order in which others are shown.
+    Invisible = "HP0014" Error,
 
     /// A name that nothing defines.
     UnknownName = "HP0101" Error,

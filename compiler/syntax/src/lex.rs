@@ -35,12 +35,18 @@ pub struct Token {
     pub column_0: bool,
 }
 
+/// Some editors put it at the beginning of a file; it means nothing.
+pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// The tokens of `text`, without blanks and `//` comments.
 #[must_use]
 pub fn tokens(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = text.char_indices().peekable();
     let (mut line_start, mut first) = (0, true);
+    if rest.next_if(|(_, char)| *char == BYTE_ORDER_MARK).is_some() {
+        line_start = BYTE_ORDER_MARK.len_utf8();
+    }
     while let Some((start, char)) = rest.next() {
         if char == '\n' {
             (line_start, first) = (start + 1, true);

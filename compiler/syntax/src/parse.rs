@@ -5,6 +5,7 @@
 
 mod brackets;
 mod build;
+mod build_test;
 mod condition;
 mod expected;
 mod recover;

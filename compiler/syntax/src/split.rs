@@ -2,8 +2,8 @@
 //! ends before the next; so one broken item never hides another.
 
 use crate::code::Code;
-use crate::lex::{Kind, Token, tokens};
-use crate::limits::{MAX_FILE_BYTES, MAX_ITEM_BYTES};
+use crate::lex::{BYTE_ORDER_MARK, Kind, Token, tokens};
+use crate::limits::{MAX_FILE_BYTES, MAX_ITEM_BYTES, MAX_PROBLEMS_PER_ITEM};
 use crate::problem::Problem;
 use crate::span::Span;
 use crate::words;
@@ -32,7 +32,7 @@ pub fn split(text: &str) -> (Vec<Stretch>, Vec<Problem>) {
         );
     }
     let tokens = tokens(text);
-    let mut problems = Vec::new();
+    let mut problems: Vec<Problem> = invisible(text).take(MAX_PROBLEMS_PER_ITEM).collect();
     let starts = starts(text, &tokens);
     if let Some(stray) = tokens.first().filter(|_| starts.first() != Some(&0)) {
         problems.push(not_an_item(text, *stray));
@@ -63,6 +63,25 @@ pub fn split(text: &str) -> (Vec<Stretch>, Vec<Problem>) {
         });
     }
     (items, problems)
+}
+
+/// Characters with which a policy would read otherwise than it runs: controls, marks without a width, and those that
+/// turn the direction of writing (Unicode Technical Report 36).
+fn invisible(text: &str) -> impl Iterator<Item = Problem> {
+    let unseen = |char: char| {
+        (char.is_control() && !matches!(char, '\n' | '\r' | '\t'))
+            || matches!(char, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(char, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let found = text
+        .char_indices()
+        .filter(move |(place, char)| unseen(*char) && !(*place == 0 && *char == BYTE_ORDER_MARK));
+    found.map(|(place, char)| {
+        let message = format!("character U+{:04X} cannot be seen", u32::from(char));
+        let span = Span::new(place, place + char.len_utf8());
+        Problem::new(Code::Invisible, message, span, "here")
+            .help("take it out: a policy is what its readers see")
+    })
 }
 
 /// The problem of a line that does not begin an item.
@@ -130,6 +149,15 @@ mod tests {
     #[test]
     fn keywords_in_texts_and_comments_begin_nothing() {
         assert_eq!(texts("package a\n// rule\n\"rule\"\n").len(), 1);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over_and_other_unseen_characters_are_not() {
+        let (items, problems) = split("\u{feff}package a\nrule r {}\n");
+        assert_eq!((items.len(), problems.len()), (2, 0));
+        let (_, problems) = split("package a\n// \u{202e} and \u{7}\n\u{feff}rule r {}\n");
+        let codes: Vec<Code> = problems.iter().map(|problem| problem.code).collect();
+        assert_eq!(codes, [Code::Invisible, Code::Invisible, Code::Invisible]);
     }
 
     #[test]

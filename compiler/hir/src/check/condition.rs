@@ -17,6 +17,8 @@ use crate::symbols::resolve;
 const MAX_TESTS: usize = 1_000;
 /// Values in the lists of one condition. Longer lists belong into a group of the identity provider or a schema.
 const MAX_VALUES: usize = 10_000;
+/// Levels of one condition. The rule's own, and the `not` of `everyone except`, come on top.
+const MAX_LEVELS: usize = MAX_DEPTH - 2;
 
 /// What a condition may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,14 +39,23 @@ impl<'db> Checker<'db> {
         reads: Reads,
     ) -> Option<Condition> {
         let lowered = self.condition(condition, reads, &Facts::new())?;
-        let (mut tests, mut values, mut depth) = (0, 0, 0);
-        measure(&lowered, 1, &mut (&mut tests, &mut values, &mut depth));
-        let excess = if tests > MAX_TESTS {
-            format!("holds {tests} tests; at most {MAX_TESTS} are possible")
-        } else if values > MAX_VALUES {
-            format!("holds {values} values; at most {MAX_VALUES} are possible")
-        } else if depth + 2 > MAX_DEPTH {
-            format!("nests {depth} deep; at most {} is possible", MAX_DEPTH - 2)
+        let mut size = Size::default();
+        size.add(&lowered, 1);
+        let excess = if size.tests > MAX_TESTS {
+            format!(
+                "holds {} tests; at most {MAX_TESTS} are possible",
+                size.tests
+            )
+        } else if size.values > MAX_VALUES {
+            format!(
+                "holds {} values; at most {MAX_VALUES} are possible",
+                size.values
+            )
+        } else if size.depth > MAX_LEVELS {
+            format!(
+                "nests {} deep; at most {MAX_LEVELS} is possible",
+                size.depth
+            )
         } else {
             return Some(lowered);
         };
@@ -322,22 +333,32 @@ fn set_default(condition: &mut Condition, default: Option<&hpol_bundle::facts::V
     }
 }
 
-fn measure(condition: &Condition, level: usize, found: &mut (&mut usize, &mut usize, &mut usize)) {
-    *found.2 = level.max(*found.2);
-    match condition {
-        Condition::All(parts) | Condition::Any(parts) => parts
-            .iter()
-            .for_each(|part| measure(part, level + 1, found)),
-        Condition::Not(inner) => measure(inner, level + 1, found),
-        Condition::Test(test) => {
-            *found.0 += 1;
-            *found.1 += match &test.predicate {
-                Predicate::In(values)
-                | Predicate::HasAny(values)
-                | Predicate::HasAll(values)
-                | Predicate::Within(values) => values.len(),
-                _ => 1,
-            };
+/// How large a condition is.
+#[derive(Default)]
+struct Size {
+    tests: usize,
+    values: usize,
+    depth: usize,
+}
+
+impl Size {
+    fn add(&mut self, condition: &Condition, level: usize) {
+        self.depth = self.depth.max(level);
+        match condition {
+            Condition::All(parts) | Condition::Any(parts) => {
+                parts.iter().for_each(|part| self.add(part, level + 1))
+            }
+            Condition::Not(inner) => self.add(inner, level + 1),
+            Condition::Test(test) => {
+                self.tests += 1;
+                self.values += match &test.predicate {
+                    Predicate::In(values)
+                    | Predicate::HasAny(values)
+                    | Predicate::HasAll(values)
+                    | Predicate::Within(values) => values.len(),
+                    _ => 1,
+                };
+            }
         }
     }
 }
