@@ -11,6 +11,7 @@ mod completion;
 mod evidence;
 mod exit;
 mod explain;
+mod exposure;
 mod init;
 mod keygen;
 mod project;

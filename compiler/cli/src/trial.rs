@@ -1,5 +1,7 @@
 //! Runs the tests of a policy: the production extractors make the facts, the production engine decides.
 
+use std::sync::Arc;
+
 use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::digest::sha256;
 use hpol_bundle::facts::{Fact, Facts, Value};
@@ -8,7 +10,7 @@ use hpol_bundle::program::Program;
 use hpol_bundle::vocabulary::Vocabulary;
 use hpol_hir::{ControlId, TestCase, TestOperation};
 use hpol_operation::http::{self, HttpRequest};
-use hpol_operation::sql::{Analyser, Limits, SqlSession};
+use hpol_operation::sql::{Analyser, ClassifiedColumn, Limits, SqlAnalysis, SqlSession};
 
 /// What decides where no rule does.
 const DEFAULT_DENY: &str = "default_deny";
@@ -26,6 +28,13 @@ pub(crate) struct Trial<'a> {
     program: &'a Program,
     vocabulary: &'a Vocabulary,
     analyser: Analyser,
+}
+
+/// An operation that is understood.
+pub(crate) struct Asked {
+    pub(crate) facts: Facts,
+    /// For SQL: what a mask has to be carried out on.
+    analysis: Option<Arc<SqlAnalysis>>,
 }
 
 /// What came of one operation.
@@ -64,16 +73,16 @@ impl<'a> Trial<'a> {
 
     /// What comes of the operation of a test.
     pub(crate) fn verdicts(&self, case: &TestCase) -> Verdicts {
-        match self.operation_facts(&case.operation) {
-            Ok(operation) => self.outcome(&self.decide(case, &operation)),
-            Err(why) => Verdicts {
-                verdict: Verdict::Block,
-                by: vec![GATEWAY.to_owned()],
-                controls: controls(&DEFAULT_DENY_CONTROLS),
-                masking: Vec::new(),
-                note: Some(format!("the gateway refuses it before any rule: {why}")),
-            },
+        let asked = match self.asked(&case.operation) {
+            Ok(asked) => asked,
+            Err(why) => return refused(&why),
+        };
+        let decision = self.decide(case, &asked.facts);
+        match decision.verdict {
+            Verdict::Block => None,
+            Verdict::Allow | Verdict::RequireApproval => self.cannot_mask(case, &asked, &decision),
         }
+        .unwrap_or_else(|| self.outcome(&decision))
     }
 
     /// The engine's decision on `operation`, asked by the subject of `case` on its connection.
@@ -127,7 +136,7 @@ impl<'a> Trial<'a> {
     ///
     /// # Errors
     /// Why the gateway would refuse it unjudged.
-    pub(crate) fn operation_facts(&self, operation: &TestOperation) -> Result<Facts, String> {
+    pub(crate) fn asked(&self, operation: &TestOperation) -> Result<Asked, String> {
         match operation {
             TestOperation::Sql(sql) => {
                 let session = SqlSession {
@@ -138,7 +147,10 @@ impl<'a> Trial<'a> {
                     .analyser
                     .analyse(sql, &session)
                     .map_err(|refusal| refusal.to_string())?;
-                Ok(analysis.operation(&[], self.vocabulary).facts)
+                Ok(Asked {
+                    facts: analysis.operation(&[], self.vocabulary).facts,
+                    analysis: Some(analysis),
+                })
             }
             TestOperation::Http {
                 method,
@@ -160,12 +172,62 @@ impl<'a> Trial<'a> {
                 };
                 let analysis = http::analyse(&request, self.vocabulary)
                     .map_err(|refusal| refusal.to_string())?;
-                Ok(analysis.operation.facts)
+                Ok(Asked {
+                    facts: analysis.operation.facts,
+                    analysis: None,
+                })
             }
         }
     }
 
-    fn outcome(&self, decision: &Decision) -> Verdicts {
+    /// The block that follows where a mask applies and cannot be carried out (semantics 4); by the rules that mask.
+    fn cannot_mask(&self, case: &TestCase, asked: &Asked, decision: &Decision) -> Option<Verdicts> {
+        let analysis = asked.analysis.as_ref()?;
+        let (mut by, mut controls, mut classified) = (Vec::new(), Vec::new(), Vec::new());
+        for rule in decision
+            .mask
+            .iter()
+            .filter_map(|id| self.policy.rules.get(id.0 as usize))
+        {
+            let Effect::Mask { class, .. } = rule.effect else {
+                continue;
+            };
+            let columns = self
+                .policy
+                .classes
+                .get(class.0 as usize)
+                .map_or(&[][..], |class| &class.columns);
+            let mut columns = columns
+                .iter()
+                .filter(|column| column.target == case.connection.target)
+                .peekable();
+            if columns.peek().is_some() {
+                by.push(rule.name.clone());
+                controls.extend(
+                    rule.claims
+                        .iter()
+                        .filter_map(|claim| ControlId::parse(&claim.control).ok()),
+                );
+            }
+            classified.extend(columns.map(|column| ClassifiedColumn {
+                schema: column.schema.clone(),
+                table: column.table.clone(),
+                column: column.column.clone(),
+            }));
+        }
+        let why = crate::exposure::cannot_mask(analysis, &classified)?;
+        let note = Some(format!("it cannot be masked: {why}"));
+        Some(Verdicts {
+            verdict: Verdict::Block,
+            by,
+            controls,
+            masking: Vec::new(),
+            note,
+        })
+    }
+
+    /// The outcome by the policy alone: whether its masks can be carried out is not asked.
+    pub(crate) fn outcome(&self, decision: &Decision) -> Verdicts {
         let rule = |id: &RuleId| self.policy.rules.get(id.0 as usize);
         let determining: Vec<_> = decision.determining().iter().filter_map(rule).collect();
         let mut by: Vec<String> = determining.iter().map(|rule| rule.name.clone()).collect();
@@ -264,6 +326,17 @@ impl Verdicts {
         }
         wrong.extend(self.note.clone());
         Err(wrong.join("; "))
+    }
+}
+
+/// The block of an operation that is not understood.
+fn refused(why: &str) -> Verdicts {
+    Verdicts {
+        verdict: Verdict::Block,
+        by: vec![GATEWAY.to_owned()],
+        controls: controls(&DEFAULT_DENY_CONTROLS),
+        masking: Vec::new(),
+        note: Some(format!("the gateway refuses it before any rule: {why}")),
     }
 }
 
