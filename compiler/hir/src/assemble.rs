@@ -6,7 +6,6 @@ use hpol_bundle::policy::{self as tree, ClassId, GroupId, Policy, Source};
 use hpol_bundle::program::Program;
 use hpol_bundle::program::lower::{LowerError, lower};
 use hpol_syntax::code::{Code, Severity};
-use hpol_syntax::problem::Problem;
 use hpol_syntax::span::Span;
 
 use crate::check::check;
@@ -23,16 +22,6 @@ const MAX_LABELS: usize = 5;
 /// What is wrong, sorted by file and place; a broken name once, with every place it is used at.
 #[salsa::tracked]
 pub(crate) fn diagnostics(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagnostic> {
-    let mut found = checked(db, inputs).clone();
-    if let Err(error) = program(db, inputs) {
-        found.extend(expansion(db, inputs, error));
-    }
-    found
-}
-
-/// What is wrong before the decision graph is built.
-#[salsa::tracked]
-fn checked(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for file in inputs.files(db) {
         let items = items(db, *file);
@@ -60,7 +49,7 @@ fn checked(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagnostic> {
 /// The policy, unless something is wrong with it.
 #[salsa::tracked]
 pub(crate) fn policy(db: &dyn salsa::Database, inputs: Inputs) -> Option<Policy> {
-    if checked(db, inputs)
+    if diagnostics(db, inputs)
         .iter()
         .any(|diagnostic| diagnostic.severity == Severity::Error)
     {
@@ -343,28 +332,4 @@ fn merge_names(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
         }
     }
     merged
-}
-
-/// The diagnostic of a rule or a group that cannot become a part of the decision graph.
-fn expansion(db: &dyn salsa::Database, inputs: Inputs, error: &LowerError) -> Option<Diagnostic> {
-    use hpol_bundle::program::lower::Place as Fault;
-    let (Fault::Rule { name, .. } | Fault::Group { name, .. }) = &error.place;
-    let kind = match error.place {
-        Fault::Rule { .. } => "rule",
-        Fault::Group { .. } => "group",
-    };
-    let mut found = None;
-    each_item(db, inputs, |place| {
-        if parsed(db, place.item).keyword == kind && place.name(db).as_ref() == Some(name) {
-            let problem = Problem::new(
-                Code::TooLarge,
-                error.to_string(),
-                headline(place.item.text(db)),
-                "too large",
-            )
-            .help("make several rules of it");
-            found = Some(Diagnostic::of(&problem, place.file.path(db), place.offset));
-        }
-    });
-    found
 }

@@ -126,7 +126,8 @@ impl<'db> Checker<'db> {
                     .help("choose another name"),
             );
         }
-        self.whole_condition(&group.condition, Reads::SubjectAlone)
+        let condition = self.whole_condition(&group.condition, Reads::SubjectAlone)?;
+        self.expanded("group", &group.name, condition)
             .map(Lowered::Group)
     }
 

@@ -208,6 +208,15 @@ mod tests {
     }
 
     #[test]
+    fn reserved_words_are_those_of_the_grammar() {
+        let grammar = include_str!("../../../lang-spec/grammar/hpol.pest");
+        let rule = grammar.split("\nreserved = @{").nth(1).unwrap();
+        let alternatives = rule.split("~ !").next().unwrap();
+        let words: Vec<&str> = alternatives.split('"').skip(1).step_by(2).collect();
+        assert_eq!(words, RESERVED);
+    }
+
+    #[test]
     fn lists_read_as_a_sentence() {
         assert_eq!(list(&["a", "b", "c"]), "`a`, `b` or `c`");
     }

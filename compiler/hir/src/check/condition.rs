@@ -1,6 +1,7 @@
 //! Types and lowers conditions: names become facts or groups, tests become predicates that fit the fact's type.
 
-use hpol_bundle::policy::{Condition, MAX_DEPTH, Predicate, Test};
+use hpol_bundle::policy::{Condition, Group, MAX_DEPTH, Policy, Predicate, Test};
+use hpol_bundle::program::lower::lower;
 use hpol_bundle::vocabulary::{Fact, FactId, FactType, Scalar};
 use hpol_syntax::ast::{self, Name};
 use hpol_syntax::code::Code;
@@ -69,6 +70,33 @@ impl<'db> Checker<'db> {
             .help("make several rules of it"),
         );
         None
+    }
+
+    /// The condition of a rule or a group, if it can become a part of the decision graph. Asked of each on its own, so
+    /// that an edit elsewhere does not ask again.
+    pub(super) fn expanded(
+        &mut self,
+        kind: &str,
+        owner: &Name,
+        condition: Condition,
+    ) -> Option<Condition> {
+        let group = Group {
+            name: owner.node.clone(),
+            condition,
+        };
+        let mut alone = Policy {
+            groups: vec![group],
+            ..Policy::default()
+        };
+        if let Err(error) = lower(&alone, self.vocabulary()) {
+            let message = format!("{kind} `{}` {}", owner.node, error.fault);
+            self.report(
+                Problem::new(Code::TooLarge, message, owner.span, "too large")
+                    .help("make several rules of it"),
+            );
+            return None;
+        }
+        alone.groups.pop().map(|group| group.condition)
     }
 
     fn condition(

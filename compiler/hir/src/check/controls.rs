@@ -76,10 +76,9 @@ impl Checker<'_> {
             .zip(found)
             .filter_map(|(id, claim)| Some((id, claim?)))
             .collect();
-        if let (Some(because), true) = (
-            because,
-            claims.iter().all(|(_, claim)| claim.because.is_none()),
-        ) {
+        let whole = complete && claims.len() == ids.len();
+        let by_table = whole && claims.iter().all(|(_, claim)| claim.because.is_none());
+        if let (Some(because), true) = (because, by_table) {
             let message = "the controls are evidenced without a reason";
             self.report(
                 Problem::new(
@@ -92,7 +91,6 @@ impl Checker<'_> {
             );
         }
         claims.sort_by_key(|(id, _)| *id);
-        let whole = complete && claims.len() == ids.len();
         whole.then(|| claims.into_iter().map(|(_, claim)| claim).collect())
     }
 

@@ -36,7 +36,8 @@ impl Checker<'_> {
         let kind = self.protocol(rule.on.as_ref(), on.as_deref());
         let effect = self.effect(rule);
         let claims = self.claims(rule, effect.as_ref());
-        let parts = vec![kind?, target(self, on.as_deref()?), who?, when?];
+        let condition = all(vec![kind?, target(self, on.as_deref()?), who?, when?]);
+        let condition = self.expanded("rule", &rule.name, condition)?;
         let (effect, _) = effect?;
         Some(Lowered::Rule(Box::new(Rule {
             title: rule
@@ -50,7 +51,7 @@ impl Checker<'_> {
                 .map(|because| because.node.clone())
                 .unwrap_or_default(),
             claims: claims?,
-            condition: all(parts),
+            condition,
             effect,
         })))
     }
