@@ -282,7 +282,7 @@ pub(crate) fn not_accepted(refusal: &SqlRefusal) -> NotAccepted {
         }
         SqlRefusal::Syntax { .. }
         | SqlRefusal::TooLong { .. }
-        | SqlRefusal::TooDeep { .. }
+        | SqlRefusal::TooDeep
         | SqlRefusal::TooCostly
         | SqlRefusal::TooSlow
         | SqlRefusal::Busy

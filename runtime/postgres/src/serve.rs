@@ -98,7 +98,8 @@ impl<'a> Visit<'a> {
                 self.connection.cancels.request(process, secret);
                 None
             }
-            Err((turned_away, wire)) => {
+            Err(refused) => {
+                let (turned_away, wire) = *refused;
                 self.turn_away(wire, turned_away).await;
                 None
             }

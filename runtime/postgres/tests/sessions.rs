@@ -1,5 +1,11 @@
 //! Approvals, cancelling, and the ends of sessions.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what fails here fails a test"
+)]
+
 mod world;
 
 use std::sync::atomic::Ordering;

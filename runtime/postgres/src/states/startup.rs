@@ -31,7 +31,7 @@ pub(crate) enum Arrival {
 }
 
 /// A client that was turned away, and the wire to tell it on where there is one.
-pub(crate) type Refused = (TurnedAway, Option<Wire>);
+pub(crate) type Refused = Box<(TurnedAway, Option<Wire>)>;
 
 /// Settles the transport and reads the startup packet.
 pub(crate) async fn arrive(
@@ -88,7 +88,7 @@ fn in_the_clear(stream: TcpStream, startup: Startup, plaintext: bool) -> Result<
     }
     let report = Report::fatal("28000", "this connection requires TLS")
         .with_hint("connect with sslmode=require or stricter");
-    Err((TurnedAway::with(report), Some(wire)))
+    Err(Box::new((TurnedAway::with(report), Some(wire))))
 }
 
 /// Inside TLS there is nothing left to negotiate.
@@ -138,7 +138,7 @@ async fn packet(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Result<Pa
 }
 
 fn silent(reason: impl Into<String>) -> Refused {
-    (TurnedAway::silently(reason), None)
+    Box::new((TurnedAway::silently(reason), None))
 }
 
 fn lost(error: io::Error) -> Refused {

@@ -5,12 +5,19 @@
     unreachable_pub,
     reason = "each test file uses a part of it"
 )]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "what fails here fails a test"
+)]
 
 pub mod client;
 pub mod policy;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use hpol_evidence::record::Event;
@@ -30,14 +37,27 @@ use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
-/// What stands between a client and PostgreSQL, and PostgreSQL.
+/// A gateway with a real PostgreSQL behind it.
 pub struct World {
     pub server: PostgresServer,
+    gate: Gate,
+}
+
+/// What stands between a client and PostgreSQL.
+pub struct Gate {
     pub door: Arc<Door>,
     pub log: Arc<MemoryLog>,
     pub clock: Arc<ManualClock>,
     pub address: SocketAddr,
     pub shutdown: watch::Sender<bool>,
+}
+
+impl Deref for World {
+    type Target = Gate;
+
+    fn deref(&self) -> &Gate {
+        &self.gate
+    }
 }
 
 /// Rows with reserved values only.
@@ -65,23 +85,37 @@ impl World {
     ) -> World {
         let server = PostgresServer::start_with(server).unwrap();
         server.execute("demo", SCHEMA).unwrap();
+        let mut settings = settings(server.port());
+        settings.password = Secret::new(server.password().to_owned());
+        change(&mut settings);
+        let gate = Gate::open(settings, tls).await;
+        World { server, gate }
+    }
+}
+
+/// Of a connection to a server on this machine.
+pub fn settings(port: u16) -> Settings {
+    Settings {
+        name: "orders-prod".to_owned(),
+        host: "127.0.0.1".to_owned(),
+        port,
+        user: GATEWAY_USER.to_owned(),
+        password: Secret::new("unknown".to_owned()),
+        databases: BTreeMap::from([("orders".to_owned(), "demo".to_owned())]),
+        tls: UpstreamTls::Disable,
+        danger_plaintext_clients: true,
+        danger_upstream_without_password: false,
+        limits: Limits::default(),
+    }
+}
+
+impl Gate {
+    /// Listens, before the upstream of `settings`.
+    pub async fn open(settings: Settings, tls: Option<Arc<ServerConfig>>) -> Gate {
         let log = Arc::new(MemoryLog::default());
         let clock = Arc::new(ManualClock(Mutex::new(Timestamp::UNIX_EPOCH)));
         let door = Door::new(clock.clone(), log.clone(), Arc::new(MemoryStore::default()));
         door.install(Arc::new(InForce::new(policy::bundle(), [1; 32]).unwrap()));
-        let mut settings = Settings {
-            name: "orders-prod".to_owned(),
-            host: "127.0.0.1".to_owned(),
-            port: server.port(),
-            user: GATEWAY_USER.to_owned(),
-            password: Secret::new(server.password().to_owned()),
-            databases: BTreeMap::from([("orders".to_owned(), "demo".to_owned())]),
-            tls: UpstreamTls::Disable,
-            danger_plaintext_clients: true,
-            danger_upstream_without_password: false,
-            limits: Limits::default(),
-        };
-        change(&mut settings);
         let analyser = Arc::new(Analyser::new(SqlLimits::default()));
         let connection = PostgresConnection::new(settings, analyser);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -91,18 +125,11 @@ impl World {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (connection, door) = (Arc::clone(&connection), Arc::clone(&accepting));
-                tokio::spawn(serve(
-                    stream,
-                    connection,
-                    door,
-                    Arc::new(Names),
-                    tls.clone(),
-                    stop.clone(),
-                ));
+                let (tls, stop) = (tls.clone(), stop.clone());
+                tokio::spawn(serve(stream, connection, door, Arc::new(Names), tls, stop));
             }
         });
-        World {
-            server,
+        Gate {
             door,
             log,
             clock,
@@ -184,6 +211,26 @@ impl MemoryLog {
             .iter()
             .filter_map(word)
             .collect()
+    }
+
+    /// Waits for the end of the first session; tells why it ended.
+    pub async fn closed(&self) -> String {
+        loop {
+            let appended = self.appended.notified();
+            let reason = self
+                .events
+                .lock()
+                .unwrap()
+                .iter()
+                .find_map(|event| match event {
+                    Event::SessionClosed { reason, .. } => Some(reason.clone()),
+                    _ => None,
+                });
+            if let Some(reason) = reason {
+                return reason;
+            }
+            appended.await;
+        }
     }
 
     /// Waits until a line begins with `start`.
