@@ -29,7 +29,7 @@ pub(crate) enum LoadTls {
     Mismatch {
         certificate: PathBuf,
         key: PathBuf,
-        why: rustls::Error,
+        why: String,
     },
     #[error("the development certificate cannot be made: {0}")]
     Development(String),
@@ -79,10 +79,10 @@ pub(crate) fn server_config(tls: &Tls, protocol: &[u8]) -> Result<Arc<ServerConf
     let mut config = ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(chain, key)
-        .map_err(|why| LoadTls::Mismatch {
+        .map_err(|error| LoadTls::Mismatch {
             certificate: tls.certificate.clone(),
             key: tls.key.clone(),
-            why,
+            why: error.to_string(),
         })?;
     config.alpn_protocols = vec![protocol.to_vec()];
     Ok(Arc::new(config))

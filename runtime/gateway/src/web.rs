@@ -32,6 +32,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after the system had no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Who sent a request; in its extensions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
 /// A reply with its whole body.
 pub(crate) type Reply = Response<Full<Bytes>>;
 
@@ -107,7 +111,8 @@ async fn exchange<A: Answer, S>(socket: S, peer: SocketAddr, answer: Arc<A>, mut
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
         let answer = Arc::clone(&answer);
         async move { Ok::<_, Infallible>(whole(request, answer.as_ref()).await) }
     });

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Admin;
-use crate::web::{self, Reply};
+use crate::web::{self, Peer, Reply};
 
 /// The body of a vote.
 #[derive(Debug, Default, Deserialize)]
@@ -83,20 +83,28 @@ impl Admin {
         let Some(token) = token else {
             return Err(unauthorized("send a token: `Authorization: Bearer ...`"));
         };
-        self.identities
-            .authenticate(token)
-            .await
-            .map_err(|refused| {
-                tracing::info!(why = %refused, "a token was refused at the admin API");
-                if refused.temporary {
-                    web::problem(
+        match self.identities.authenticate(token).await {
+            Ok(principal) => Ok(principal),
+            Err(refused) => {
+                let peer = request
+                    .extensions()
+                    .get::<Peer>()
+                    .map(|peer| peer.0.to_string())
+                    .unwrap_or_default();
+                self.door
+                    .turn_away(None, &peer, &format!("admin API: {refused}"))
+                    .await;
+                Err(match refused.temporary {
+                    true => web::problem(
                         StatusCode::SERVICE_UNAVAILABLE,
                         "the issuer of the token cannot be asked now; try again",
-                    )
-                } else {
-                    unauthorized("the token is not accepted; get a fresh one for this gateway")
-                }
-            })
+                    ),
+                    false => {
+                        unauthorized("the token is not accepted; get a fresh one for this gateway")
+                    }
+                })
+            }
+        }
     }
 }
 

@@ -1,6 +1,14 @@
 //! The `hpol-gateway` program as an operator runs it: started, asked, reloaded and stopped, with real sockets, a real
 //! upstream and a real audit log.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod http;
 mod policy;
 mod process;
@@ -243,6 +251,12 @@ fn the_admin_api_refuses_in_its_own_form() {
         );
     }
     gateway.terminate();
+    let refused = folder
+        .events()
+        .iter()
+        .filter(|event| *event == "session_refused")
+        .count();
+    assert_eq!(refused, 2, "each token that was refused is on record");
 }
 
 #[test]
