@@ -94,8 +94,14 @@ impl<'a> Visit<'a> {
         let plaintext = self.connection.settings().danger_plaintext_clients;
         match arrive(stream, tls, plaintext).await {
             Ok(Arrival::Session { wire, startup }) => self.open(wire, &startup, identity).await,
-            Ok(Arrival::Cancel { process, secret }) => {
+            Ok(Arrival::Cancel {
+                wire,
+                process,
+                secret,
+            }) => {
                 self.connection.cancels.request(process, secret);
+                // libpq takes a TLS connection that ends without close_notify for a cancel that failed.
+                wire.close().await;
                 None
             }
             Err(refused) => {

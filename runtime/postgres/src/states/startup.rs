@@ -26,8 +26,12 @@ const ALPN: &[u8] = b"postgresql";
 pub(crate) enum Arrival {
     /// A session.
     Session { wire: Wire, startup: Startup },
-    /// That another session's operation ends.
-    Cancel { process: u32, secret: u32 },
+    /// That another session's operation ends. The wire is closed once that was asked for.
+    Cancel {
+        wire: Wire,
+        process: u32,
+        secret: u32,
+    },
 }
 
 /// A client that was turned away, and the wire to tell it on where there is one.
@@ -63,7 +67,13 @@ pub(crate) async fn arrive(
                 stream.write_all(b"S").await.map_err(lost)?;
                 return encrypted(accept(stream, config).await?).await;
             }
-            Packet::Cancel { process, secret } => return Ok(Arrival::Cancel { process, secret }),
+            Packet::Cancel { process, secret } => {
+                return Ok(Arrival::Cancel {
+                    wire: Wire::new(stream),
+                    process,
+                    secret,
+                });
+            }
             Packet::Startup(startup) => return in_the_clear(stream, startup, plaintext),
             Packet::GssEnc => return Err(silent("GSSAPI encryption was asked for twice")),
         }
@@ -74,7 +84,11 @@ pub(crate) async fn arrive(
 async fn unencrypted(mut stream: TcpStream, plaintext: bool) -> Result<Arrival, Refused> {
     match packet(&mut stream).await? {
         Packet::Startup(startup) => in_the_clear(stream, startup, plaintext),
-        Packet::Cancel { process, secret } => Ok(Arrival::Cancel { process, secret }),
+        Packet::Cancel { process, secret } => Ok(Arrival::Cancel {
+            wire: Wire::new(stream),
+            process,
+            secret,
+        }),
         Packet::Ssl | Packet::GssEnc => Err(silent(
             "encryption was asked for again after it was refused",
         )),
@@ -98,7 +112,11 @@ async fn encrypted(mut stream: TlsStream<TcpStream>) -> Result<Arrival, Refused>
             wire: Wire::new(stream),
             startup,
         }),
-        Packet::Cancel { process, secret } => Ok(Arrival::Cancel { process, secret }),
+        Packet::Cancel { process, secret } => Ok(Arrival::Cancel {
+            wire: Wire::new(stream),
+            process,
+            secret,
+        }),
         Packet::Ssl | Packet::GssEnc => Err(silent("encryption was asked for inside TLS")),
     }
 }
