@@ -104,3 +104,6 @@ impl Evidence for AuditLog {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

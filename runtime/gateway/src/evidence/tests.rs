@@ -1,0 +1,149 @@
+//! The log behind the port: order, durability, and a disk that fails.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hpol_evidence::checkpoint::Origin;
+use hpol_evidence::files::directory::Directory;
+use hpol_evidence::files::{Files, LogFile};
+use hpol_evidence::key::AuditKey;
+use hpol_evidence::log::{LogHandle, LogOptions};
+use hpol_evidence::reader::LogReader;
+
+use super::*;
+
+/// A directory whose disk can be made to fail.
+#[derive(Debug)]
+pub(crate) struct FailingDisk {
+    directory: Directory,
+    fails: Arc<AtomicBool>,
+}
+
+struct FailingFile {
+    file: Box<dyn LogFile>,
+    fails: Arc<AtomicBool>,
+}
+
+impl FailingDisk {
+    fn file(&self, file: Box<dyn LogFile>) -> Box<dyn LogFile> {
+        Box::new(FailingFile {
+            file,
+            fails: Arc::clone(&self.fails),
+        })
+    }
+}
+
+impl Files for FailingDisk {
+    fn lock(&self) -> io::Result<Box<dyn Send>> {
+        self.directory.lock()
+    }
+    fn names(&self) -> io::Result<Vec<String>> {
+        self.directory.names()
+    }
+    fn read(&self, name: &str) -> io::Result<Box<dyn LogFile>> {
+        self.directory.read(name).map(|file| self.file(file))
+    }
+    fn write(&self, name: &str) -> io::Result<Box<dyn LogFile>> {
+        self.directory.write(name).map(|file| self.file(file))
+    }
+    fn create(&self, name: &str) -> io::Result<Box<dyn LogFile>> {
+        self.directory.create(name).map(|file| self.file(file))
+    }
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.directory.rename(from, to)
+    }
+    fn protect(&self, name: &str) -> io::Result<()> {
+        self.directory.protect(name)
+    }
+    fn sync_names(&self) -> io::Result<()> {
+        self.directory.sync_names()
+    }
+    fn used_percent(&self) -> io::Result<u8> {
+        self.directory.used_percent()
+    }
+}
+
+impl LogFile for FailingFile {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.read_at(buffer, offset)
+    }
+    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        self.file.write_at(bytes, offset)
+    }
+    fn length(&self) -> io::Result<u64> {
+        self.file.length()
+    }
+    fn set_length(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_length(length)
+    }
+    fn sync(&mut self) -> io::Result<()> {
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(io::Error::other("the disk is gone"));
+        }
+        self.file.sync()
+    }
+}
+
+/// A log in `folder`, and the switch that makes its disk fail.
+pub(crate) fn log(folder: &std::path::Path, reads: ReadDurability) -> (AuditLog, Arc<AtomicBool>) {
+    let fails = Arc::new(AtomicBool::new(false));
+    let disk = FailingDisk {
+        directory: Directory::create(folder).unwrap(),
+        fails: Arc::clone(&fails),
+    };
+    let options = LogOptions::new(Origin::new("test").unwrap(), AuditKey::generate().unwrap());
+    let (handle, _) = LogHandle::open(Arc::new(disk), options).unwrap();
+    (AuditLog::new(handle, reads), fails)
+}
+
+fn stopped(reason: &str) -> Event {
+    Event::GatewayStopped {
+        reason: reason.to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn records_stand_in_the_order_of_the_calls_whenever_they_are_awaited() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, _) = log(folder.path(), ReadDurability::Buffered);
+    let first = log.append(None, stopped("first"), Durability::ReadEnd);
+    log.append_detached(None, stopped("second"));
+    let third = log.append(Some("s"), stopped("third"), Durability::Durable);
+    assert_eq!(third.await.unwrap(), 2);
+    assert_eq!(first.await.unwrap(), 0);
+    let records = LogReader::open(folder.path()).unwrap().records(0).unwrap();
+    let reasons: Vec<String> = records
+        .map(|record| format!("{:?}", record.unwrap().record.event))
+        .collect();
+    for (reason, word) in reasons.iter().zip(["first", "second", "third"]) {
+        assert!(reason.contains(word), "{reasons:?}");
+    }
+}
+
+#[test]
+fn only_the_end_of_reads_may_be_buffered() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, _) = log(folder.path(), ReadDurability::Buffered);
+    assert_eq!(log.kept(Durability::Durable), Kept::Durable);
+    assert_eq!(log.kept(Durability::ReadEnd), Kept::Buffered);
+    let folder = tempfile::tempdir().unwrap();
+    let (log, _) = super::tests::log(folder.path(), ReadDurability::Durable);
+    assert_eq!(log.kept(Durability::ReadEnd), Kept::Durable);
+}
+
+#[tokio::test]
+async fn u_01_u_03_a_failed_disk_refuses_everything_from_then_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, fails) = log(folder.path(), ReadDurability::Durable);
+    log.record(stopped("well")).await.unwrap();
+    fails.store(true, Ordering::SeqCst);
+    let refused = log.record(stopped("lost")).await.unwrap_err();
+    assert!(refused.why.contains("the disk is gone"), "{refused}");
+    fails.store(false, Ordering::SeqCst);
+    assert!(
+        log.record(stopped("late")).await.is_err(),
+        "a failed sync is never tried again"
+    );
+    assert!(matches!(log.health(), Health::Failed { .. }));
+}
