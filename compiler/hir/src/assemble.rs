@@ -56,14 +56,21 @@ pub(crate) fn policy(db: &dyn salsa::Database, inputs: Inputs) -> Option<Policy>
         return None;
     }
     let mut parts = Parts::default();
+    let mut whole = true;
     each_item(db, inputs, |place| {
-        if let (Some(name), Some(lowered)) = (
-            place.name(db),
-            &check(db, inputs, place.item, place.scope).lowered,
-        ) {
-            parts.add(name, lowered, || place.source(db));
+        let lowered = &check(db, inputs, place.item, place.scope).lowered;
+        match (place.name(db), lowered) {
+            (Some(name), Some(lowered)) => parts.add(name, lowered, || place.source(db)),
+            (Some(_), None) => {
+                whole &= matches!(parsed(db, place.item).keyword.as_str(), "package" | "use")
+            }
+            (None, _) => {}
         }
     });
+    // A rule that got lost without a word would be a block that got lost.
+    if !whole {
+        return None;
+    }
     parts.policy()
 }
 

@@ -76,32 +76,32 @@ pub fn parse(text: &str) -> Parsed {
         )];
         return parsed;
     }
-    let mut text_read = text;
     if parsed.problems.is_empty() {
-        match whole(rule, text, &tokens, &mut parsed) {
-            Attempt::Done => return parsed,
-            Attempt::Stray(length) => text_read = text.get(..length).unwrap_or(text),
-            Attempt::Failed(problem) if clauses.is_none() => {
-                parsed.problems.push(problem);
-                return parsed;
-            }
-            Attempt::Failed(problem) => {
-                recover::item(text, &tokens, rule, clauses.unwrap_or(&[]), &mut parsed);
-                if parsed.problems.is_empty() {
-                    parsed.problems.push(problem);
-                }
-            }
-        }
-        if text_read.len() < text.len() {
-            let rest = parse(text_read);
-            parsed.item = rest.item;
-            parsed.problems.extend(rest.problems);
-        }
+        read(rule, clauses, text, &tokens, &mut parsed);
     } else if let Some(clauses) = clauses {
         recover::item(text, &tokens, rule, clauses, &mut parsed);
     }
     parsed.problems.truncate(MAX_PROBLEMS_PER_ITEM);
     parsed
+}
+
+/// Reads an item whose brackets match.
+fn read(rule: Rule, clauses: Option<&[&str]>, text: &str, tokens: &[Token], parsed: &mut Parsed) {
+    match (whole(rule, text, tokens, parsed), clauses) {
+        (Attempt::Done, _) => {}
+        (Attempt::Stray(length), _) => {
+            let before = parse(text.get(..length).unwrap_or(""));
+            parsed.item = before.item;
+            parsed.problems.extend(before.problems);
+        }
+        (Attempt::Failed(problem), None) => parsed.problems.push(problem),
+        (Attempt::Failed(problem), Some(clauses)) => {
+            recover::item(text, tokens, rule, clauses, parsed);
+            if parsed.problems.is_empty() {
+                parsed.problems.push(problem);
+            }
+        }
+    }
 }
 
 enum Attempt {

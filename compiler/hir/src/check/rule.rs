@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hpol_bundle::policy::{Condition, Predicate};
 use hpol_bundle::vocabulary::Protocol;
-use hpol_syntax::ast::{self, Name, On, Who};
+use hpol_syntax::ast::{self, Name, On, Satisfies, Who};
 use hpol_syntax::code::Code;
 use hpol_syntax::problem::Problem;
 
@@ -45,11 +45,7 @@ impl Checker<'_> {
                 .as_ref()
                 .map(|title| title.node.clone())
                 .unwrap_or_default(),
-            because: rule
-                .because
-                .as_ref()
-                .map(|because| because.node.clone())
-                .unwrap_or_default(),
+            because: reason(rule),
             claims: claims?,
             condition,
             effect,
@@ -144,6 +140,19 @@ impl Checker<'_> {
         }
         Some(kind_is(self, protocol))
     }
+}
+
+/// Why the rule exists. The reason for claiming nothing is one, where the author gives no other.
+fn reason(rule: &ast::Rule) -> String {
+    let none = match &rule.satisfies {
+        Some(Satisfies::None { because }) => Some(because),
+        Some(Satisfies::Controls { .. }) | None => None,
+    };
+    rule.because
+        .as_ref()
+        .or(none)
+        .map(|because| because.node.clone())
+        .unwrap_or_default()
 }
 
 /// True always.

@@ -4,6 +4,8 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use hpol_bundle::vocabulary::{FactType, Scalar, Vocabulary};
+
 use super::Workspace;
 
 /// The pages of a folder of `lang-spec`.
@@ -131,4 +133,51 @@ fn clauses(operation: &str) -> String {
         }
     }
     text
+}
+
+/// The page that lists the facts, from the vocabulary.
+fn facts_page() -> String {
+    let mut page = String::from(
+        "# Facts\n\nWhat conditions can read. This page is made from `vocabulary.toml`; a test holds the two together.\n",
+    );
+    let vocabulary = Vocabulary::builtin();
+    for (_, fact) in vocabulary.iter() {
+        let protocol = fact
+            .protocol
+            .map_or("every session", |protocol| protocol.as_str());
+        let absent = if fact.optional { ", can be absent" } else { "" };
+        let (set, scalar) = match &fact.ty {
+            FactType::Scalar(scalar) => ("", scalar),
+            FactType::Set(scalar) => ("set of ", scalar),
+        };
+        let ty = match scalar {
+            Scalar::Bool => "bool".to_owned(),
+            Scalar::Int => "int".to_owned(),
+            Scalar::String => "string".to_owned(),
+            Scalar::Name => "name".to_owned(),
+            Scalar::Enum(list) => format!("one of {}", vocabulary.words(list).unwrap().join(", ")),
+        };
+        write!(page, "\n## `{}`\n\n{}\n\n", fact.name, fact.doc).unwrap();
+        write!(
+            page,
+            "- type: {set}{ty}{absent}\n- carried by: {protocol}\n- example: `{}`\n",
+            fact.example
+        )
+        .unwrap();
+    }
+    page
+}
+
+#[test]
+fn the_page_of_facts_is_that_of_the_vocabulary() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../lang-spec/facts.md");
+    if std::env::var_os("HPOL_UPDATE_SPEC").is_some() {
+        std::fs::write(&path, facts_page()).unwrap();
+    }
+    let page = std::fs::read_to_string(path).unwrap();
+    assert_eq!(
+        page,
+        facts_page(),
+        "run the test with HPOL_UPDATE_SPEC=1 and read what changed"
+    );
 }

@@ -3,7 +3,7 @@
 
 use crate::code::Code;
 use crate::lex::{Kind, Token};
-use crate::limits::{MAX_NESTING, MAX_STRING_BYTES};
+use crate::limits::{MAX_NESTING, MAX_PROBLEMS_PER_ITEM, MAX_STRING_BYTES};
 use crate::problem::Problem;
 
 /// What is wrong with brackets and quotes.
@@ -11,6 +11,9 @@ pub(super) fn check(text: &str, tokens: &[Token]) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut open: Vec<Token> = Vec::new();
     for token in tokens {
+        if problems.len() >= MAX_PROBLEMS_PER_ITEM {
+            break;
+        }
         match token.kind {
             Kind::Open(_) if open.len() >= MAX_NESTING => {
                 let message = format!("brackets are nested more than {MAX_NESTING} deep");

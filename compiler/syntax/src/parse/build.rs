@@ -119,18 +119,18 @@ impl Builder {
     pub(super) fn clause(&mut self, item: &mut Item, pair: Pair<'_, Rule>) {
         let span = self.span(&pair);
         let text = pair.as_str();
-        let twice = match item {
-            Item::Data(data) => {
-                self.data_clause(data, pair);
-                false
-            }
+        let outcome = match item {
+            Item::Data(data) => self.data_clause(data, pair),
             Item::Rule(rule) => self.rule_clause(rule, pair),
             Item::Test(test) => self.test_clause(test, pair),
-            Item::Package(_) | Item::Use(_) | Item::Connection(_) | Item::Group(_) => false,
+            Item::Package(_) | Item::Use(_) | Item::Connection(_) | Item::Group(_) => {
+                Outcome::Taken
+            }
         };
-        if twice {
-            let word = text.split_whitespace().next().unwrap_or(text);
-            self.problems.push(
+        let word = text.split_whitespace().next().unwrap_or(text);
+        self.problems.extend(match outcome {
+            Outcome::Taken => None,
+            Outcome::Twice => Some(
                 Problem::new(
                     Code::ClauseTwice,
                     format!("`{word}` stands twice"),
@@ -138,17 +138,23 @@ impl Builder {
                     "the second one",
                 )
                 .help("join them, or make two of it"),
-            );
-        }
+            ),
+            Outcome::Unread => Some(Problem::new(
+                Code::Unexpected,
+                format!("`{word}` cannot be read"),
+                span,
+                "this clause",
+            )),
+        });
     }
 
-    fn data_clause(&mut self, data: &mut Data, pair: Pair<'_, Rule>) {
+    fn data_clause(&mut self, data: &mut Data, pair: Pair<'_, Rule>) -> Outcome {
         let rule = pair.as_rule();
         let mut parts = pair.into_inner().skip(1);
         match rule {
             Rule::column_clause => {
                 let (Some(name), Some(connection)) = (parts.next(), parts.nth(1)) else {
-                    return;
+                    return Outcome::Unread;
                 };
                 let span = self.span(&name);
                 let connection = self.name(&connection);
@@ -157,16 +163,17 @@ impl Builder {
                     span,
                     connection,
                 });
+                Outcome::Taken
             }
-            Rule::detector_clause => data
-                .detectors
-                .extend(parts.next().map(|word| self.name(&word))),
-            _ => {}
+            Rule::detector_clause => add(
+                &mut data.detectors,
+                parts.next().map(|word| self.name(&word)),
+            ),
+            _ => Outcome::Taken,
         }
     }
 
-    /// Whether the clause was there already.
-    fn rule_clause(&mut self, rule: &mut RuleItem, pair: Pair<'_, Rule>) -> bool {
+    fn rule_clause(&mut self, rule: &mut RuleItem, pair: Pair<'_, Rule>) -> Outcome {
         let span = self.span(&pair);
         match pair.as_rule() {
             Rule::satisfies_clause => put(&mut rule.satisfies, self.satisfies(pair)),
@@ -184,11 +191,12 @@ impl Builder {
                 put(&mut rule.when, condition)
             }
             Rule::allow_effect | Rule::block_effect | Rule::approval_effect | Rule::mask_effect => {
-                rule.effects
-                    .extend(self.effect(pair).map(|node| Spanned { node, span }));
-                false
+                add(
+                    &mut rule.effects,
+                    self.effect(pair).map(|node| Spanned { node, span }),
+                )
             }
-            _ => false,
+            _ => Outcome::Taken,
         }
     }
 
@@ -336,11 +344,34 @@ impl Builder {
     }
 }
 
-/// Fills `slot`, or says that it was full.
-pub(super) fn put<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
-    let twice = slot.is_some() && value.is_some();
-    if slot.is_none() {
-        *slot = value;
+/// What became of a clause.
+pub(super) enum Outcome {
+    /// It is in the tree, or it is a bracket.
+    Taken,
+    /// It was there already.
+    Twice,
+    /// It could not be read, although the grammar accepts it. Never passed over: a condition that is left out would
+    /// widen its rule.
+    Unread,
+}
+
+/// Fills `slot` with what was read.
+pub(super) fn put<T>(slot: &mut Option<T>, value: Option<T>) -> Outcome {
+    match (&slot, value) {
+        (_, None) => Outcome::Unread,
+        (Some(_), Some(_)) => Outcome::Twice,
+        (None, value) => {
+            *slot = value;
+            Outcome::Taken
+        }
     }
-    twice
+}
+
+/// Adds what was read to a list.
+pub(super) fn add<T>(list: &mut Vec<T>, value: Option<T>) -> Outcome {
+    let Some(value) = value else {
+        return Outcome::Unread;
+    };
+    list.push(value);
+    Outcome::Taken
 }

@@ -2,14 +2,14 @@
 
 use pest::iterators::Pair;
 
-use super::build::{Builder, put};
+use super::build::{Builder, Outcome, add, put};
 use crate::ast::{Expect, Operation, Subject, Test, Verdict};
 use crate::grammar::Rule;
 use crate::span::Spanned;
 
 impl Builder {
-    /// Whether the clause was there already; operations are counted by the checker.
-    pub(super) fn test_clause(&mut self, test: &mut Test, pair: Pair<'_, Rule>) -> bool {
+    /// Adds a clause; how many operations there are is the checker's matter.
+    pub(super) fn test_clause(&mut self, test: &mut Test, pair: Pair<'_, Rule>) -> Outcome {
         let span = self.span(&pair);
         match pair.as_rule() {
             Rule::as_clause => put(&mut test.subject, self.subject(pair)),
@@ -17,18 +17,19 @@ impl Builder {
             Rule::expect_clause => put(&mut test.expect, self.expect(pair)),
             Rule::sql_clause => {
                 let text = pair.into_inner().nth(1).map(|text| self.string(&text).node);
-                test.operations.extend(text.map(|text| Spanned {
-                    node: Operation::Sql(text),
-                    span,
-                }));
-                false
+                add(
+                    &mut test.operations,
+                    text.map(|text| Spanned {
+                        node: Operation::Sql(text),
+                        span,
+                    }),
+                )
             }
-            Rule::http_clause => {
-                test.operations
-                    .extend(self.http(pair).map(|node| Spanned { node, span }));
-                false
-            }
-            _ => false,
+            Rule::http_clause => add(
+                &mut test.operations,
+                self.http(pair).map(|node| Spanned { node, span }),
+            ),
+            _ => Outcome::Taken,
         }
     }
 

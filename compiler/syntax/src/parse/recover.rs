@@ -11,6 +11,7 @@ use crate::ast::Item;
 use crate::code::Code;
 use crate::grammar::{Grammar, Rule};
 use crate::lex::{Kind, Token};
+use crate::limits::MAX_PROBLEMS_PER_ITEM;
 use crate::problem::Problem;
 use crate::span::Span;
 use crate::split::not_an_item;
@@ -56,6 +57,11 @@ pub(super) fn item(
         complete: true,
     };
     for range in split(text, body, clauses.words, bracket_errors) {
+        // Finding a place takes time in the length of the item, so it is done a bounded number of times.
+        if clauses.parsed.problems.len() >= MAX_PROBLEMS_PER_ITEM {
+            clauses.complete = false;
+            break;
+        }
         let touches = broken
             .iter()
             .any(|span| span.start >= range.start && span.end <= range.end);

@@ -167,6 +167,27 @@ fn deep_nesting_is_refused_before_anything_recurses() {
 }
 
 #[test]
+fn a_hostile_item_takes_no_more_than_a_moment() {
+    for part in [
+        "on on ",
+        ") ",
+        "wen x ",
+        "when a b ",
+        "satisfies ",
+        "{ } ",
+        "not ",
+        "\"",
+        "a or ",
+        "( ",
+    ] {
+        let text = format!("rule r {{ {} }}", part.repeat(200_000 / part.len()));
+        let parsed = parse(&text);
+        assert!(!parsed.problems.is_empty(), "{part}");
+        assert!(parsed.problems.len() <= MAX_PROBLEMS_PER_ITEM);
+    }
+}
+
+#[test]
 fn who_is_everyone_some_or_a_condition() {
     assert!(matches!(
         rule("who everyone allow").0.who,
