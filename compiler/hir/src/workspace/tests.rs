@@ -99,3 +99,13 @@ fn the_policy_of_the_tour_compiles() {
     );
     assert_eq!(workspace.program().unwrap().rules(), 4);
 }
+
+#[test]
+fn lines_may_end_as_on_windows() {
+    let windows = workspace(&POLICY.replace('\n', "\r\n"));
+    assert_eq!(shown(&windows), Vec::<String>::new());
+    assert_eq!(
+        windows.policy().unwrap(),
+        workspace(POLICY).policy().unwrap()
+    );
+}
