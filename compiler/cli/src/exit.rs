@@ -47,6 +47,12 @@ pub(crate) enum Failure {
     Key { path: PathBuf, why: String },
     #[error("`{}` is not a bundle that this hpol can read: {why}", path.display())]
     Bundle { path: PathBuf, why: String },
+    #[error("line {line} of `{}`: {why}", path.display())]
+    Line {
+        path: PathBuf,
+        line: u64,
+        why: String,
+    },
     #[error("the audit log in `{}` cannot be read: {why}", path.display())]
     Log { path: PathBuf, why: String },
     #[error(transparent)]

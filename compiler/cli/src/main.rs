@@ -12,8 +12,10 @@ mod evidence;
 mod exit;
 mod explain;
 mod exposure;
+mod facts;
 mod init;
 mod keygen;
+mod lines;
 mod project;
 mod report;
 mod sources;
@@ -49,6 +51,7 @@ enum Verb {
     Build(build::Build),
     Keygen(keygen::Keygen),
     Explain(explain::Explain),
+    Facts(facts::Facts),
     Bundle(bundle::Bundle),
     Approvals(approvals::Approvals),
     Audit(audit::Audit),
@@ -85,6 +88,7 @@ fn run(verb: &Verb, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         Verb::Keygen(verb) => verb.run(terminal),
         Verb::Bundle(verb) => verb.run(terminal),
         Verb::Explain(verb) => verb.run(terminal),
+        Verb::Facts(verb) => verb.run(terminal),
         Verb::Approvals(verb) => verb.run(terminal),
         Verb::Audit(verb) => verb.run(terminal),
         Verb::Evidence(verb) => verb.run(terminal),

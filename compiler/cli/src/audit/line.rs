@@ -159,6 +159,12 @@ fn summary(event: &Event) -> (&'static str, Style, String) {
             );
             ("outcome", Style::Dim, visible::line(&text))
         }
+        Event::ConfigurationLoaded { config } => {
+            ("configuration", Style::Strong, visible::line(config))
+        }
+        Event::ConfigurationRefused { reason } => {
+            ("configuration refused", Style::Bad, visible::line(reason))
+        }
         Event::LogFailed { reason } => ("log failed", Style::Bad, visible::line(reason)),
     }
 }
