@@ -52,6 +52,7 @@ pub(crate) struct Relay<'a> {
     /// When the client went away and until when what it asked for may go on.
     gone: Option<(&'static str, Instant)>,
     draining: bool,
+    asked_for_replies: bool,
 }
 
 /// Where a COPY from the client stands.
@@ -139,6 +140,7 @@ impl<'a> Relay<'a> {
             parked: None,
             gone: None,
             draining: false,
+            asked_for_replies: false,
         }
     }
 
@@ -163,6 +165,7 @@ impl<'a> Relay<'a> {
     ) -> Result<(), Ended> {
         self.answer_upstream().await?;
         self.answer_client().await?;
+        self.ask_for_replies();
         self.settle_not_run().await?;
         self.end_if_quiet()?;
         let read_client =
@@ -224,6 +227,14 @@ impl<'a> Relay<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The server keeps replies back until a Sync, which a client that is not read any further cannot send.
+    fn ask_for_replies(&mut self) {
+        if self.prepared.is_full() && !std::mem::replace(&mut self.asked_for_replies, true) {
+            encode::empty(&mut self.upstream.out, frontend::FLUSH);
+        }
+        self.asked_for_replies &= self.prepared.is_full();
     }
 
     async fn answer_client(&mut self) -> Result<(), Ended> {
@@ -326,10 +337,9 @@ impl<'a> Relay<'a> {
         Ok(())
     }
 
-    /// Closes both sides; a peer that does not read does not keep the session alive.
-    pub(crate) async fn hang_up(self) {
-        let closing = async { tokio::join!(self.client.close(), self.upstream.close()) };
-        let _ = tokio::time::timeout(PEER_TIME, closing).await;
+    /// Both sides, to be closed.
+    pub(crate) fn into_wires(self) -> (Wire, Wire) {
+        (self.client, self.upstream)
     }
 
     /// Says goodbye to both sides and records what is still open.

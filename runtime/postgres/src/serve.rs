@@ -225,8 +225,9 @@ impl<'a> Visit<'a> {
             reader,
         );
         let reason = relay.run(&key, shutdown).await;
-        relay.hang_up().await;
+        let (client, upstream) = relay.into_wires();
         session.close(&reason).await;
+        tokio::join!(client.close(), upstream.close());
     }
 
     async fn turn_away(&self, wire: Option<Wire>, turned_away: TurnedAway) {

@@ -5,9 +5,10 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::codec::{BodyLimit, Frame, Malformed, split};
 
@@ -16,6 +17,10 @@ const READ_BYTES: usize = 64 * 1024;
 
 /// When more than this waits to go out, the other side is not read any further. One message may pass it.
 const OUT_HIGH_BYTES: usize = 256 * 1024;
+
+/// How long a peer may take to accept our last words, and how long it may go on sending after them.
+const GOODBYE_TIME: Duration = Duration::from_secs(5);
+const LINGER_TIME: Duration = Duration::from_secs(1);
 
 /// A stream of bytes: TCP, or TLS over it.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
@@ -135,16 +140,6 @@ impl Wire {
 
     /// Writes all that is to go out.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
-        while !self.out.is_empty() || self.unflushed {
-            let before = (self.out.len(), self.unflushed);
-            self.drive_write().await?;
-            debug_assert_ne!(before, (self.out.len(), self.unflushed));
-        }
-        Ok(())
-    }
-
-    async fn drive_write(&mut self) -> io::Result<()> {
-        use tokio::io::AsyncWriteExt;
         self.stream.write_all_buf(&mut self.out).await?;
         self.stream.flush().await?;
         self.unflushed = false;
@@ -165,11 +160,23 @@ impl Wire {
         }
     }
 
-    /// Sends what is left and closes; the peer may be gone already.
+    /// Sends what is left and closes. A peer that neither reads nor closes does not hold it up for long.
     pub(crate) async fn close(mut self) {
-        use tokio::io::AsyncWriteExt;
-        if self.flush().await.is_ok() {
-            let _ = self.stream.shutdown().await;
+        if let Ok(Ok(())) = tokio::time::timeout(GOODBYE_TIME, self.send_last()).await {
+            // Closing while the peer still sends resets the connection, and it would not see our last words.
+            let _ = tokio::time::timeout(LINGER_TIME, self.discard()).await;
+        }
+    }
+
+    async fn send_last(&mut self) -> io::Result<()> {
+        self.flush().await?;
+        self.stream.shutdown().await
+    }
+
+    async fn discard(&mut self) {
+        self.inbox = BytesMut::with_capacity(READ_BYTES);
+        while let Ok(1..) = self.stream.read_buf(&mut self.inbox).await {
+            self.inbox.clear();
         }
     }
 }

@@ -17,6 +17,10 @@ use crate::facts::Reading;
 use crate::reply::columns::Masks;
 use crate::reply::running::Running;
 
+/// Texts and parameters of portals, as they are kept for their judgement. What is on its way is waited for; a portal that
+/// stays counts until it is closed.
+const MAX_PORTAL_BYTES: usize = 64 << 20;
+
 /// Replies that may be owed before the client is not read any further. PostgreSQL clients pipeline hundreds.
 const MAX_OWED: usize = 4096;
 
@@ -103,6 +107,7 @@ pub(crate) struct Prepared {
     statement_bytes: usize,
     portal_names: HashMap<String, PortalId>,
     portals: HashMap<PortalId, Portal>,
+    portal_bytes: usize,
     next_portal: u64,
     /// Receipts of portals that ended without Execute.
     not_run: Vec<Receipt>,
@@ -120,8 +125,10 @@ impl Prepared {
         self.owed.is_empty()
     }
 
+    /// Whether the client must wait for replies before it is read any further.
     pub(crate) fn is_full(&self) -> bool {
-        self.owed.len() >= MAX_OWED
+        !self.owed.is_empty()
+            && (self.owed.len() >= MAX_OWED || self.portal_bytes >= MAX_PORTAL_BYTES)
     }
 
     pub(crate) fn push(&mut self, owed: Owed) {
@@ -208,6 +215,9 @@ impl Prepared {
     pub(crate) fn bind(&mut self, name: &str, portal: Portal) -> PortalId {
         self.next_portal += 1;
         let id = PortalId(self.next_portal);
+        self.portal_bytes = self
+            .portal_bytes
+            .saturating_add(portal.operation.exact.len());
         self.portals.insert(id, portal);
         self.push(Owed::Bind {
             name: name.to_owned(),
@@ -216,14 +226,19 @@ impl Prepared {
         id
     }
 
+    /// Whether one more portal may be bound. Those on their way are bounded by [`Prepared::is_full`].
     pub(crate) fn room_for_portal(&self) -> Result<(), Full> {
-        if self.portals.len() >= MAX_PORTALS {
-            Err(Full {
+        if self.portal_names.len() >= MAX_PORTALS {
+            return Err(Full {
                 what: "1,024 open portals",
-            })
-        } else {
-            Ok(())
+            });
         }
+        if self.owed.is_empty() && self.portal_bytes >= MAX_PORTAL_BYTES {
+            return Err(Full {
+                what: "64 MiB of open portals",
+            });
+        }
+        Ok(())
     }
 
     /// ParseComplete.
@@ -306,9 +321,13 @@ impl Prepared {
     }
 
     fn drop_portal(&mut self, id: PortalId) {
-        if let Some(receipt) = self.portals.remove(&id).and_then(|portal| portal.receipt) {
-            self.not_run.push(receipt);
-        }
+        let Some(portal) = self.portals.remove(&id) else {
+            return;
+        };
+        self.portal_bytes = self
+            .portal_bytes
+            .saturating_sub(portal.operation.exact.len());
+        self.not_run.extend(portal.receipt);
     }
 }
 
