@@ -49,10 +49,28 @@ impl Header {
         file: &'a [u8],
         trusted: &TrustedKeys,
     ) -> Result<(Header, &'a [u8]), LoadBundle> {
-        let truncated = LoadBundle::Truncated {
-            found: file.len(),
-            expected: HEADER_BYTES,
-        };
+        let (header, signature, payload) = Header::split(file)?;
+        let key = trusted
+            .find(header.key)
+            .ok_or(LoadBundle::UnknownKey { key: header.key })?;
+        let signed = file.get(..SIGNED_BYTES).ok_or(truncated(file))?;
+        if !key.verifies(signed, signature) {
+            return Err(LoadBundle::BadSignature { key: header.key });
+        }
+        header.check_length(payload)?;
+        Ok((header, payload))
+    }
+
+    /// The same without a signature that holds: whoever wrote the file decides what is in it.
+    pub(super) fn danger_unverified(file: &[u8]) -> Result<(Header, &[u8]), LoadBundle> {
+        let (header, _, payload) = Header::split(file)?;
+        header.check_length(payload)?;
+        Ok((header, payload))
+    }
+
+    /// Header, signature and payload of a bundle of a known format.
+    fn split(file: &[u8]) -> Result<(Header, &[u8; SIGNATURE_BYTES], &[u8]), LoadBundle> {
+        let truncated = truncated(file);
         let rest = file.strip_prefix(&MAGIC).ok_or(LoadBundle::NotABundle)?;
         let (format, rest) = rest.split_first_chunk().ok_or(truncated.clone())?;
         match u16::from_le_bytes(*format) {
@@ -65,21 +83,13 @@ impl Header {
         let (key, rest) = rest.split_first_chunk().ok_or(truncated.clone())?;
         let (signature, payload) = rest
             .split_first_chunk::<SIGNATURE_BYTES>()
-            .ok_or(truncated.clone())?;
+            .ok_or(truncated)?;
         let header = Header {
             length: u64::from_le_bytes(*length),
             digest: *digest,
             key: KeyId::from_bytes(*key),
         };
-        let key = trusted
-            .find(header.key)
-            .ok_or(LoadBundle::UnknownKey { key: header.key })?;
-        let signed = file.get(..SIGNED_BYTES).ok_or(truncated)?;
-        if !key.verifies(signed, signature) {
-            return Err(LoadBundle::BadSignature { key: header.key });
-        }
-        header.check_length(payload)?;
-        Ok((header, payload))
+        Ok((header, signature, payload))
     }
 
     fn check_length(&self, payload: &[u8]) -> Result<(), LoadBundle> {
@@ -95,5 +105,12 @@ impl Header {
             });
         }
         Ok(())
+    }
+}
+
+fn truncated(file: &[u8]) -> LoadBundle {
+    LoadBundle::Truncated {
+        found: file.len(),
+        expected: HEADER_BYTES,
     }
 }

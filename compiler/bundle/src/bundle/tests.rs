@@ -337,3 +337,27 @@ fn b_05_parts_that_do_not_fit_together_are_refused() {
         "the graph reads a fact that is not there"
     );
 }
+
+#[test]
+fn tools_read_a_bundle_of_any_key_and_nothing_that_is_no_bundle() {
+    let bundle = bundle(3);
+    let Signed { file, .. } = signed(&bundle);
+    let loaded = Bundle::load_danger_unverified(&file).unwrap();
+    assert_eq!(loaded.bundle, bundle);
+    for (place, fault) in [
+        (0, "not a bundle"),
+        (8, "format"),
+        (file.len() - 1, "altered"),
+    ] {
+        let mut altered = file.clone();
+        altered[place] ^= 0x10;
+        let refused = Bundle::load_danger_unverified(&altered)
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains(fault), "{place}: {refused}");
+    }
+    assert!(matches!(
+        Bundle::load_danger_unverified(&file[..file.len() - 1]),
+        Err(LoadBundle::Truncated { .. })
+    ));
+}
