@@ -74,6 +74,9 @@ fn add(
         CatalogueQuery::Columns(_) => {
             builder.column(number(row, 0)?, number(row, 1)?, text(row, 2)?);
         }
+        CatalogueQuery::Generated(_) => {
+            builder.generated(number(row, 0)?, number(row, 1)?, number(row, 2)?);
+        }
         CatalogueQuery::Inheritance(_) => {
             builder.inherits(number(row, 0)?, number(row, 1)?);
         }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use hpol_operation::sql::Analyser;
@@ -22,6 +23,8 @@ pub struct PostgresConnection {
     connection: Connection,
     pub(crate) analyser: Arc<Analyser>,
     pub(crate) cancels: CancelKeys,
+    /// Whether the powers of the upstream role have been told.
+    pub(crate) powers_told: AtomicBool,
 }
 
 /// What the gateway's configuration says of a connection.
@@ -128,6 +131,7 @@ impl PostgresConnection {
             connection,
             analyser,
             cancels: CancelKeys::default(),
+            powers_told: AtomicBool::new(false),
         })
     }
 

@@ -9,6 +9,7 @@ mod cancel;
 mod catalogue;
 mod codec;
 mod connection;
+mod ended;
 mod facts;
 mod forward;
 mod refuse;

@@ -13,8 +13,9 @@ use tokio::time::Instant;
 use crate::cancel::CancelKey;
 use crate::codec::backend::{self, TransactionStatus};
 use crate::codec::encode::{self, Report, Severity};
-use crate::codec::{Frame, Malformed, frontend};
+use crate::codec::{Frame, frontend};
 use crate::connection::PostgresConnection;
+use crate::ended::Ended;
 use crate::facts::Reader;
 use crate::forward::Purpose;
 use crate::refuse;
@@ -68,48 +69,6 @@ pub(crate) enum CopyIn {
 pub(crate) struct Holding {
     pub(crate) outcome: Pin<Box<dyn Future<Output = Outcome<Bytes>> + Send>>,
     pub(crate) purpose: Purpose,
-}
-
-/// Why a session ends.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    /// What the client is told last, if it is still there.
-    pub(crate) report: Option<Report>,
-    /// What the record says.
-    pub(crate) reason: String,
-}
-
-impl Ended {
-    pub(crate) fn with(report: Report) -> Ended {
-        Ended {
-            reason: report.message.clone(),
-            report: Some(report),
-        }
-    }
-
-    pub(crate) fn quietly(reason: impl Into<String>) -> Ended {
-        Ended {
-            report: None,
-            reason: reason.into(),
-        }
-    }
-
-    /// The client broke the protocol.
-    pub(crate) fn misbehaved(malformed: &Malformed) -> Ended {
-        Ended::with(Report::fatal(
-            refuse::PROTOCOL_VIOLATION,
-            malformed.to_string(),
-        ))
-    }
-
-    /// The upstream broke the protocol: nothing it says can be believed any more, so nothing more is passed on.
-    pub(crate) fn upstream_misbehaved(malformed: &Malformed) -> Ended {
-        let reason = format!("the upstream broke the protocol: {malformed}");
-        Ended {
-            report: Some(Report::fatal(refuse::CONNECTION_FAILURE, reason.clone())),
-            reason,
-        }
-    }
 }
 
 impl<'a> Relay<'a> {
@@ -354,7 +313,7 @@ impl<'a> Relay<'a> {
                     .await;
             }
         }
-        for receipt in receipts {
+        for receipt in receipts.into_iter().chain(self.prepared.take_not_run()) {
             let _ = receipt.settle(not_run()).await;
         }
         if self.gone.is_none()

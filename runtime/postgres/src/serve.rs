@@ -1,6 +1,7 @@
 //! One accepted TCP connection from its first byte to its last: transport, login, upstream, relay.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use hpol_session::door::Door;
 use hpol_session::ports::Authenticate;
@@ -168,6 +169,7 @@ impl<'a> Visit<'a> {
     ) -> Result<(Login, Reader), ReachUpstream> {
         let wire = upstream::dial(self.connection).await?;
         let mut login = upstream::login(wire, self.connection, database, settings).await?;
+        self.tell_powers(&mut login.wire).await?;
         let search_path = catalogue::pin_search_path(&mut login.wire).await?;
         let catalogue = catalogue::load(&mut login.wire, TransactionStatus::Idle).await?;
         let reader = Reader::new(
@@ -176,6 +178,34 @@ impl<'a> Visit<'a> {
             Arc::new(catalogue),
         );
         Ok((login, reader))
+    }
+
+    /// Once for each connection: what its role could do past the gateway.
+    async fn tell_powers(&self, upstream: &mut Wire) -> Result<(), ReachUpstream> {
+        if !self.connection.powers_told.swap(true, Ordering::Relaxed) {
+            let settings = self.connection.settings();
+            let told = match upstream::powers(upstream).await {
+                Ok(powers) => powers,
+                // An older server without one of the roles that are asked for.
+                Err(ReachUpstream::Refused { sqlstate }) => {
+                    tracing::warn!(
+                        connection = settings.name,
+                        sqlstate,
+                        "what the upstream role may do is not known"
+                    );
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
+            for power in told {
+                tracing::warn!(
+                    connection = settings.name,
+                    role = settings.user,
+                    "the upstream role {power}; the gateway does not need that"
+                );
+            }
+        }
+        Ok(())
     }
 
     async fn welcome(

@@ -3,6 +3,7 @@
 
 mod login;
 mod query;
+mod role;
 mod scram;
 
 use std::io;
@@ -19,6 +20,7 @@ use crate::wire::{Receive, Wire};
 
 pub(crate) use login::{Login, PINNED, login};
 pub(crate) use query::{OWN_NAME, query};
+pub(crate) use role::powers;
 
 const CANCEL_REQUEST: u32 = 80_877_102;
 const SSL_REQUEST: u32 = 80_877_103;

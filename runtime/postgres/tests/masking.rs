@@ -151,9 +151,7 @@ async fn copy_goes_both_ways() {
     "#);
 
     client.send(&query("COPY orders FROM STDIN")).await;
-    assert_snapshot!(client.line().await, @r#"
-    G
-    "#);
+    assert_snapshot!(client.line().await, @"G");
     let rows = [
         world::client::message(b'd', b"7\t1\t3.50\tcopied\n"),
         world::client::message(b'c', b""),
@@ -192,9 +190,7 @@ async fn copy_goes_both_ways() {
 
     // Bad rows: the error ends the COPY, and what is left of it is ignored.
     client.send(&query("COPY orders FROM STDIN")).await;
-    assert_snapshot!(client.line().await, @r#"
-    G
-    "#);
+    assert_snapshot!(client.line().await, @"G");
     let rows = [
         world::client::message(b'd', b"not a number\n"),
         world::client::message(b'c', b""),

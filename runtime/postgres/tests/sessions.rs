@@ -54,9 +54,7 @@ async fn an_update_waits_for_its_approver() {
     let world = World::start().await;
     let mut client = world.login().await;
     client.send(&query(UPDATE)).await;
-    assert_snapshot!(notice(&client.line().await), @r#"
-    N NOTICE / 01000 / waiting for approval ID by 1 of shop.dbas (rule shop.ask_for_update), until 1970-01-01T00:10:00Z / the statement waits; cancel it to withdraw the request
-    "#);
+    assert_snapshot!(notice(&client.line().await), @"N NOTICE / 01000 / waiting for approval ID by 1 of shop.dbas (rule shop.ask_for_update), until 1970-01-01T00:10:00Z / the statement waits; cancel it to withdraw the request");
     assert_eq!(
         world
             .server
@@ -88,9 +86,7 @@ async fn an_update_waits_for_its_approver() {
         sync(),
     ];
     client.send(&pipeline.concat()).await;
-    assert_snapshot!(notice(&client.line().await), @r#"
-    N NOTICE / 01000 / waiting for approval ID by 1 of shop.dbas (rule shop.ask_for_update), until 1970-01-01T00:10:00Z / the statement waits; cancel it to withdraw the request
-    "#);
+    assert_snapshot!(notice(&client.line().await), @"N NOTICE / 01000 / waiting for approval ID by 1 of shop.dbas (rule shop.ask_for_update), until 1970-01-01T00:10:00Z / the statement waits; cancel it to withdraw the request");
     world.vote(Vote::Approve).await;
     assert_snapshot!(client.lines(1).await, @r#"
     1
@@ -298,4 +294,28 @@ async fn the_catalogue_follows_what_is_created() {
     C SELECT 1
     Z I
     "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipeline_longer_than_the_queue_comes_through() {
+    let world = World::start().await;
+    let client = world.login().await;
+    let one = [parse("", "SELECT 1"), bind("", "", &[], 0), execute("", 0)].concat();
+    let mut pipeline = one.repeat(3000);
+    pipeline.extend(sync());
+    let (mut reading, mut writing) = client.stream.into_split();
+    let sent = tokio::spawn(async move {
+        tokio::io::AsyncWriteExt::write_all(&mut writing, &pipeline)
+            .await
+            .unwrap();
+        writing
+    });
+    // ParseComplete, BindComplete, DataRow and CommandComplete of each, and ReadyForQuery.
+    let expected = 3000 * (5 + 5 + 12 + 14) + 6;
+    let mut answer = vec![0; expected];
+    tokio::io::AsyncReadExt::read_exact(&mut reading, &mut answer)
+        .await
+        .unwrap();
+    assert_eq!(&answer[expected - 6..], b"Z\0\0\0\x05I");
+    drop(sent.await.unwrap());
 }
