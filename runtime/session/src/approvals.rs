@@ -239,6 +239,10 @@ pub(crate) fn cast(
     if approver.is_same_subject(&approval.requester) {
         return Err(VoteRefused::OwnRequest);
     }
+    // Before the question of who may decide: the groups of another bundle cannot be asked.
+    if approval.bundle != in_force.digest() {
+        return Err(VoteRefused::PolicyChanged);
+    }
     let counts_for = eligible_for(in_force, approval, approver);
     if counts_for.is_empty() {
         let groups: BTreeSet<String> = approval
@@ -259,9 +263,6 @@ pub(crate) fn cast(
         return Err(VoteRefused::AlreadyDecided {
             state: word(State::Expired).to_owned(),
         });
-    }
-    if approval.bundle != in_force.digest() {
-        return Err(VoteRefused::PolicyChanged);
     }
     if approval
         .votes
