@@ -114,13 +114,13 @@ mod tests {
             sequences: [
                 7,
                 11,
-                20,
-                24,
+                22,
+                26,
             ],
         }
         "#);
         assert_eq!(controls.keys().collect::<Vec<_>>(), ["ac-3", "au-2"]);
-        assert_eq!(controls["au-2"].sequences, [20]);
+        assert_eq!(controls["au-2"].sequences, [22]);
         assert!(controls["au-2"].mechanisms.is_empty());
     }
 }

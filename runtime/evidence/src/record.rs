@@ -48,6 +48,16 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// A changed configuration came into force while the gateway served.
+    ConfigurationLoaded {
+        /// SHA-256 of the file, in hex.
+        config: String,
+    },
+    /// A changed configuration was refused; the one in force stays.
+    ConfigurationRefused {
+        /// Why.
+        reason: String,
+    },
     /// A client was authenticated and its session opened.
     SessionOpened {
         /// Who.
@@ -268,6 +278,8 @@ impl Event {
             | Self::GatewayStopped { .. }
             | Self::BundleLoaded { .. }
             | Self::BundleRefused { .. }
+            | Self::ConfigurationLoaded { .. }
+            | Self::ConfigurationRefused { .. }
             | Self::SessionOpened { .. }
             | Self::SessionRefused { .. }
             | Self::SessionClosed { .. }

@@ -35,6 +35,10 @@ struct Issuer {
     keys: Keys,
 }
 
+/// Issuers that are ready to be trusted.
+#[derive(Debug)]
+pub(crate) struct Prepared(Vec<Arc<Issuer>>);
+
 /// Why nobody is authenticated.
 #[derive(Debug, thiserror::Error)]
 enum Authentication {
@@ -66,15 +70,15 @@ impl Identities {
             timing,
             issuers: ArcSwap::default(),
         };
-        this.configure(identities)?;
+        this.adopt(this.prepare(identities)?);
         Ok(this)
     }
 
-    /// Replaces the issuers; those that did not change keep their keys.
+    /// The issuers of a changed configuration; those that did not change keep their keys.
     ///
     /// # Errors
-    /// When the roots of trust of one cannot be read; then nothing changes.
-    pub(crate) fn configure(&self, identities: &[Identity]) -> Result<(), LoadTls> {
+    /// When the roots of trust of one cannot be read.
+    pub(crate) fn prepare(&self, identities: &[Identity]) -> Result<Prepared, LoadTls> {
         let current = self.issuers.load();
         let mut issuers = Vec::with_capacity(identities.len());
         for identity in identities {
@@ -89,8 +93,12 @@ impl Identities {
                 keys,
             }));
         }
+        Ok(Prepared(issuers))
+    }
+
+    /// Tokens are judged by these issuers from now on.
+    pub(crate) fn adopt(&self, Prepared(issuers): Prepared) {
         self.issuers.store(Arc::new(issuers));
-        Ok(())
     }
 
     async fn verify(&self, token: &str) -> Result<Principal, Authentication> {

@@ -67,7 +67,7 @@ fn describe() {
     );
     describe_counter!("hpol_bundle_refusals_total", "bundles that were refused");
     describe_counter!(
-        "hpol_reload_refusals_total",
+        "hpol_configuration_refusals_total",
         "configurations that were refused at a reload"
     );
     describe_counter!(
@@ -116,8 +116,12 @@ pub(crate) fn observe(event: &Event) {
             gauge!("hpol_bundle_sequence").set(*policy_sequence as f64);
         }
         Event::BundleRefused { .. } => counter!("hpol_bundle_refusals_total").increment(1),
+        Event::ConfigurationRefused { .. } => {
+            counter!("hpol_configuration_refusals_total").increment(1);
+        }
         Event::LogFailed { .. } => counter!("hpol_evidence_failures_total").increment(1),
-        Event::GatewayStarted { .. }
+        Event::ConfigurationLoaded { .. }
+        | Event::GatewayStarted { .. }
         | Event::GatewayStopped { .. }
         | Event::ApprovalVote { .. }
         | Event::Outcome(_) => {}
@@ -134,10 +138,6 @@ pub(crate) fn evidence_failure() {
 
 pub(crate) fn approvals_pending(count: u32) {
     gauge!("hpol_approvals_pending").set(f64::from(count));
-}
-
-pub(crate) fn reload_refused() {
-    counter!("hpol_reload_refusals_total").increment(1);
 }
 
 pub(crate) fn client_refused(limit: &'static str) {

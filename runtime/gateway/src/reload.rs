@@ -1,29 +1,35 @@
 //! SIGHUP: the configuration and the bundle are read again. All of a configuration is applied or none of it; a part that
 //! needs a restart is named. Open sessions go on, and their next operation is judged by the bundle then in force.
 
+use hpol_evidence::record::Event;
+
 use crate::config::Config;
-use crate::metrics;
 use crate::policy::{self, LoadedPolicy};
 use crate::run::{Gateway, RunGateway, bind, trusted};
 
 impl Gateway {
     /// Applies what changed. Whatever is wrong with it leaves the old in force.
     pub(crate) async fn reload(&mut self) {
-        let bundle = match self.reconfigure().await {
-            Ok(bundle) => bundle,
-            Err(refused) => {
-                metrics::reload_refused();
-                tracing::error!(%refused, "configuration refused; the one in force stays");
-                self.config.bundle.clone()
+        if let Err(refused) = self.reconfigure().await {
+            tracing::error!(%refused, "configuration refused; the one in force stays");
+            let event = Event::ConfigurationRefused {
+                reason: refused.to_string(),
+            };
+            if let Err(unavailable) = self.log.record(event).await {
+                tracing::error!(%unavailable, "the refused configuration could not be recorded");
             }
-        };
-        let loaded = policy::bring_into_force(&bundle, &self.state, &self.log, &self.door).await;
+        }
+        if let Err(error) = self.announce() {
+            tracing::error!(%error, "where the gateway listens now is not told");
+        }
+        let loaded =
+            policy::bring_into_force(&self.config.bundle, &self.state, &self.log, &self.door).await;
         if let Ok(LoadedPolicy::Unchanged) = loaded {
             tracing::info!("the bundle did not change");
         }
     }
 
-    async fn reconfigure(&mut self) -> Result<crate::config::Bundle, RunGateway> {
+    async fn reconfigure(&mut self) -> Result<(), RunGateway> {
         let offered = Config::load(&self.options.config, self.options.mode)?;
         // Everything that can fail comes before the first change.
         let mut servings = self.servings(&offered)?;
@@ -37,8 +43,16 @@ impl Gateway {
                 ));
             }
         }
-        self.identities
-            .configure(&trusted(&offered, self.dev_identity.as_ref()))?;
+        let identities = self
+            .identities
+            .prepare(&trusted(&offered, self.dev_identity.as_ref()))?;
+        if offered.digest != self.config.digest {
+            let event = Event::ConfigurationLoaded {
+                config: offered.digest.clone(),
+            };
+            self.log.record(event).await?;
+        }
+        self.identities.adopt(identities);
         self.draining.retain(|listener| !listener.is_finished());
         let moved = |name: &String| fresh.iter().any(|(other, _)| other == name);
         let gone: Vec<String> = self
@@ -61,8 +75,7 @@ impl Gateway {
             }
         }
         self.adopt(offered);
-        self.announce()?;
-        Ok(self.config.bundle.clone())
+        Ok(())
     }
 
     /// Takes over what was applied and names what was not.

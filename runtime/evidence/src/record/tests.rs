@@ -119,6 +119,12 @@ pub(crate) fn events() -> Vec<Event> {
             state: ApprovalEnd::Expired,
         },
         Event::Outcome(Box::new(outcome())),
+        Event::ConfigurationLoaded {
+            config: "00".into(),
+        },
+        Event::ConfigurationRefused {
+            reason: "unknown key".into(),
+        },
         Event::LogFailed {
             reason: "no space".into(),
         },

@@ -273,7 +273,9 @@ fn a_reload_applies_all_of_a_configuration_or_nothing() {
     ] {
         folder.write_config(broken);
         gateway.hang_up();
-        gateway.wait_for(|gateway| gateway.metric("hpol_reload_refusals_total") == Some(refusals));
+        gateway.wait_for(|gateway| {
+            gateway.metric("hpol_configuration_refusals_total") == Some(refusals)
+        });
         assert_eq!(
             Request::get("/x").bearer(&agent).send(old_address).status,
             200
@@ -305,6 +307,20 @@ fn a_reload_applies_all_of_a_configuration_or_nothing() {
         200
     );
     gateway.terminate();
+    let count = |event: &str| {
+        folder
+            .events()
+            .iter()
+            .filter(|found| *found == event)
+            .count()
+    };
+    assert_eq!(
+        (
+            count("configuration_refused"),
+            count("configuration_loaded")
+        ),
+        (2, 2)
+    );
 }
 
 #[test]
