@@ -1,6 +1,6 @@
 //! psql before the gateway, as a user runs it: TLS, the token as password, errors with their code.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
@@ -83,6 +83,18 @@ impl Psql {
     /// The same without waiting for the end.
     pub fn spawn(mut self, texts: &[&str]) -> Result<Waiting> {
         self.add(texts);
+        self.start()
+    }
+
+    /// Feeds psql a script, which may use its backslash commands, without waiting for the end.
+    pub fn spawn_script(mut self, script: &str) -> Result<Waiting> {
+        let (reader, mut writer) = std::io::pipe()?;
+        writer.write_all(script.as_bytes())?;
+        self.command.stdin(reader);
+        self.start()
+    }
+
+    fn start(mut self) -> Result<Waiting> {
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = Running::start(&mut self.command)?;
         let (stdout, stderr) = process.pipes()?;

@@ -24,22 +24,22 @@ pub struct World {
 impl World {
     /// Starts them with the policy in this folder.
     pub fn start(policy: &Path) -> Result<World> {
-        World::start_with(policy, |_| {})
+        World::start_with(Deployment {
+            policy: policy.to_owned(),
+            ..Deployment::default()
+        })
     }
 
-    /// The same with changes to what the gateway fronts and whom it believes.
-    pub fn start_with(policy: &Path, adapt: impl FnOnce(&mut Deployment<'_>)) -> Result<World> {
+    /// The same with more to say about the gateway. The upstreams are those of the world.
+    pub fn start_with(deployment: Deployment<'_>) -> Result<World> {
         let postgres = PostgresServer::start()?;
         postgres.load("demo", &demo_data())?;
         let upstream = HttpUpstream::start()?;
-        let mut deployment = Deployment {
-            policy: policy.to_owned(),
+        let gateway = Gateway::start(&Deployment {
             postgres: Some(&postgres),
             http: Some(&upstream),
-            ..Deployment::default()
-        };
-        adapt(&mut deployment);
-        let gateway = Gateway::start(&deployment)?;
+            ..deployment
+        })?;
         Ok(World {
             gateway,
             postgres,
