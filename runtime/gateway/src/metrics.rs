@@ -147,3 +147,24 @@ pub(crate) fn client_refused(limit: &'static str) {
 pub(crate) fn connection_panic() {
     counter!("hpol_connection_panics_total").increment(1);
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_metric_is_documented() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let described = include_str!("metrics.rs").split("describe_").skip(1);
+        let names = described
+            .filter_map(|text| text.split('"').nth(1))
+            .filter(|name| name.starts_with("hpol_"));
+        let names: Vec<&str> = names.collect();
+        assert!(names.len() >= 15, "{names:?}");
+        for name in names {
+            assert!(
+                page.contains(name),
+                "`{name}` is not in docs/configuration.md"
+            );
+        }
+    }
+}

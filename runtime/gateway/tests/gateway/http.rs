@@ -2,7 +2,6 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
@@ -34,7 +33,7 @@ impl Request {
         Request::new("POST", path)
     }
 
-    fn new(method: &str, path: &str) -> Request {
+    pub(crate) fn new(method: &str, path: &str) -> Request {
         Request {
             line: format!("{method} {path} HTTP/1.1"),
             host: None,
@@ -137,10 +136,10 @@ pub(crate) fn is_closed_by_peer(mut socket: &TcpStream) -> bool {
     }
 }
 
-/// Answers every request with `thing`, and counts them.
+/// Answers every request with `thing`, and keeps their heads.
 pub(crate) struct Upstream {
     address: SocketAddr,
-    requests: Arc<AtomicUsize>,
+    heads: Arc<Mutex<Vec<String>>>,
     gate: Arc<Mutex<()>>,
 }
 
@@ -149,14 +148,14 @@ impl Upstream {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let upstream = Upstream {
             address: listener.local_addr().unwrap(),
-            requests: Arc::default(),
+            heads: Arc::default(),
             gate: Arc::default(),
         };
-        let (requests, gate) = (Arc::clone(&upstream.requests), Arc::clone(&upstream.gate));
+        let (heads, gate) = (Arc::clone(&upstream.heads), Arc::clone(&upstream.gate));
         thread::spawn(move || {
             for socket in listener.incoming() {
-                let (requests, gate) = (Arc::clone(&requests), Arc::clone(&gate));
-                thread::spawn(move || answer(socket.unwrap(), &requests, &gate));
+                let (heads, gate) = (Arc::clone(&heads), Arc::clone(&gate));
+                thread::spawn(move || answer(socket.unwrap(), &heads, &gate));
             }
         });
         upstream
@@ -167,7 +166,12 @@ impl Upstream {
     }
 
     pub(crate) fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
+        self.heads.lock().unwrap().len()
+    }
+
+    /// The head of the latest request, in lower case.
+    pub(crate) fn last_head(&self) -> String {
+        self.heads.lock().unwrap().last().unwrap().clone()
     }
 
     /// No reply before the guard is dropped.
@@ -176,7 +180,7 @@ impl Upstream {
     }
 }
 
-fn answer(mut socket: TcpStream, requests: &AtomicUsize, gate: &Mutex<()>) {
+fn answer(mut socket: TcpStream, heads: &Mutex<Vec<String>>, gate: &Mutex<()>) {
     let mut seen = Vec::new();
     let mut buffer = [0; 4096];
     loop {
@@ -194,8 +198,8 @@ fn answer(mut socket: TcpStream, requests: &AtomicUsize, gate: &Mutex<()>) {
         if body.len() < length.map_or(0, |length| length.trim().parse().unwrap()) {
             continue;
         }
+        heads.lock().unwrap().push(head.to_owned());
         seen.clear();
-        requests.fetch_add(1, Ordering::SeqCst);
         drop(gate.lock().unwrap());
         if socket
             .write_all(

@@ -16,7 +16,7 @@ mod process;
 use std::thread;
 
 use http::{Request, Upstream};
-use process::{CONNECTION, Folder, Gateway};
+use process::{CONNECTION, CREDENTIAL, Folder, Gateway};
 use serde_json::{Value, json};
 
 fn token(gateway: &Gateway, subject: &str, groups: &str) -> String {
@@ -402,6 +402,40 @@ fn wrong_configuration_and_missing_keys_have_their_exit_codes() {
     let (code, _, told) = process::run(&["run", "--dev", "--config", &folder.config()]);
     assert_eq!(code, 1);
     assert!(told.contains("hpol-gateway keygen --audit FILE"), "{told}");
+}
+
+#[test]
+fn u_08_h_18_secrets_are_nowhere_but_where_they_belong() {
+    let upstream = Upstream::start();
+    let folder = Folder::new(upstream.address());
+    folder.write_bundle(1);
+    let gateway = Gateway::start(&folder);
+    let agent = token(&gateway, "agent-7", "agents");
+    let reply = Request::get("/things")
+        .bearer(&agent)
+        .send(gateway.connection(CONNECTION));
+    assert_eq!(reply.status, 200);
+    let signature = agent.rsplit('.').next().unwrap().to_owned();
+    let head = upstream.last_head();
+    assert!(head.contains(&format!("x-api-key: {CREDENTIAL}")), "{head}");
+    assert!(!head.contains(&signature.to_lowercase()), "{head}");
+    let denied = Request::new("DELETE", "/things")
+        .bearer(&agent)
+        .send(gateway.connection(CONNECTION));
+    assert_eq!(denied.status, 403);
+    let shown = gateway.process_list_entry();
+    gateway.terminate();
+    let written = folder.written();
+    let written = String::from_utf8_lossy(&written);
+    assert!(written.contains("agent-7"));
+    for secret in [CREDENTIAL, &signature] {
+        assert!(
+            !written.contains(secret)
+                && !reply.body.contains(secret)
+                && !denied.body.contains(secret)
+        );
+        assert!(!shown.contains(secret));
+    }
 }
 
 #[test]

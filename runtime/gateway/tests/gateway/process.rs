@@ -20,12 +20,16 @@ use crate::policy;
 /// The connection that the test policy speaks of.
 pub(crate) const CONNECTION: &str = "crm";
 
+/// What the gateway shows to the upstream and to nobody else.
+pub(crate) const CREDENTIAL: &str = "canary-5f1c9a";
+
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs the program to its end: exit code, standard output, standard error.
 pub(crate) fn run(arguments: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_hpol-gateway"))
         .args(arguments)
+        .env("HPOL_TEST_CREDENTIAL", CREDENTIAL)
         .output()
         .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -90,6 +94,8 @@ kind = "http"
 listen = "127.0.0.1:0"
 upstream = "http://{}"
 allow_plaintext = true
+credential_header = "x-api-key"
+credential_env = "HPOL_TEST_CREDENTIAL"
 {more}"#,
             self.upstream
         );
@@ -127,6 +133,20 @@ allow_plaintext = true
         fs::remove_file(self.path("audit.pem")).unwrap();
     }
 
+    /// Everything that the gateway has written: its log, its audit log, its state.
+    pub(crate) fn written(&self) -> Vec<u8> {
+        let mut all = fs::read(self.path("log")).unwrap();
+        for folder in ["audit", "state"] {
+            for file in fs::read_dir(self.path(folder)).unwrap() {
+                let path = file.unwrap().path();
+                if path.is_file() {
+                    all.extend(fs::read(path).unwrap());
+                }
+            }
+        }
+        all
+    }
+
     /// The events of the audit log, which must verify and be sealed to its end.
     pub(crate) fn events(&self) -> Vec<String> {
         let key =
@@ -153,6 +173,7 @@ pub(crate) struct Gateway {
     child: Mutex<Child>,
     id: u32,
     ready: PathBuf,
+    log: PathBuf,
 }
 
 impl Gateway {
@@ -162,7 +183,16 @@ impl Gateway {
             fs::remove_file(&ready).unwrap();
         }
         let child = Command::new(env!("CARGO_BIN_EXE_hpol-gateway"))
-            .env("HPOL_LOG", "error")
+            // Everything is logged, so that a secret that ever gets there is seen.
+            .env("HPOL_LOG", "trace")
+            .env("HPOL_TEST_CREDENTIAL", CREDENTIAL)
+            .stderr(
+                fs::File::options()
+                    .create(true)
+                    .append(true)
+                    .open(folder.path("log"))
+                    .unwrap(),
+            )
             .args([
                 "run",
                 "--dev",
@@ -178,6 +208,7 @@ impl Gateway {
             id: child.id(),
             child: Mutex::new(child),
             ready,
+            log: folder.path("log"),
         };
         gateway.wait_for(|gateway| Path::exists(&gateway.ready));
         gateway
@@ -215,6 +246,11 @@ impl Gateway {
         values.reduce(|sum, value| sum + value)
     }
 
+    /// The arguments that every user of the machine can read.
+    pub(crate) fn process_list_entry(&self) -> String {
+        fs::read_to_string(format!("/proc/{}/cmdline", self.id)).unwrap()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill")
             .args([&format!("-{name}"), &self.id.to_string()])
@@ -231,12 +267,19 @@ impl Gateway {
     pub(crate) fn wait_for(&self, holds: impl Fn(&Gateway) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds(self) {
-            assert!(Instant::now() < deadline, "waited too long");
+            assert!(Instant::now() < deadline, "waited too long\n{}", self.log());
             if let Some(status) = self.child.lock().unwrap().try_wait().unwrap() {
-                panic!("the gateway ended with {status}");
+                panic!("the gateway ended with {status}\n{}", self.log());
             }
             thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// The warnings and errors it has logged.
+    fn log(&self) -> String {
+        let log = fs::read_to_string(&self.log).unwrap();
+        let told = |line: &&str| line.contains(" WARN ") || line.contains("ERROR ");
+        log.lines().filter(told).collect::<Vec<_>>().join("\n")
     }
 
     /// Waits for its end in good order.
