@@ -61,10 +61,10 @@ pub(crate) fn policy(db: &dyn salsa::Database, inputs: Inputs) -> Option<Policy>
         let lowered = &check(db, inputs, place.item, place.scope).lowered;
         match (place.name(db), lowered) {
             (Some(name), Some(lowered)) => parts.add(name, lowered, || place.source(db)),
-            (Some(_), None) => {
+            (_, None) => {
                 whole &= matches!(parsed(db, place.item).keyword.as_str(), "package" | "use")
             }
-            (None, _) => {}
+            (None, Some(lowered)) => whole &= matches!(lowered, Lowered::Test(_)),
         }
     });
     // A rule that got lost without a word would be a block that got lost.
@@ -134,17 +134,13 @@ impl<'db> Place<'db> {
             let lines = breaks.partition_point(|place| (*place as usize) < offset);
             u32::try_from(lines + 1).unwrap_or(u32::MAX)
         };
-        let item = self.item.text(db);
-        let docs = item
-            .lines()
-            .take_while(|line| line.starts_with("///"))
-            .map(|line| line.len() + 1)
-            .sum::<usize>();
+        let length = self.item.text(db).len();
         let start = self.offset as usize;
+        let keyword = start + parsed(db, self.item).start as usize;
         Source {
             file: self.file.path(db).to_owned(),
-            line: line(start + docs),
-            end_line: line(start + item.len()),
+            line: line(keyword),
+            end_line: line(start + length),
         }
     }
 }
@@ -272,7 +268,7 @@ fn duplicates(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagnostic> {
             return;
         };
         let text = place.item.text(db);
-        let span = headline(text).shifted(place.offset);
+        let span = headline(text, parsed.start).shifted(place.offset);
         let label = |text: &str| Label {
             file: place.file.path(db).to_owned(),
             span: span.start as usize..span.end as usize,
@@ -294,20 +290,16 @@ fn duplicates(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagnostic> {
     found
 }
 
-/// The line on which an item begins, behind its documentation.
-fn headline(text: &str) -> Span {
-    let docs = text
-        .split_inclusive('\n')
-        .take_while(|line| line.starts_with("///"))
-        .map(str::len)
-        .sum::<usize>();
-    let rest = text.get(docs..).unwrap_or("");
+/// The line on which an item begins, from its keyword on.
+fn headline(text: &str, start: u32) -> Span {
+    let start = start as usize;
+    let rest = text.get(start..).unwrap_or("");
     let line = rest
         .lines()
         .next()
         .unwrap_or("")
         .trim_end_matches(|char: char| char == '{' || char.is_whitespace());
-    Span::new(docs, docs + line.len())
+    Span::new(start, start + line.len())
 }
 
 /// Joins what is wrong with one name at several places: it is one mistake.

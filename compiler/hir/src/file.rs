@@ -50,13 +50,10 @@ pub(crate) fn package_line(db: &dyn salsa::Database, items: &Items<'_>) -> Vec<P
     let mut problems = Vec::new();
     for (index, (item, offset)) in items.items.iter().enumerate() {
         let parsed = parsed(db, *item);
-        let span = Span::new(
-            0,
-            item.text(db)
-                .find(['\n', '{'])
-                .unwrap_or(item.text(db).len()),
-        )
-        .shifted(*offset);
+        let start = parsed.start as usize;
+        let line = item.text(db).get(start..).unwrap_or("");
+        let length = line.find(['\n', '{']).unwrap_or(line.len());
+        let span = Span::new(start, start + length).shifted(*offset);
         let is_package = parsed.keyword == "package";
         if index == 0 && !is_package {
             problems.push(

@@ -29,6 +29,8 @@ pub struct Parsed {
     pub doc: String,
     /// The word that begins it.
     pub keyword: String,
+    /// Where that word begins: behind the documentation.
+    pub start: u32,
     /// The name that it declares, also where the rest is broken.
     pub name: Option<String>,
     /// The tree, where enough could be read to have one.
@@ -45,16 +47,22 @@ pub fn parse(text: &str) -> Parsed {
     let mut parsed = Parsed {
         doc,
         keyword: String::new(),
+        start: 0,
         name: None,
         item: None,
         problems: brackets::check(text, &tokens),
     };
-    let Some(keyword) = tokens.iter().find(|token| token.kind != Kind::Doc) else {
+    let head = tokens
+        .iter()
+        .position(|token| token.kind != Kind::Doc)
+        .unwrap_or(tokens.len());
+    let Some((keyword, behind)) = tokens.get(head..).and_then(<[Token]>::split_first) else {
         return parsed;
     };
     let word = keyword.span.of(text);
     parsed.keyword = word.to_owned();
-    parsed.name = declared(text, keyword.span.end);
+    parsed.start = keyword.span.start;
+    parsed.name = declared(text, behind);
     if words::UNSUPPORTED_ITEMS.contains(&word) {
         parsed.problems = vec![expected::unsupported(word, keyword.span)];
         return parsed;
@@ -161,13 +169,17 @@ fn entry(word: &str) -> Option<(Rule, Option<&'static [&'static str]>)> {
     })
 }
 
-/// The dotted name behind the keyword.
-fn declared(text: &str, from: u32) -> Option<String> {
-    let rest = text.get(from as usize..)?.trim_start();
-    let end = rest.find(|char: char| !(char.is_ascii_alphanumeric() || "_.".contains(char)));
-    rest.get(..end.unwrap_or(rest.len()))
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
+/// The dotted name behind the keyword: the words and dots that stand without a gap.
+fn declared(text: &str, behind: &[Token]) -> Option<String> {
+    let first = behind.first().filter(|token| token.kind == Kind::Word)?;
+    let name = behind.iter().skip(1).fold(first.span, |name, token| {
+        let part = token.kind == Kind::Word || token.span.of(text) == ".";
+        match part && token.span.start == name.end {
+            true => name.to(token.span),
+            false => name,
+        }
+    });
+    Some(name.of(text).to_owned())
 }
 
 fn documentation(text: &str, tokens: &[Token]) -> String {

@@ -65,23 +65,30 @@ pub fn split(text: &str) -> (Vec<Stretch>, Vec<Problem>) {
     (items, problems)
 }
 
-/// Characters with which a policy would read otherwise than it runs: controls, marks without a width, and those that
-/// turn the direction of writing (Unicode Technical Report 36).
+/// Characters with which a policy would read otherwise than it runs: controls, a carriage return that many editors
+/// show as a new line and that ends none here, marks without a width, and those that turn the direction of writing
+/// (Unicode Technical Report 36; Default_Ignorable_Code_Point in UAX 44).
 fn invisible(text: &str) -> impl Iterator<Item = Problem> {
-    let unseen = |char: char| {
-        (char.is_control() && !matches!(char, '\n' | '\r' | '\t'))
-            || matches!(char, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-            || matches!(char, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-    };
-    let found = text
-        .char_indices()
-        .filter(move |(place, char)| unseen(*char) && !(*place == 0 && *char == BYTE_ORDER_MARK));
+    let found = text.char_indices().filter(|(place, char)| match *char {
+        '\n' | '\t' => false,
+        '\r' => !text.get(place + 1..).unwrap_or("").starts_with('\n'),
+        BYTE_ORDER_MARK => *place > 0,
+        char => char.is_control() || has_no_width(char),
+    });
     found.map(|(place, char)| {
         let message = format!("character U+{:04X} cannot be seen", u32::from(char));
         let span = Span::new(place, place + char.len_utf8());
         Problem::new(Code::Invisible, message, span, "here")
             .help("take it out: a policy is what its readers see")
     })
+}
+
+fn has_no_width(char: char) -> bool {
+    matches!(char,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The problem of a line that does not begin an item.
@@ -158,6 +165,19 @@ mod tests {
         let (_, problems) = split("package a\n// \u{202e} and \u{7}\n\u{feff}rule r {}\n");
         let codes: Vec<Code> = problems.iter().map(|problem| problem.code).collect();
         assert_eq!(codes, [Code::Invisible, Code::Invisible, Code::Invisible]);
+    }
+
+    #[test]
+    fn a_line_that_only_an_editor_ends_hides_nothing() {
+        for hidden in [
+            "// x\rrule r {}",
+            "// x\u{85}rule r {}",
+            "group g = \"a\u{fe0f}\"",
+        ] {
+            let (_, problems) = split(&format!("package a\r\n{hidden}\r\n"));
+            assert_eq!(problems.len(), 1, "{hidden:?}");
+            assert_eq!(problems[0].code, Code::Invisible);
+        }
     }
 
     #[test]

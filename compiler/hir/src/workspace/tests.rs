@@ -109,3 +109,21 @@ fn lines_may_end_as_on_windows() {
         workspace(POLICY).policy().unwrap()
     );
 }
+
+#[test]
+fn a_rule_is_never_lost_behind_a_comment() {
+    let text = POLICY.replace("rule destructive_sql", "rule // drops\n  destructive_sql");
+    let policy = workspace(&text).policy().unwrap();
+    assert_eq!(policy.rules.len(), 4);
+    assert_eq!(policy.rules[0].name, "orders.production.destructive_sql");
+}
+
+#[test]
+fn a_rule_begins_at_its_keyword_however_its_lines_end() {
+    for ends in ["\n", "\r\n"] {
+        let text = "package demo\n\n/// One.\n/// Two.\n\n// three\nrule r {\n  satisfies AC-3\n  block\n}\n";
+        let policy = workspace(&text.replace('\n', ends)).policy().unwrap();
+        let source = &policy.rules[0].source;
+        assert_eq!((source.line, source.end_line), (7, 10), "{ends:?}");
+    }
+}
