@@ -129,7 +129,7 @@ impl Gateway {
     async fn start(options: Options, config: Config) -> Result<Gateway, RunGateway> {
         let prometheus = metrics::install()?;
         let state = StateDir::open(&config.state_dir)?;
-        // Sockets first: what cannot be bound must not leave a record of a start.
+        // The log comes late: what cannot start must not leave a record of a start.
         let admin = bind("the admin API", config.admin).await?;
         let issuer = match &config.dev {
             Some(dev) => Some(bind_issuer(dev).await?),
@@ -142,6 +142,10 @@ impl Gateway {
                 bind(&format!("connection `{name}`"), connection.listen).await?,
             );
         }
+        let clock = Arc::new(SystemClock);
+        let dev_identity = issuer.as_ref().map(|(_, issuer)| issuer.identity());
+        let identities =
+            Identities::start(&trusted(&config, dev_identity.as_ref()), clock.clone())?;
         let log_handle = open_log(&config.audit).await?;
         let log = Arc::new(AuditLog::new(log_handle.clone(), config.audit.reads));
         log.record(Event::GatewayStarted {
@@ -149,14 +153,8 @@ impl Gateway {
             config: config.digest.clone(),
         })
         .await?;
-        let clock = Arc::new(SystemClock);
         let approvals = Arc::new(MemoryApprovals::new(config.limits.pending_approvals));
-        let door = Door::new(clock.clone(), log.clone(), approvals.clone());
-        let dev_identity = issuer.as_ref().map(|(_, issuer)| issuer.identity());
-        let identities = Arc::new(Identities::start(
-            &trusted(&config, dev_identity.as_ref()),
-            clock,
-        )?);
+        let door = Door::new(clock, log.clone(), approvals.clone());
         let addresses = Addresses {
             admin: admin.local_addr().unwrap_or(config.admin),
             issuer: issuer
@@ -170,7 +168,7 @@ impl Gateway {
             state,
             log,
             door,
-            identities,
+            identities: Arc::new(identities),
             dev_identity,
             listeners: BTreeMap::new(),
             analyser: Arc::new(Analyser::new(AnalyserLimits::default())),

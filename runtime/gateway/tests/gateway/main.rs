@@ -376,6 +376,26 @@ fn pg_03_one_address_cannot_take_all_places() {
 }
 
 #[test]
+fn d_01_without_descriptors_the_listener_waits_and_goes_on() {
+    let upstream = Upstream::start();
+    let folder = Folder::new(upstream.address());
+    folder.write_bundle(1);
+    let gateway = Gateway::start_with_descriptors(&folder, 48);
+    let agent = token(&gateway, "agent-7", "agents");
+    let address = gateway.connection(CONNECTION);
+    let greedy: Vec<_> = (0..60)
+        .map(|_| std::net::TcpStream::connect(address).unwrap())
+        .collect();
+    gateway.wait_for(|gateway| gateway.log().contains("a client could not be accepted"));
+    drop(greedy);
+    gateway.wait_for(|_| {
+        let reply = Request::get("/x").bearer(&agent).try_send(address);
+        reply.is_some_and(|reply| reply.status == 200)
+    });
+    gateway.terminate();
+}
+
+#[test]
 fn wrong_configuration_and_missing_keys_have_their_exit_codes() {
     let upstream = Upstream::start();
     let folder = Folder::new(upstream.address());

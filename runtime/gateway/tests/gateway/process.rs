@@ -178,11 +178,23 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) fn start(folder: &Folder) -> Gateway {
+        Gateway::start_by(folder, Command::new(env!("CARGO_BIN_EXE_hpol-gateway")))
+    }
+
+    /// With so many open files and sockets at most.
+    pub(crate) fn start_with_descriptors(folder: &Folder, most: u32) -> Gateway {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -n {most}; exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_hpol-gateway")]);
+        Gateway::start_by(folder, shell)
+    }
+
+    fn start_by(folder: &Folder, mut program: Command) -> Gateway {
         let ready = folder.path("ready.json");
         if ready.exists() {
             fs::remove_file(&ready).unwrap();
         }
-        let child = Command::new(env!("CARGO_BIN_EXE_hpol-gateway"))
+        let child = program
             // Everything is logged, so that a secret that ever gets there is seen.
             .env("HPOL_LOG", "trace")
             .env("HPOL_TEST_CREDENTIAL", CREDENTIAL)
@@ -276,7 +288,7 @@ impl Gateway {
     }
 
     /// The warnings and errors it has logged.
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap();
         let told = |line: &&str| line.contains(" WARN ") || line.contains("ERROR ");
         log.lines().filter(told).collect::<Vec<_>>().join("\n")
