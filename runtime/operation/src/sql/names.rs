@@ -121,24 +121,28 @@ fn names_catalog(session: &SqlSession) -> bool {
         .any(|schema| schema == "pg_catalog")
 }
 
+/// Longest name; PostgreSQL cuts longer ones. Source: NAMEDATALEN.
+const MAX_NAME_BYTES: usize = 63;
+
 /// The parts of a name in a string literal, such as the argument of nextval: folded to lower case unless quoted.
-/// `None` where it is not one or two plain parts.
+/// `None` where it is not one or two plain parts; digits alone are not a name but the oid of a relation.
 pub(super) fn parse_literal(text: &str) -> Option<Vec<String>> {
     let mut parts = Vec::new();
-    let mut rest = text.trim();
+    let mut rest = text;
     loop {
         let (part, after) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted
-                .split_once('"')
-                .map(|(part, after)| (part.to_owned(), after))?,
+            Some(quoted) => quoted.split_once('"').map(|(part, after)| {
+                let plain = !part.contains(char::is_whitespace);
+                (plain.then(|| part.to_owned()), after)
+            })?,
             None => {
                 let end = rest.find('.').unwrap_or(rest.len());
                 let (part, after) = rest.split_at_checked(end)?;
-                (part.to_ascii_lowercase(), after)
+                (is_plain(part).then(|| part.to_ascii_lowercase()), after)
             }
         };
-        let plain = !part.is_empty() && !part.contains(|c: char| c == '"' || c.is_whitespace());
-        if !plain || parts.len() == 2 {
+        let part = part.filter(|part| (1..=MAX_NAME_BYTES).contains(&part.len()))?;
+        if parts.len() == 2 {
             return None;
         }
         parts.push(part);
@@ -147,6 +151,14 @@ pub(super) fn parse_literal(text: &str) -> Option<Vec<String>> {
             None => return after.is_empty().then_some(parts),
         }
     }
+}
+
+/// Whether a part needs no quotes.
+fn is_plain(part: &str) -> bool {
+    part.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && part
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_$".contains(&byte))
 }
 
 #[cfg(test)]
@@ -203,7 +215,21 @@ mod tests {
     fn names_in_literals() {
         assert_eq!(parse_literal("Ticket_Seq").unwrap(), ["ticket_seq"]);
         assert_eq!(parse_literal("hr.\"S\"").unwrap(), ["hr", "S"]);
-        for odd in ["", "a.b.c", "\"a\"\"b\"", "a b", "a.", "\"a\"b"] {
+        let long = "a".repeat(64);
+        for odd in [
+            "",
+            "a.b.c",
+            "\"a\"\"b\"",
+            "a b",
+            "a.",
+            "\"a\"b",
+            "16401",
+            "-",
+            " a",
+            "\u{a0}a",
+            "É",
+            &long,
+        ] {
             assert_eq!(parse_literal(odd), None, "{odd}");
         }
     }
