@@ -11,7 +11,12 @@ use hpol_operation::sql::{
 fn catalogue() -> Arc<Catalogue> {
     let mut builder = CatalogueBuilder::new();
     let tables: &[(u32, &str, RelationKind, &[&str])] = &[
-        (1, "people", RelationKind::Table, &["id", "name", "ssn"]),
+        (
+            1,
+            "people",
+            RelationKind::Table,
+            &["id", "name", "ssn", "last4"],
+        ),
         (
             2,
             "pay",
@@ -31,29 +36,34 @@ fn catalogue() -> Arc<Catalogue> {
             builder.column(*oid, attnum, column);
         }
     }
+    builder.generated(1, 4, 3);
     builder.inherits(3, 2).view_reads(5, 1).view_reads(6, 4);
     Arc::new(builder.build())
 }
 
 #[expect(clippy::unwrap_used, reason = "a helper of tests")]
-fn exposure(sql: &str) -> Exposure {
+fn exposure_of(sql: &str, classified: &[ClassifiedColumn]) -> Exposure {
     let catalogue = catalogue();
     let session = SqlSession {
         search_path: vec!["public".to_owned()],
         catalogue: Some(Arc::clone(&catalogue)),
     };
-    let column = |table: &str, column: &str| ClassifiedColumn {
-        schema: "public".into(),
-        table: table.into(),
-        column: column.into(),
-    };
     let analysis = Analyser::new(Limits::default())
         .analyse(sql, &session)
         .unwrap();
-    analysis.exposure(
-        &catalogue,
-        &[column("people", "ssn"), column("pay", "card")],
-    )
+    analysis.exposure(&catalogue, classified)
+}
+
+fn column(table: &str, column: &str) -> ClassifiedColumn {
+    ClassifiedColumn {
+        schema: "public".into(),
+        table: table.into(),
+        column: column.into(),
+    }
+}
+
+fn exposure(sql: &str) -> Exposure {
+    exposure_of(sql, &[column("people", "ssn"), column("pay", "card")])
 }
 
 #[test]
@@ -84,6 +94,7 @@ fn statements_that_show_plain_columns() {
         "SELECT p.*, o.item AS ssn2 FROM people p JOIN orders o ON o.person = p.id",
         "SELECT people.ssn AS x, upper(name) FROM public.people",
         "SELECT name FROM people WHERE id IN (SELECT person FROM orders)",
+        "SELECT last4 FROM people",
         "SELECT card FROM pay_old",
         "SELECT card FROM ONLY pay TABLESAMPLE system (1)",
         "SELECT ctid, ssn FROM people FOR UPDATE",
@@ -96,6 +107,7 @@ fn statements_that_show_plain_columns() {
         "INSERT INTO people SELECT * FROM orders",
         "UPDATE people SET ssn = '9' WHERE id = 1 RETURNING name",
         "DELETE FROM people WHERE id = 1",
+        "UPDATE people SET name = 'x' FROM orders old WHERE old.id = 1 RETURNING old.item",
         "COPY people FROM STDIN",
         "TRUNCATE people",
         "DROP TABLE people",
@@ -109,6 +121,8 @@ fn pg_40_every_other_use_is_refused_and_says_where() {
     let mut table = String::new();
     for sql in [
         "SELECT upper(ssn) FROM people",
+        "SELECT upper(last4) FROM people",
+        "SELECT id FROM people WHERE last4 = '4320'",
         "SELECT ssn::text FROM people",
         "SELECT ssn || '' FROM people",
         "SELECT CASE WHEN true THEN ssn END FROM people",
@@ -153,6 +167,13 @@ fn pg_40_every_other_use_is_refused_and_says_where() {
         "SELECT * FROM public.pg_stat_statements",
         "SELECT * FROM pg_toast.pg_toast_1",
         "DELETE FROM people RETURNING *",
+        "UPDATE people SET name = 'x' RETURNING old.ssn",
+        "UPDATE people SET name = 'x' RETURNING upper(new.last4)",
+        "UPDATE people SET name = 'x' RETURNING old",
+        "UPDATE people SET name = 'x' RETURNING old.*",
+        "UPDATE people SET name = 'x' RETURNING old.to_jsonb",
+        "UPDATE people SET name = 'x' RETURNING WITH (OLD AS o) o",
+        "SELECT who FROM v_people",
         "UPDATE people SET name = ssn",
         "UPDATE orders SET item = ssn FROM people",
         "INSERT INTO orders SELECT id, id, ssn FROM people",
@@ -184,6 +205,20 @@ fn pg_40_every_other_use_is_refused_and_says_where() {
         }
     }
     insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_view_over_classified_columns_is_refused_also_where_it_is_classified_itself() {
+    let alone = [column("v_people", "who")];
+    assert_eq!(
+        exposure_of("SELECT who FROM v_people", &alone),
+        Exposure::Plain
+    );
+    let both = [column("v_people", "who"), column("people", "ssn")];
+    assert!(matches!(
+        exposure_of("SELECT who FROM v_people", &both),
+        Exposure::Refused { .. }
+    ));
 }
 
 #[test]

@@ -141,6 +141,8 @@ fn pg_35_functions_that_do_more_than_compute() {
         "SELECT pg_terminate_backend(1)",
         "SELECT nextval('s'), currval('hr.s'::regclass), setval(x, 1) FROM a",
         "SELECT nextval('s')",
+        "SELECT nextval('16401'::regclass)",
+        "SELECT id FROM a TABLESAMPLE other (1)",
         "SELECT pg_read_file('x')",
         "SELECT query_to_xml('SELECT 1', true, true, '')",
         "SELECT * FROM dblink('x', 'y') AS t(a int)",
@@ -219,6 +221,8 @@ fn filtered_needs_a_column_of_the_target() {
         "UPDATE a SET x = 1 WHERE a.id > 2",
         "DELETE FROM a t WHERE EXISTS (SELECT 1 FROM b WHERE b.id = t.id)",
         "DELETE FROM a WHERE CURRENT OF c",
+        "MERGE INTO a USING b ON a.id = b.id WHEN MATCHED THEN DELETE",
+        "MERGE INTO a USING b ON true WHEN NOT MATCHED THEN INSERT VALUES (1)",
         "SELECT 1",
     ] {
         assert!(filtered(sql), "{sql}");
@@ -231,6 +235,8 @@ fn filtered_needs_a_column_of_the_target() {
         "DELETE FROM a WHERE EXISTS (SELECT 1 FROM b WHERE id = 1)",
         "DELETE FROM a WHERE id = 1; DELETE FROM a",
         "WITH d AS (DELETE FROM a) SELECT 1",
+        "MERGE INTO a USING b ON true WHEN MATCHED THEN DELETE",
+        "MERGE INTO a USING b ON b.id = 1 WHEN MATCHED THEN UPDATE SET x = 1",
     ] {
         assert!(!filtered(sql), "{sql}");
     }
@@ -274,6 +280,37 @@ fn pg_39_a_catalogue_shows_what_names_and_views_mean() {
     // A parent shows the rows of its partition, so a column of either is one of both.
     assert_eq!(catalogue.column_origins("b", "t_1", "id"), [(1, 1), (2, 3)]);
     assert_eq!(catalogue.column_origins("b", "t", "no"), []);
+}
+
+#[test]
+fn pg_35_a_function_of_a_row_is_called_like_a_column() {
+    let mut builder = CatalogueBuilder::new();
+    builder.relation(1, "public", "t", RelationKind::Table);
+    builder.column(1, 1, "id").row_function("wipe");
+    let session = SqlSession {
+        catalogue: Some(Arc::new(builder.build())),
+        ..session(&["public"])
+    };
+    let analyser = Analyser::new(Limits::default());
+    let functions = |sql: &str| {
+        let analysis = analyser.analyse(sql, &session).unwrap();
+        (analysis.functions().complete, analysis.class())
+    };
+    for sql in [
+        "SELECT t.wipe FROM t",
+        "SELECT q.wipe FROM (SELECT * FROM t) q",
+        "SELECT (t).wipe FROM t",
+        "SELECT id FROM t ORDER BY public.t.wipe",
+    ] {
+        assert_eq!(functions(sql), (false, Class::Write), "{sql}");
+    }
+    for sql in [
+        "SELECT t.id FROM t",
+        "SELECT wipe FROM t",
+        "SELECT id AS wipe FROM t",
+    ] {
+        assert_eq!(functions(sql), (true, Class::Read), "{sql}");
+    }
 }
 
 #[test]

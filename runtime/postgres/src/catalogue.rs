@@ -83,6 +83,9 @@ fn add(
         CatalogueQuery::ViewReads(_) => {
             builder.view_reads(number(row, 0)?, number(row, 1)?);
         }
+        CatalogueQuery::RowFunctions(_) => {
+            builder.row_function(text(row, 0)?);
+        }
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! Pure: an adapter runs [`catalogue_queries`] and feeds the rows to a [`CatalogueBuilder`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The relations of one database at one moment.
@@ -11,6 +11,7 @@ pub struct Catalogue {
     version: u64,
     by_oid: BTreeMap<u32, Relation>,
     by_name: HashMap<(String, String), u32>,
+    row_functions: HashSet<String>,
 }
 
 /// One relation.
@@ -41,6 +42,8 @@ pub struct Column {
     pub attnum: i16,
     /// Its name.
     pub name: String,
+    /// The attribute numbers of the columns it is generated from; none for a column that is not generated.
+    pub generated_from: Vec<i16>,
 }
 
 /// What a relation is.
@@ -86,10 +89,14 @@ pub enum CatalogueQuery {
     Relations(&'static str),
     /// Rows `(relation oid, attnum, name)` for [`CatalogueBuilder::column`].
     Columns(&'static str),
+    /// Rows `(relation oid, attnum, attnum it is generated from)` for [`CatalogueBuilder::generated`].
+    Generated(&'static str),
     /// Rows `(child oid, parent oid)` for [`CatalogueBuilder::inherits`].
     Inheritance(&'static str),
     /// Rows `(relation oid, read oid)` for [`CatalogueBuilder::view_reads`].
     ViewReads(&'static str),
+    /// Rows `(name)` for [`CatalogueBuilder::row_function`].
+    RowFunctions(&'static str),
 }
 
 impl CatalogueQuery {
@@ -99,8 +106,10 @@ impl CatalogueQuery {
         match self {
             CatalogueQuery::Relations(sql)
             | CatalogueQuery::Columns(sql)
+            | CatalogueQuery::Generated(sql)
             | CatalogueQuery::Inheritance(sql)
-            | CatalogueQuery::ViewReads(sql) => sql,
+            | CatalogueQuery::ViewReads(sql)
+            | CatalogueQuery::RowFunctions(sql) => sql,
         }
     }
 }
@@ -108,7 +117,7 @@ impl CatalogueQuery {
 /// The queries that fill a catalogue, in the order they have to be fed to the builder. They read system catalogues only,
 /// which every role may, and should run in one REPEATABLE READ transaction.
 #[must_use]
-pub fn catalogue_queries() -> [CatalogueQuery; 4] {
+pub fn catalogue_queries() -> [CatalogueQuery; 6] {
     [
         CatalogueQuery::Relations(
             "SELECT c.oid, n.nspname, c.relname, c.relkind FROM pg_catalog.pg_class c \
@@ -119,12 +128,32 @@ pub fn catalogue_queries() -> [CatalogueQuery; 4] {
              JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
              WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r','p','v','m','f')",
         ),
+        // Up to version 14 the column itself depends on its sources, later its expression does.
+        CatalogueQuery::Generated(
+            "SELECT a.attrelid, a.attnum, d.refobjsubid FROM pg_catalog.pg_attribute a \
+             JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass \
+             AND d.objid = a.attrelid AND d.objsubid = a.attnum \
+             WHERE a.attgenerated <> '' AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass \
+             AND d.refobjid = a.attrelid AND d.refobjsubid > 0 \
+             UNION ALL \
+             SELECT e.adrelid, e.adnum, d.refobjsubid FROM pg_catalog.pg_attrdef e \
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = e.adrelid AND a.attnum = e.adnum \
+             JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = e.oid \
+             WHERE a.attgenerated <> '' AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass \
+             AND d.refobjid = e.adrelid AND d.refobjsubid > 0 AND d.refobjsubid <> e.adnum",
+        ),
         CatalogueQuery::Inheritance("SELECT i.inhrelid, i.inhparent FROM pg_catalog.pg_inherits i"),
         CatalogueQuery::ViewReads(
             "SELECT DISTINCT r.ev_class, d.refobjid FROM pg_catalog.pg_depend d \
              JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid \
              WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass \
              AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.ev_class",
+        ),
+        CatalogueQuery::RowFunctions(
+            "SELECT DISTINCT p.proname FROM pg_catalog.pg_proc p \
+             JOIN pg_catalog.pg_type t ON t.oid = p.proargtypes[0] \
+             WHERE p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace AND t.typtype IN ('c','d','p') \
+             AND p.pronargs - p.pronargdefaults <= 1",
         ),
     ]
 }
@@ -133,6 +162,7 @@ pub fn catalogue_queries() -> [CatalogueQuery; 4] {
 #[derive(Debug, Default)]
 pub struct CatalogueBuilder {
     by_oid: BTreeMap<u32, Relation>,
+    row_functions: HashSet<String>,
 }
 
 impl CatalogueBuilder {
@@ -172,7 +202,24 @@ impl CatalogueBuilder {
             relation.columns.push(Column {
                 attnum,
                 name: name.to_owned(),
+                generated_from: Vec::new(),
             });
+        }
+        self
+    }
+
+    /// Adds that the column `attnum` is generated from the column `source`; ignored where the column is not known.
+    pub fn generated(&mut self, relation: u32, attnum: i16, source: i16) -> &mut Self {
+        let columns = self
+            .by_oid
+            .get_mut(&relation)
+            .map(|relation| &mut relation.columns);
+        let column = columns
+            .into_iter()
+            .flatten()
+            .find(|column| column.attnum == attnum);
+        if let Some(column) = column {
+            column.generated_from.push(source);
         }
         self
     }
@@ -196,6 +243,12 @@ impl CatalogueBuilder {
         self
     }
 
+    /// Adds that a function that is not PostgreSQL's own can be called with a row as its only argument.
+    pub fn row_function(&mut self, name: &str) -> &mut Self {
+        self.row_functions.insert(name.to_owned());
+        self
+    }
+
     /// The snapshot. Each has a version of its own, by which analyses are cached.
     #[must_use]
     pub fn build(mut self) -> Catalogue {
@@ -212,6 +265,7 @@ impl CatalogueBuilder {
             version: VERSIONS.fetch_add(1, Ordering::Relaxed),
             by_oid: self.by_oid,
             by_name,
+            row_functions: self.row_functions,
         }
     }
 }
@@ -235,29 +289,51 @@ impl Catalogue {
         self.by_oid.get(&oid)
     }
 
+    /// Whether `row.name` can be a call: PostgreSQL takes it for `name(row)` where the row has no such column.
+    pub(super) fn has_row_function(&self, name: &str) -> bool {
+        self.row_functions.contains(name)
+    }
+
     /// Where values of a column can come from in a RowDescription: `(table oid, attribute number)` of the columns of that
-    /// name in the table and in every table it shares rows with: those it inherits from or is a partition of, and all
-    /// that inherit from these or are their partitions. Empty where the snapshot does not know the column.
+    /// name, and of those generated from them, in the table and in every table it shares rows with: those it inherits
+    /// from or is a partition of, and all that inherit from these or are their partitions. Empty where the snapshot does
+    /// not know the column.
     #[must_use]
     pub fn column_origins(&self, schema: &str, table: &str, column: &str) -> Vec<(u32, i16)> {
         let Some(relation) = self.relation(schema, table) else {
             return Vec::new();
         };
-        let origin = |oid: u32| {
-            let found = self
-                .by_oid(oid)?
-                .columns
-                .iter()
-                .find(|candidate| candidate.name == column)?;
-            Some((oid, found.attnum))
-        };
-        if origin(relation.oid).is_none() {
+        if !relation.columns.iter().any(|known| known.name == column) {
             return Vec::new();
         }
-        self.relatives(relation.oid)
-            .into_iter()
-            .filter_map(origin)
+        let tables = self.relatives(relation.oid);
+        let names = self.names_of_values(&tables, column);
+        let relations = tables.iter().filter_map(|oid| self.by_oid(*oid));
+        relations
+            .flat_map(|relation| {
+                let columns = relation.columns.iter();
+                let holding = columns.filter(|column| names.contains(column.name.as_str()));
+                holding.map(|column| (relation.oid, column.attnum))
+            })
             .collect()
+    }
+
+    /// What the columns are called that hold values of `column` in `tables`, which share rows: its own name and those of
+    /// the columns generated from it.
+    pub(super) fn names_of_values<'a>(
+        &'a self,
+        tables: &BTreeSet<u32>,
+        column: &'a str,
+    ) -> BTreeSet<&'a str> {
+        let mut names = BTreeSet::from([column]);
+        for relation in tables.iter().filter_map(|oid| self.by_oid(*oid)) {
+            let source = relation.columns.iter().find(|known| known.name == column);
+            let generated = relation.columns.iter().filter(|known| {
+                source.is_some_and(|source| known.generated_from.contains(&source.attnum))
+            });
+            names.extend(generated.map(|known| known.name.as_str()));
+        }
+        names
     }
 
     /// The tables that share rows with the table `oid`, which is one of them: those above it and all below these.

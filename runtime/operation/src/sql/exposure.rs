@@ -40,8 +40,8 @@ pub enum Exposure {
 impl SqlAnalysis {
     /// How the text exposes `classified`. With no classified columns it is [`Exposure::None`].
     ///
-    /// Triggers, foreign keys, column defaults, generated columns and row security are not looked into: a column that is
-    /// computed from a classified one has to be classified itself.
+    /// A column generated from a classified one counts as classified. Triggers, foreign keys, column defaults and row
+    /// security are not looked into: what they make of a classified column has to be classified itself.
     #[must_use]
     pub fn exposure(&self, catalogue: &Catalogue, classified: &[ClassifiedColumn]) -> Exposure {
         if classified.is_empty() {
@@ -102,21 +102,28 @@ struct Holder<'a> {
 /// The classified columns of a database.
 struct Classes<'a> {
     catalogue: &'a Catalogue,
-    classified: &'a [ClassifiedColumn],
-    /// For each classified column its table and every table that shares rows with it.
-    relatives: Vec<BTreeSet<u32>>,
+    spread: Vec<Spread<'a>>,
+}
+
+/// Where the values of one classified column are.
+struct Spread<'a> {
+    /// Its table and every table that shares rows with it.
+    tables: BTreeSet<u32>,
+    /// Its name and those of the columns generated from it.
+    columns: BTreeSet<&'a str>,
 }
 
 impl<'a> Classes<'a> {
     fn new(catalogue: &'a Catalogue, classified: &'a [ClassifiedColumn]) -> Classes<'a> {
-        let relatives = classified.iter().map(|column| {
+        let spread = classified.iter().map(|column| {
             let table = catalogue.relation(&column.schema, &column.table);
-            table.map_or_else(BTreeSet::new, |table| catalogue.relatives(table.oid))
+            let tables = table.map_or_else(BTreeSet::new, |table| catalogue.relatives(table.oid));
+            let columns = catalogue.names_of_values(&tables, &column.column);
+            Spread { tables, columns }
         });
         Classes {
             catalogue,
-            classified,
-            relatives: relatives.collect(),
+            spread: spread.collect(),
         }
     }
 
@@ -136,10 +143,12 @@ impl<'a> Classes<'a> {
             return Ok(Touch::Nothing);
         }
         form(statement, &holders)?;
-        holders.iter().try_for_each(|holder| position(holder))?;
+        holders
+            .iter()
+            .try_for_each(|holder| position(holder, statement))?;
         let mut outputs = BTreeSet::new();
         for column in &statement.columns {
-            outputs.extend(column::check(column, &holders)?);
+            outputs.extend(column::check(column, &holders, statement)?);
         }
         joins(statement, &holders)?;
         result(statement, &outputs)?;
@@ -175,28 +184,29 @@ impl<'a> Classes<'a> {
             };
         };
         let columns: BTreeSet<&str> = self.columns_of(relation.oid).collect();
-        if !columns.is_empty() {
-            return Ok(Some(Holder {
-                mention,
-                relation,
-                columns,
-            }));
+        // Other columns of a view can show the same values under other names.
+        let view = matches!(
+            relation.kind,
+            RelationKind::View | RelationKind::MaterializedView
+        );
+        if columns.is_empty() || view {
+            let below = self.reaches(relation);
+            below.map_or(Ok(()), |below| {
+                let why = format!("is a view over {below}");
+                Err(refused(shown, why, mention.place))
+            })?;
         }
-        match self.reaches(relation) {
-            Some(below) => Err(refused(
-                shown,
-                format!("is a view over {below}"),
-                mention.place,
-            )),
-            None => Ok(None),
-        }
+        Ok((!columns.is_empty()).then_some(Holder {
+            mention,
+            relation,
+            columns,
+        }))
     }
 
     fn columns_of(&self, oid: u32) -> impl Iterator<Item = &'a str> {
-        let columns = self.classified.iter().zip(&self.relatives);
-        columns
-            .filter(move |(_, relatives)| relatives.contains(&oid))
-            .map(|(column, _)| column.column.as_str())
+        let spread = self.spread.iter();
+        let touching = spread.filter(move |spread| spread.tables.contains(&oid));
+        touching.flat_map(|spread| spread.columns.iter().copied())
     }
 
     /// A relation with classified or unjudged values that reading `relation` reads.
@@ -255,9 +265,14 @@ fn form(statement: &Statement, holders: &[Holder<'_>]) -> Result<(), Refused> {
 }
 
 /// Whether the relation stands where its columns stay plain.
-fn position(holder: &Holder<'_>) -> Result<(), Refused> {
+fn position(holder: &Holder<'_>, statement: &Statement) -> Result<(), Refused> {
     let mention = holder.mention;
     match mention.role {
+        Role::Target if statement.renamed_target => Err(refused(
+            mention.name.shown(),
+            "has its rows renamed",
+            "RETURNING",
+        )),
         Role::Target => Ok(()),
         Role::From if mention.renamed => Err(refused(
             mention.name.shown(),

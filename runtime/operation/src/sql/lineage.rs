@@ -20,6 +20,8 @@ pub(super) struct Statement {
     pub(super) natural: bool,
     /// A join has an alias, which stands for the columns of its tables.
     pub(super) named_join: bool,
+    /// RETURNING WITH gives the rows of the target names of their own.
+    pub(super) renamed_target: bool,
     /// The result is made distinct.
     pub(super) distinct: bool,
     /// ORDER BY or GROUP BY name a column of the result by its position.

@@ -166,6 +166,10 @@ impl Walk<'_> {
             "RangeSubselect" => self.nested("a subselect", |walk| walk.rest(node, &[])),
             "JoinExpr" => self.join(node, from),
             "RangeTableSample" => {
+                if !matches!(node.names("method").as_slice(), ["system" | "bernoulli"]) {
+                    self.opaque("the sampling method".to_owned());
+                    self.found.functions.complete = false;
+                }
                 self.from = from;
                 node.get("relation")
                     .map_or(Ok(()), |relation| self.visit(relation))?;
@@ -192,6 +196,9 @@ impl Walk<'_> {
         match node.kind {
             "AExpr" => self.operator(node.list("name")),
             "SortBy" => self.operator(node.list("use_op")),
+            "AIndirection" => super::tree::names(node.list("indirection"))
+                .iter()
+                .for_each(|name| self.attribute(name)),
             // A unique violation tells whether a value is there.
             "IndexElem" if !node.text("name").is_empty() => {
                 self.mention(None, Some(node.text("name")), None)

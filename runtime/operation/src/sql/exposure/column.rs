@@ -1,16 +1,22 @@
 //! What one mention of a column means for the classified columns of a statement.
 
-use super::{ColumnMention, Holder, Refused, refused};
+use super::{ColumnMention, Holder, Refused, Role, Statement, refused};
 
 /// What a mention of a column means for the classified ones; gives what a classified one is called in the result.
 pub(super) fn check(
     column: &ColumnMention,
     holders: &[Holder<'_>],
+    statement: &Statement,
 ) -> Result<Option<String>, Refused> {
     for holder in holders {
         let qualified = match &column.qualifier {
-            Some(qualifier) if *qualifier != holder.mention.alias => continue,
-            Some(_) => true,
+            Some(qualifier) if *qualifier == holder.mention.alias => true,
+            Some(qualifier)
+                if in_returning(column, holder) && is_no_alias(qualifier, statement) =>
+            {
+                true
+            }
+            Some(_) => continue,
             None => false,
         };
         let verdict = match &column.name {
@@ -22,6 +28,18 @@ pub(super) fn check(
         }
     }
     Ok(None)
+}
+
+/// RETURNING has further names for the row of the target: `old` and `new` since version 18.
+fn in_returning(column: &ColumnMention, holder: &Holder<'_>) -> bool {
+    column.place.clause == "RETURNING" && holder.mention.role == Role::Target
+}
+
+fn is_no_alias(qualifier: &str, statement: &Statement) -> bool {
+    statement
+        .relations
+        .iter()
+        .all(|mention| mention.alias != qualifier)
 }
 
 fn star(
@@ -66,7 +84,9 @@ fn named(
             )),
         };
     }
-    if !qualified && name == holder.mention.alias && !own() {
+    let row = name == holder.mention.alias
+        || (matches!(name, "old" | "new") && in_returning(column, holder));
+    if !qualified && row && !own() {
         return Err(refused(name, "is used as a whole row", column.place));
     }
     // `t.f` with a function f means f(t).

@@ -16,7 +16,20 @@ impl Walk<'_> {
             Some((name, before)) if !star => (Some(*name), before),
             _ => (None, parts.as_slice()),
         };
+        if let (Some(name), false) = (name, before.is_empty()) {
+            self.attribute(name);
+        }
         self.mention(before.last().copied(), name, output);
+    }
+
+    /// `row.name`, which is a call where the row has no such column. Rows of subselects and functions have names that are
+    /// not known here, so a function of that name counts as called in any case.
+    pub(super) fn attribute(&mut self, name: &str) {
+        let catalogue = self.session.catalogue.as_ref();
+        if catalogue.is_some_and(|catalogue| catalogue.has_row_function(name)) {
+            self.opaque(format!("function {}", names::dotted(&[name])));
+            self.found.functions.complete = false;
+        }
     }
 
     pub(super) fn mention(

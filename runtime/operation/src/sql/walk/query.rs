@@ -119,7 +119,7 @@ impl Walk<'_> {
 
     fn update_or_delete(&mut self, node: &Node, verb: Verb) -> Walked {
         self.verb(verb);
-        self.found.filtered &= is_filtered(node);
+        self.found.filtered &= names_target(node, "where_clause");
         self.scoped(node, |walk| {
             let target = node.child("relation").map(|relation| walk.change(relation));
             if target
@@ -154,6 +154,7 @@ impl Walk<'_> {
 
     fn merge(&mut self, node: &Node) -> Walked {
         self.verb(Verb::MERGE);
+        let mut changes = false;
         for when in node
             .list("merge_when_clauses")
             .iter()
@@ -164,7 +165,9 @@ impl Walk<'_> {
                 .iter()
                 .find(|(candidate, _)| *candidate as i64 == command);
             verb.into_iter().for_each(|(_, verb)| self.verb(*verb));
+            changes |= verb.is_some_and(|(_, verb)| *verb != Verb::INSERT);
         }
+        self.found.filtered &= !changes || names_target(node, "join_condition");
         self.scoped(node, |walk| {
             let target = node.child("relation").map(|relation| walk.change(relation));
             target.iter().for_each(|target| walk.read_name(target));
@@ -177,6 +180,10 @@ impl Walk<'_> {
 
     fn returning(&mut self, node: &Node) -> Walked {
         let returning = node.get("returning_clause");
+        let renames = returning
+            .and_then(Tree::node)
+            .is_some_and(|returning| !returning.list("options").is_empty());
+        self.statement.renamed_target |= renames;
         returning.map_or(Ok(()), |returning| {
             self.clause("RETURNING", |walk| walk.visit(returning))
         })
@@ -255,9 +262,9 @@ fn is_position(tree: &Tree) -> bool {
     }
 }
 
-/// Whether the WHERE of an UPDATE or DELETE names a column of its target, or is that of a cursor.
-fn is_filtered(node: &Node) -> bool {
-    let Some(filter) = node.get("where_clause") else {
+/// Whether the condition in a field of an UPDATE, DELETE or MERGE names a column of its target, or is that of a cursor.
+fn names_target(node: &Node, field: &str) -> bool {
+    let Some(filter) = node.get(field) else {
         return false;
     };
     let Some(target) = node.child("relation") else {
