@@ -13,6 +13,9 @@ pub(crate) fn start(log: &Log) {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would report a failed write on the same stream and panic over that: a full disk under the operator's log must
+        // not end connections that could still be told why.
+        .log_internal_errors(false)
         .with_ansi(colours);
     let started = match log.format {
         LogFormat::Text => subscriber.try_init(),
