@@ -50,7 +50,10 @@ impl Build {
             project.print_reports(terminal)?;
         }
         let sound = project.sound()?;
-        let tests = sound.as_ref().map(Sound::run_tests).unwrap_or_default();
+        let tests = sound
+            .as_ref()
+            .map(|sound| sound.run_tests(&project.vocabulary))
+            .unwrap_or_default();
         match sound {
             Some(sound) if tests.iter().all(Tested::passed) => {
                 self.write(terminal, &project, sound)
@@ -100,7 +103,13 @@ impl Build {
         let loaded = Bundle::load(&bytes, &TrustedKeys::new(vec![key.public()]), None)
             .map_err(|fault| unusable(fault.to_string()))?;
         write_whole(&self.output, &bytes).map_err(Failure::write(&self.output))?;
-        self.print(terminal, &loaded, rules, tests)
+        self.print(terminal, &loaded, rules, tests)?;
+        if loaded.bundle.vocabulary != *Vocabulary::builtin() {
+            terminal.note(format_args!(
+                "it has a vocabulary of its own: no gateway loads it"
+            ))?;
+        }
+        Ok(Outcome::Clean)
     }
 
     fn signing_key(&self) -> Result<SigningKey, Failure> {
@@ -117,7 +126,7 @@ impl Build {
         loaded: &Loaded,
         rules: usize,
         tests: usize,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<(), Failure> {
         let digest = hex(&loaded.digest);
         if self.json {
             terminal.json(&json!({
@@ -138,7 +147,7 @@ impl Build {
                 counted(tests, "test")
             ))?;
         }
-        Ok(Outcome::Clean)
+        Ok(())
     }
 }
 
@@ -151,7 +160,7 @@ fn bundle(project: &Project, sound: Sound, sequence: u64) -> Bundle {
     Bundle {
         policy: sound.policy,
         program: sound.program,
-        vocabulary: Vocabulary::builtin().clone(),
+        vocabulary: project.vocabulary.clone(),
         provenance: Provenance {
             compiler_version: env!("CARGO_PKG_VERSION").to_owned(),
             sequence,

@@ -47,7 +47,7 @@ enum Verb {
 impl Bundle {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         let Verb::Show { file, key, json } = &self.verb;
-        let loaded = match load(file, key)? {
+        let loaded = match load(&bytes(file)?, public_key(key)?) {
             Ok(loaded) => loaded,
             Err(why) => {
                 terminal.note(format_args!(
@@ -67,16 +67,23 @@ impl Bundle {
     }
 }
 
-/// The bundle, or why it does not hold; a failure where the files cannot be read.
-fn load(file: &Path, key: &Path) -> Result<Result<Loaded, String>, Failure> {
-    let text = sources::read_text(key, KEY_BYTES)?;
-    let key = PublicKey::from_text(&text).map_err(|fault| Failure::Key {
-        path: key.to_owned(),
+/// The public key in a file.
+pub(crate) fn public_key(path: &Path) -> Result<PublicKey, Failure> {
+    let text = sources::read_text(path, KEY_BYTES)?;
+    PublicKey::from_text(&text).map_err(|fault| Failure::Key {
+        path: path.to_owned(),
         why: fault.to_string(),
-    })?;
-    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
-    let bytes = sources::read_bytes(file, limit)?;
-    Ok(Compiled::load(&bytes, &TrustedKeys::new(vec![key]), None).map_err(|why| why.to_string()))
+    })
+}
+
+/// The bytes of a bundle file.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    sources::read_bytes(path, u64::try_from(MAX_BYTES).unwrap_or(u64::MAX))
+}
+
+/// The bundle, or why it does not hold.
+pub(crate) fn load(bytes: &[u8], key: PublicKey) -> Result<Loaded, String> {
+    Compiled::load(bytes, &TrustedKeys::new(vec![key]), None).map_err(|why| why.to_string())
 }
 
 fn show(terminal: &mut Terminal, loaded: &Loaded) -> Result<(), Failure> {
@@ -156,7 +163,8 @@ fn effect(policy: &Policy, effect: &Effect) -> String {
     }
 }
 
-fn masker(mask: Mask) -> String {
+/// The mask as a rule writes it.
+pub(crate) fn masker(mask: Mask) -> String {
     match mask {
         Mask::KeepLast(kept) => format!("keep last {kept}"),
         Mask::KeepFirst(kept) => format!("keep first {kept}"),

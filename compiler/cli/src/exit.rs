@@ -47,6 +47,10 @@ pub(crate) enum Failure {
     Key { path: PathBuf, why: String },
     #[error("`{}` is not a bundle that this hpol can read: {why}", path.display())]
     Bundle { path: PathBuf, why: String },
+    #[error("{why}")]
+    CommandLine { why: &'static str },
+    #[error("`{}` is not a vocabulary: {why}", path.display())]
+    Vocabulary { path: PathBuf, why: String },
     #[error("line {line} of `{}`: {why}", path.display())]
     Line {
         path: PathBuf,
@@ -79,6 +83,7 @@ impl Failure {
                 ExitCode::SUCCESS
             }
             Failure::Gateway(failure) if failure.is_refusal() => ExitCode::from(1),
+            Failure::CommandLine { .. } => ExitCode::from(2),
             _ => ExitCode::from(3),
         }
     }

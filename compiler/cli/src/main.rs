@@ -4,10 +4,13 @@
 
 mod approvals;
 mod audit;
+mod bench;
 mod build;
 mod bundle;
 mod check;
+mod compiled;
 mod completion;
+mod eval;
 mod evidence;
 mod exit;
 mod explain;
@@ -18,12 +21,14 @@ mod keygen;
 mod lines;
 mod project;
 mod report;
+mod requests;
 mod sources;
 mod table;
 mod terminal;
 mod test;
 mod trial;
 mod visible;
+mod vocabulary;
 
 use std::process::ExitCode;
 
@@ -52,6 +57,8 @@ enum Verb {
     Keygen(keygen::Keygen),
     Explain(explain::Explain),
     Facts(facts::Facts),
+    Eval(eval::Eval),
+    Bench(bench::Bench),
     Bundle(bundle::Bundle),
     Approvals(approvals::Approvals),
     Audit(audit::Audit),
@@ -89,9 +96,21 @@ fn run(verb: &Verb, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         Verb::Bundle(verb) => verb.run(terminal),
         Verb::Explain(verb) => verb.run(terminal),
         Verb::Facts(verb) => verb.run(terminal),
+        Verb::Eval(verb) => verb.run(terminal),
+        Verb::Bench(verb) => verb.run(terminal),
         Verb::Approvals(verb) => verb.run(terminal),
         Verb::Audit(verb) => verb.run(terminal),
         Verb::Evidence(verb) => verb.run(terminal),
         Verb::Completion(verb) => verb.run(terminal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_two_arguments_of_a_verb_clash() {
+        super::Hpol::command().debug_assert();
     }
 }

@@ -15,6 +15,7 @@ use crate::sources::{self, SourceFile};
 use crate::terminal::{Style, Terminal};
 use crate::trial::Trial;
 use crate::visible;
+use crate::vocabulary::VocabularyFile;
 
 /// Which files make the policy.
 #[derive(Debug, Args)]
@@ -22,12 +23,16 @@ pub(crate) struct Paths {
     /// Files and folders; of a folder everything below it that ends in `.hpol`
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    vocabulary: VocabularyFile,
 }
 
 /// Policy files, read and checked.
 pub(crate) struct Project {
     pub(crate) files: Vec<SourceFile>,
     pub(crate) reports: Vec<Report>,
+    /// The facts that the policy was checked with.
+    pub(crate) vocabulary: Vocabulary,
     workspace: Workspace,
 }
 
@@ -48,10 +53,22 @@ pub(crate) struct Tested {
     why: Option<String>,
 }
 
+impl Paths {
+    /// A single file or folder.
+    pub(crate) fn one(path: PathBuf, vocabulary: Option<PathBuf>) -> Paths {
+        Paths {
+            paths: vec![path],
+            vocabulary: VocabularyFile { vocabulary },
+        }
+    }
+}
+
 impl Project {
     pub(crate) fn load(paths: &Paths) -> Result<Project, Failure> {
+        let vocabulary = paths.vocabulary.load()?;
         let files = sources::collect(&paths.paths)?;
         let mut workspace = Workspace::new();
+        workspace.set_vocabulary(vocabulary.clone());
         for file in &files {
             workspace.set_file(file.name.as_str(), file.text.as_str());
         }
@@ -63,6 +80,7 @@ impl Project {
         Ok(Project {
             files,
             reports,
+            vocabulary,
             workspace,
         })
     }
@@ -94,8 +112,8 @@ impl Project {
 
 impl Sound {
     /// Runs every test.
-    pub(crate) fn run_tests(&self) -> Vec<Tested> {
-        let trial = Trial::new(&self.policy, &self.program, Vocabulary::builtin());
+    pub(crate) fn run_tests(&self, vocabulary: &Vocabulary) -> Vec<Tested> {
+        let trial = Trial::new(&self.policy, &self.program, vocabulary);
         let tested = |case: &TestCase| {
             let why = trial.run(case).err();
             Tested {

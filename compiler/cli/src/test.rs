@@ -33,7 +33,7 @@ impl Test {
         let sound = project.sound()?;
         let tests = sound
             .as_ref()
-            .map(crate::project::Sound::run_tests)
+            .map(|sound| sound.run_tests(&project.vocabulary))
             .unwrap_or_default();
         if self.json {
             let entries: Vec<_> = project

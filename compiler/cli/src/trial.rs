@@ -13,7 +13,7 @@ use hpol_operation::http::{self, HttpRequest};
 use hpol_operation::sql::{Analyser, ClassifiedColumn, Limits, SqlAnalysis, SqlSession};
 
 /// What decides where no rule does.
-const DEFAULT_DENY: &str = "default_deny";
+pub(crate) const DEFAULT_DENY: &str = "default_deny";
 /// What decides where an operation is not understood.
 const GATEWAY: &str = "gateway";
 /// What `default_deny` cites (lang-spec, semantics 1).
@@ -237,7 +237,7 @@ impl<'a> Trial<'a> {
             .collect();
         if by.is_empty() {
             by.push(DEFAULT_DENY.to_owned());
-            cited = controls(&DEFAULT_DENY_CONTROLS);
+            cited = default_deny_controls();
         }
         let class = |id: ClassId| {
             self.policy
@@ -334,7 +334,7 @@ fn refused(why: &str) -> Verdicts {
     Verdicts {
         verdict: Verdict::Block,
         by: vec![GATEWAY.to_owned()],
-        controls: controls(&DEFAULT_DENY_CONTROLS),
+        controls: default_deny_controls(),
         masking: Vec::new(),
         note: Some(format!("the gateway refuses it before any rule: {why}")),
     }
@@ -346,6 +346,11 @@ fn word(verdict: Verdict) -> &'static str {
         Verdict::RequireApproval => "require approval",
         Verdict::Block => "block",
     }
+}
+
+/// What `default_deny` cites.
+pub(crate) fn default_deny_controls() -> Vec<ControlId> {
+    controls(&DEFAULT_DENY_CONTROLS)
 }
 
 fn controls(ids: &[&str]) -> Vec<ControlId> {

@@ -1,0 +1,120 @@
+//! The policy that `hpol eval` and `hpol bench` decide by: that of a bundle, or policy files compiled in memory.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use hpol_bundle::bundle::Bundle;
+use hpol_bundle::policy::Policy;
+use hpol_bundle::program::Program;
+use hpol_bundle::vocabulary::Vocabulary;
+
+use crate::bundle;
+use crate::exit::Failure;
+use crate::project::{Paths, Project};
+use crate::terminal::Terminal;
+use crate::visible;
+use crate::vocabulary::VocabularyFile;
+
+/// Where the policy is.
+#[derive(Debug, Args)]
+pub(crate) struct Origin {
+    /// A bundle, or a file or folder of policy files, which are compiled in memory
+    #[arg(value_name = "BUNDLE")]
+    path: PathBuf,
+    /// The public key that the bundle must be signed with; without it the signature is not verified
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    #[command(flatten)]
+    vocabulary: VocabularyFile,
+}
+
+/// A policy, ready to decide.
+pub(crate) struct Compiled {
+    pub(crate) policy: Policy,
+    pub(crate) program: Program,
+    pub(crate) vocabulary: Vocabulary,
+    /// What was done to get it, and how long it took.
+    pub(crate) steps: Vec<(&'static str, Duration)>,
+}
+
+impl Origin {
+    /// The policy; `None` if it has errors or the bundle does not hold, which has been told then.
+    pub(crate) fn load(&self, terminal: &mut Terminal) -> Result<Option<Compiled>, Failure> {
+        let sources = self.path.is_dir()
+            || self
+                .path
+                .extension()
+                .is_some_and(|extension| extension == "hpol");
+        match (sources, &self.key, &self.vocabulary.vocabulary) {
+            (true, Some(_), _) => Err(Failure::CommandLine {
+                why: "`--key` is for a bundle; policy files have no signature",
+            }),
+            (false, _, Some(_)) => Err(Failure::CommandLine {
+                why: "`--vocabulary` is for policy files; a bundle holds its own",
+            }),
+            (true, None, _) => self.compile(terminal),
+            (false, key, None) => self.read(key.as_deref(), terminal),
+        }
+    }
+
+    fn compile(&self, terminal: &mut Terminal) -> Result<Option<Compiled>, Failure> {
+        let started = Instant::now();
+        let paths = Paths::one(self.path.clone(), self.vocabulary.vocabulary.clone());
+        let project = Project::load(&paths)?;
+        let checked = started.elapsed();
+        project.print_reports(terminal)?;
+        let Some(sound) = project.sound()? else {
+            return Ok(None);
+        };
+        Ok(Some(Compiled {
+            policy: sound.policy,
+            program: sound.program,
+            vocabulary: project.vocabulary,
+            steps: vec![
+                ("check", checked),
+                ("compile", started.elapsed().saturating_sub(checked)),
+            ],
+        }))
+    }
+
+    fn read(
+        &self,
+        key: Option<&Path>,
+        terminal: &mut Terminal,
+    ) -> Result<Option<Compiled>, Failure> {
+        let key = key.map(bundle::public_key).transpose()?;
+        let bytes = bundle::bytes(&self.path)?;
+        let started = Instant::now();
+        let loaded = match key {
+            Some(key) => bundle::load(&bytes, key),
+            None => Bundle::load_danger_unverified(&bytes).map_err(|why| why.to_string()),
+        };
+        let took = started.elapsed();
+        let why = match loaded {
+            Ok(loaded) => {
+                if self.key.is_none() {
+                    terminal.note(format_args!("the signature was not verified; `--key` does"))?;
+                }
+                let Bundle {
+                    policy,
+                    program,
+                    vocabulary,
+                    ..
+                } = loaded.bundle;
+                return Ok(Some(Compiled {
+                    policy,
+                    program,
+                    vocabulary,
+                    steps: vec![("load", took)],
+                }));
+            }
+            Err(why) => visible::line(&why),
+        };
+        terminal.note(format_args!(
+            "`{}` does not hold: {why}",
+            self.path.display()
+        ))?;
+        Ok(None)
+    }
+}

@@ -1,0 +1,170 @@
+//! `hpol eval`: decides requests given as facts, with the evaluator that the gateway runs.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use hpol_bundle::decision::{Decision, Verdict};
+use hpol_bundle::facts::FactSet;
+use hpol_bundle::policy::{Effect, Policy, RuleId};
+use hpol_engine::Scratch;
+use hpol_nist_mappings::ControlId;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::bundle;
+use crate::compiled::{Compiled, Origin};
+use crate::exit::{Failure, Outcome};
+use crate::requests::{Request, Requests};
+use crate::terminal::Terminal;
+use crate::trial;
+
+/// Decide requests that are given as facts
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A request is a line of JSON: {\"id\", \"kind\", \"facts\": {\"subject.id\": \"agent-7\", \"sql.verbs\": [\"select\"], ...}, \"unknown\": [...]}.
+A fact that is null or in \"unknown\" is unknown, one that is not there is missing. The answers come as lines, in order.
+
+Examples:
+  hpol eval policy.hpolb --key policy.key.pub --requests requests.jsonl
+  hpol eval policies/orders --requests -")]
+pub(crate) struct Eval {
+    #[command(flatten)]
+    origin: Origin,
+    /// File with the requests; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    requests: PathBuf,
+    /// The compiled form that decides
+    #[arg(long, value_enum, default_value_t = Form::Bits)]
+    form: Form,
+}
+
+/// The compiled forms of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// Bit vectors over the values of each fact
+    Bits,
+}
+
+/// A line of the answer; a format, documented in `docs/cli.md`.
+#[derive(Debug, Serialize)]
+struct Answer<'a> {
+    id: Value,
+    verdict: Verdict,
+    rules: Matching<'a>,
+    determining: Vec<&'a str>,
+    obligations: Vec<Value>,
+    controls: Vec<String>,
+    unknown: Vec<&'a str>,
+}
+
+/// Every rule that matches, by effect.
+#[derive(Debug, Serialize)]
+struct Matching<'a> {
+    block: Vec<&'a str>,
+    approve: Vec<&'a str>,
+    allow: Vec<&'a str>,
+    mask: Vec<&'a str>,
+}
+
+impl Eval {
+    pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+        let Some(compiled) = self.origin.load(terminal)? else {
+            return Ok(Outcome::Findings);
+        };
+        let mut requests = Requests::open(&self.requests, &compiled.vocabulary)?;
+        let mut decision = Decision::with_capacity(compiled.policy.rules.len());
+        let mut scratch = Scratch::default();
+        while let Some(request) = requests.next()? {
+            match self.form {
+                Form::Bits => decide(&compiled, &request, &mut scratch, &mut decision),
+            }
+            terminal.json_line(&answer(&compiled, request.id, &decision))?;
+        }
+        Ok(Outcome::Clean)
+    }
+}
+
+fn decide(compiled: &Compiled, request: &Request, scratch: &mut Scratch, decision: &mut Decision) {
+    let program = &compiled.program;
+    let session = hpol_engine::specialise(program, request.kind, &request.session);
+    hpol_engine::decide(program, &session, &request.operation, scratch, decision);
+}
+
+fn answer<'a>(compiled: &'a Compiled, id: Value, decision: &Decision) -> Answer<'a> {
+    let policy = &compiled.policy;
+    let names = |ids: &[RuleId]| {
+        let rules = ids.iter().filter_map(|id| policy.rules.get(id.0 as usize));
+        rules.map(|rule| rule.name.as_str()).collect::<Vec<_>>()
+    };
+    let mut determining = names(decision.determining());
+    if determining.is_empty() {
+        determining.push(trial::DEFAULT_DENY);
+    }
+    Answer {
+        id,
+        verdict: decision.verdict,
+        rules: Matching {
+            block: names(&decision.block),
+            approve: names(&decision.approve),
+            allow: names(&decision.allow),
+            mask: names(&decision.mask),
+        },
+        determining,
+        obligations: obligations(policy, decision),
+        controls: controls(policy, decision.determining()),
+        unknown: unknown(compiled, decision.unknown),
+    }
+}
+
+/// What the verdict obliges the gateway to; nothing where it blocks.
+fn obligations(policy: &Policy, decision: &Decision) -> Vec<Value> {
+    let ids: &[&[RuleId]] = match decision.verdict {
+        Verdict::Block => &[],
+        Verdict::RequireApproval | Verdict::Allow => &[&decision.approve, &decision.mask],
+    };
+    let rules = ids.iter().copied().flatten();
+    let rules = rules.filter_map(|id| policy.rules.get(id.0 as usize));
+    let obligation = |rule: &hpol_bundle::policy::Rule| match &rule.effect {
+        Effect::RequireApproval {
+            quorum,
+            group,
+            within_seconds,
+        } => {
+            let group = policy.groups.get(group.0 as usize);
+            Some(json!({"rule": rule.name, "approval": {
+                "quorum": quorum, "group": group.map(|group| &group.name), "within_seconds": within_seconds,
+            }}))
+        }
+        Effect::Mask { class, mask } => {
+            let class = policy.classes.get(class.0 as usize);
+            Some(json!({"rule": rule.name, "mask": {
+                "class": class.map(|class| &class.name), "how": bundle::masker(*mask),
+            }}))
+        }
+        Effect::Allow | Effect::Block { .. } => None,
+    };
+    rules.filter_map(obligation).collect()
+}
+
+/// The controls that the determining rules claim, each once, in order.
+fn controls(policy: &Policy, determining: &[RuleId]) -> Vec<String> {
+    let rules = determining
+        .iter()
+        .filter_map(|id| policy.rules.get(id.0 as usize));
+    let claims = rules.flat_map(|rule| &rule.claims);
+    let mut ids: Vec<ControlId> = if determining.is_empty() {
+        trial::default_deny_controls()
+    } else {
+        claims
+            .filter_map(|claim| ControlId::parse(&claim.control).ok())
+            .collect()
+    };
+    ids.sort();
+    ids.dedup();
+    ids.iter().map(ToString::to_string).collect()
+}
+
+fn unknown(compiled: &Compiled, facts: FactSet) -> Vec<&str> {
+    let facts = facts.iter().filter_map(|id| compiled.vocabulary.fact(id));
+    facts.map(|fact| fact.name.as_str()).collect()
+}
