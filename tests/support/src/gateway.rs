@@ -28,6 +28,8 @@ pub struct Deployment<'a> {
     pub buffered_reads: bool,
     /// PostgreSQL clients may do without TLS.
     pub plaintext_clients: bool,
+    /// A program that starts the gateway in its own place, with its arguments, such as `env`.
+    pub through: &'a [&'a str],
 }
 
 /// A gateway that is killed when dropped. Its folder holds keys, bundle, configuration, state and audit log.
@@ -35,6 +37,7 @@ pub struct Deployment<'a> {
 pub struct Gateway {
     process: Running,
     folder: TempDir,
+    through: Vec<String>,
     ready: Value,
 }
 
@@ -55,12 +58,24 @@ impl Gateway {
             write_secret(&at("postgres-password"), postgres.password())?;
         }
         fs::write(at("gateway.toml"), configuration(deployment))?;
-        let (process, ready) = launch(folder.path())?;
+        let through: Vec<String> = deployment
+            .through
+            .iter()
+            .map(|word| (*word).to_owned())
+            .collect();
+        let (process, ready) = launch(folder.path(), &through)?;
         Ok(Gateway {
             process,
             folder,
+            through,
             ready,
         })
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Where everything of it stands.
@@ -190,7 +205,7 @@ impl Gateway {
 
     /// Starts it again on what it left. Addresses may differ.
     pub fn restart(&mut self) -> Result<()> {
-        let (process, ready) = launch(self.folder.path())?;
+        let (process, ready) = launch(self.folder.path(), &self.through)?;
         self.process = process;
         self.ready = ready;
         Ok(())
@@ -222,7 +237,7 @@ fn build_policy(policy: &Path, folder: &Path, sequence: u64) -> Result<()> {
     check(&mut build).map(|_| ())
 }
 
-fn launch(folder: &Path) -> Result<(Running, Value)> {
+fn launch(folder: &Path, through: &[String]) -> Result<(Running, Value)> {
     let ready_file = folder.join("ready.json");
     if ready_file.exists() {
         fs::remove_file(&ready_file)?;
@@ -232,6 +247,11 @@ fn launch(folder: &Path) -> Result<(Running, Value)> {
         .append(true)
         .open(folder.join("gateway.log"))?;
     let mut command = gateway()?;
+    if let Some((program, arguments)) = through.split_first() {
+        let gateway = command.get_program().to_owned();
+        command = Command::new(program);
+        command.args(arguments).arg(gateway);
+    }
     command
         .args(["run", "--dev", "--config"])
         .arg(folder.join("gateway.toml"));
