@@ -39,9 +39,13 @@ enum Verb {
     /// Requests that you made or may answer
     List,
     /// One request: exactly what would run, who asks, and why it needs approval
-    Show { id: ApprovalId },
+    Show {
+        /// Id of the request, as `list` shows it
+        id: ApprovalId,
+    },
     /// Say yes; it takes effect once every rule has its quorum
     Approve {
+        /// Id of the request, as `list` shows it
         id: ApprovalId,
         /// Why; ends up in the audit log
         #[arg(long)]
@@ -49,6 +53,7 @@ enum Verb {
     },
     /// Say no; one is enough
     Reject {
+        /// Id of the request, as `list` shows it
         id: ApprovalId,
         /// Why; the requester reads it, and it ends up in the audit log
         #[arg(long)]

@@ -1,5 +1,6 @@
 //! The policy that a command line names: its files, what is wrong with them, and its tests run.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -154,6 +155,7 @@ impl Tested {
 }
 
 /// `3 tests`, `1 test`.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+pub(crate) fn counted<N: Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+    let ending = if count == N::from(1) { "" } else { "s" };
+    format!("{count} {noun}{ending}")
 }

@@ -55,14 +55,8 @@ pub(super) fn whole(terminal: &mut Terminal, approval: &Approval) -> Result<(), 
         visible::line(&approval.connection.name),
         visible::line(&approval.connection.kind)
     ))?;
-    terminal.line(format_args!(
-        "requested   {}",
-        visible::line(&approval.requested)
-    ))?;
-    terminal.line(format_args!(
-        "expires     {}",
-        visible::line(&approval.expires)
-    ))?;
+    terminal.line(format_args!("requested   {}", time(&approval.requested)))?;
+    terminal.line(format_args!("expires     {}", time(&approval.expires)))?;
     for rule in &approval.rules {
         terminal.line(format_args!(""))?;
         show_rule(terminal, rule)?;
@@ -90,7 +84,7 @@ fn row(approval: &Approval) -> [String; 6] {
         visible::line(&approval.state),
         visible::line(&approval.requester.id),
         visible::line(&approval.connection.name),
-        visible::line(&approval.expires),
+        time(&approval.expires),
         visible::brief(&approval.exact, BRIEF),
     ]
 }
@@ -114,13 +108,23 @@ fn show_rule(terminal: &mut Terminal, rule: &Rule) -> Result<(), Failure> {
     }
     terminal.line(format_args!("  {}", progress(rule)))?;
     for vote in &rule.votes {
-        let [vote_word, approver, time, reason] =
-            [&vote.vote, &vote.approver, &vote.time, &vote.reason].map(|t| visible::line(t));
+        let [vote_word, approver, reason] =
+            [&vote.vote, &vote.approver, &vote.reason].map(|t| visible::line(t));
+        let time = time(&vote.time);
         terminal.line(format_args!(
             "    {vote_word} by {approver} at {time}: {reason}"
         ))?;
     }
     Ok(())
+}
+
+/// A time to the second, which is enough for people.
+fn time(text: &str) -> String {
+    let second = text.split_once('.').filter(|(_, rest)| rest.ends_with('Z'));
+    second.map_or_else(
+        || visible::line(text),
+        |(second, _)| format!("{}Z", visible::line(second)),
+    )
 }
 
 fn progress(rule: &Rule) -> String {
@@ -157,4 +161,20 @@ fn show_exact(terminal: &mut Terminal, approval: &Approval) -> Result<(), Failur
         visible::line(&approval.digest)
     ))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_shown_to_the_second() {
+        for (text, shown) in [
+            ("2026-11-22T23:46:33.333011333Z", "2026-11-22T23:46:33Z"),
+            ("2026-11-22T23:46:33Z", "2026-11-22T23:46:33Z"),
+            ("soon\u{1b}.", "soon\\u{1b}."),
+        ] {
+            assert_eq!(time(text), shown);
+        }
+    }
 }

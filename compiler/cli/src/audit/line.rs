@@ -3,6 +3,7 @@
 use hpol_evidence::record::{ApprovalEnd, DecisionRecord, Event, OperationResult, Record, Vote};
 
 use crate::bundle::control;
+use crate::project::counted;
 use crate::terminal::{Style, Terminal};
 use crate::visible;
 
@@ -75,7 +76,11 @@ fn summary(event: &Event) -> (&'static str, Style, String) {
         Event::SessionClosed { reason, operations } => (
             "session end",
             Style::Dim,
-            format!("{operations} operations; {}", visible::line(reason)),
+            format!(
+                "{}; {}",
+                counted(*operations, "operation"),
+                visible::line(reason)
+            ),
         ),
         Event::Decision(decision) => {
             let (word, style) = verdict(decision);
@@ -148,13 +153,14 @@ fn summary(event: &Event) -> (&'static str, Style, String) {
                 .iter()
                 .map(|masked| format!(", {} {} masked", masked.values, masked.class))
                 .collect();
+            // Protocols without a code for it leave it empty.
+            let ended = [result(outcome.result), outcome.code.as_str()];
             let text = format!(
-                "{}  {} {}, {} rows, {} bytes{}",
+                "{}  {}, {}, {}{}",
                 outcome.operation,
-                result(outcome.result),
-                outcome.code,
-                outcome.rows,
-                outcome.bytes,
+                ended.join(" ").trim_end(),
+                counted(outcome.rows, "row"),
+                counted(outcome.bytes, "byte"),
                 masked.concat()
             );
             ("outcome", Style::Dim, visible::line(&text))

@@ -9,6 +9,7 @@ use hpol_evidence::record::{
 use super::line;
 use crate::bundle::control;
 use crate::exit::Failure;
+use crate::project::counted;
 use crate::table;
 use crate::terminal::Terminal;
 use crate::visible;
@@ -157,9 +158,13 @@ fn became(outcome: &OutcomeRecord) -> String {
         .masked
         .iter()
         .fold(0, |sum, masked| sum.saturating_add(masked.values));
-    let mut text = format!("{}, {} rows", line::result(outcome.result), outcome.rows);
+    let mut text = format!(
+        "{}, {}",
+        line::result(outcome.result),
+        counted(outcome.rows, "row")
+    );
     if masked > 0 {
-        text.push_str(&format!(", {masked} values masked"));
+        text.push_str(&format!(", {} masked", counted(masked, "value")));
     }
     text
 }
