@@ -169,6 +169,8 @@ fn pg_37_settings_and_transactions_change_the_session() {
         "SET standard_conforming_strings = off",
         "SET row_security = off",
         "SET TRANSACTION READ WRITE",
+        "BEGIN READ WRITE",
+        "BEGIN READ ONLY",
         "SET application_name = 'x'",
         "SHOW search_path",
         "BEGIN",
@@ -283,10 +285,13 @@ fn pg_39_a_catalogue_shows_what_names_and_views_mean() {
 }
 
 #[test]
-fn pg_35_a_function_of_a_row_is_called_like_a_column() {
+fn pg_35_calls_that_do_not_look_like_one_count() {
     let mut builder = CatalogueBuilder::new();
     builder.relation(1, "public", "t", RelationKind::Table);
-    builder.column(1, 1, "id").row_function("wipe");
+    builder.column(1, 1, "id");
+    builder
+        .disguised_function("wipe")
+        .disguised_function("json_array");
     let session = SqlSession {
         catalogue: Some(Arc::new(builder.build())),
         ..session(&["public"])
@@ -301,6 +306,7 @@ fn pg_35_a_function_of_a_row_is_called_like_a_column() {
         "SELECT q.wipe FROM (SELECT * FROM t) q",
         "SELECT (t).wipe FROM t",
         "SELECT id FROM t ORDER BY public.t.wipe",
+        "SELECT JSON_ARRAY(1)",
     ] {
         assert_eq!(functions(sql), (false, Class::Write), "{sql}");
     }
@@ -308,6 +314,7 @@ fn pg_35_a_function_of_a_row_is_called_like_a_column() {
         "SELECT t.id FROM t",
         "SELECT wipe FROM t",
         "SELECT id AS wipe FROM t",
+        "SELECT JSON_VALUE('{}', '$')",
     ] {
         assert_eq!(functions(sql), (true, Class::Read), "{sql}");
     }

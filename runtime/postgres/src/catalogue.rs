@@ -83,8 +83,8 @@ fn add(
         CatalogueQuery::ViewReads(_) => {
             builder.view_reads(number(row, 0)?, number(row, 1)?);
         }
-        CatalogueQuery::RowFunctions(_) => {
-            builder.row_function(text(row, 0)?);
+        CatalogueQuery::DisguisedFunctions(_) => {
+            builder.disguised_function(text(row, 0)?);
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ pub struct Catalogue {
     version: u64,
     by_oid: BTreeMap<u32, Relation>,
     by_name: HashMap<(String, String), u32>,
-    row_functions: HashSet<String>,
+    disguised_functions: HashSet<String>,
 }
 
 /// One relation.
@@ -95,8 +95,8 @@ pub enum CatalogueQuery {
     Inheritance(&'static str),
     /// Rows `(relation oid, read oid)` for [`CatalogueBuilder::view_reads`].
     ViewReads(&'static str),
-    /// Rows `(name)` for [`CatalogueBuilder::row_function`].
-    RowFunctions(&'static str),
+    /// Rows `(name)` for [`CatalogueBuilder::disguised_function`].
+    DisguisedFunctions(&'static str),
 }
 
 impl CatalogueQuery {
@@ -109,7 +109,7 @@ impl CatalogueQuery {
             | CatalogueQuery::Generated(sql)
             | CatalogueQuery::Inheritance(sql)
             | CatalogueQuery::ViewReads(sql)
-            | CatalogueQuery::RowFunctions(sql) => sql,
+            | CatalogueQuery::DisguisedFunctions(sql) => sql,
         }
     }
 }
@@ -149,11 +149,13 @@ pub fn catalogue_queries() -> [CatalogueQuery; 6] {
              WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass \
              AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.ev_class",
         ),
-        CatalogueQuery::RowFunctions(
+        CatalogueQuery::DisguisedFunctions(
             "SELECT DISTINCT p.proname FROM pg_catalog.pg_proc p \
-             JOIN pg_catalog.pg_type t ON t.oid = p.proargtypes[0] \
-             WHERE p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace AND t.typtype IN ('c','d','p') \
-             AND p.pronargs - p.pronargdefaults <= 1",
+             LEFT JOIN pg_catalog.pg_type t ON t.oid = p.proargtypes[0] \
+             WHERE p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace AND \
+             (t.typtype IN ('c','d','p') AND p.pronargs - p.pronargdefaults <= 1 OR \
+             p.proname IN ('json','json_array','json_arrayagg','json_exists','json_object','json_objectagg','json_query',\
+             'json_scalar','json_serialize','json_value','merge_action'))",
         ),
     ]
 }
@@ -162,7 +164,7 @@ pub fn catalogue_queries() -> [CatalogueQuery; 6] {
 #[derive(Debug, Default)]
 pub struct CatalogueBuilder {
     by_oid: BTreeMap<u32, Relation>,
-    row_functions: HashSet<String>,
+    disguised_functions: HashSet<String>,
 }
 
 impl CatalogueBuilder {
@@ -243,9 +245,10 @@ impl CatalogueBuilder {
         self
     }
 
-    /// Adds that a function that is not PostgreSQL's own can be called with a row as its only argument.
-    pub fn row_function(&mut self, name: &str) -> &mut Self {
-        self.row_functions.insert(name.to_owned());
+    /// Adds a function that is not PostgreSQL's own and whose call may not look like one: with a row as its only argument
+    /// it is called as a column of the row, and servers before version 17 take some of SQL/JSON for calls.
+    pub fn disguised_function(&mut self, name: &str) -> &mut Self {
+        self.disguised_functions.insert(name.to_owned());
         self
     }
 
@@ -265,7 +268,7 @@ impl CatalogueBuilder {
             version: VERSIONS.fetch_add(1, Ordering::Relaxed),
             by_oid: self.by_oid,
             by_name,
-            row_functions: self.row_functions,
+            disguised_functions: self.disguised_functions,
         }
     }
 }
@@ -289,9 +292,9 @@ impl Catalogue {
         self.by_oid.get(&oid)
     }
 
-    /// Whether `row.name` can be a call: PostgreSQL takes it for `name(row)` where the row has no such column.
-    pub(super) fn has_row_function(&self, name: &str) -> bool {
-        self.row_functions.contains(name)
+    /// Whether `name` can be called by what does not look like a call.
+    pub(super) fn has_disguised_function(&self, name: &str) -> bool {
+        self.disguised_functions.contains(name)
     }
 
     /// Where values of a column can come from in a RowDescription: `(table oid, attribute number)` of the columns of that

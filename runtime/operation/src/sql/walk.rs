@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use pg_query::protobuf::JsonExprOp;
+
 use super::builtin::{self, FunctionKind};
 use super::lineage::{ColumnMention, Form, Lineage, Place, RelationMention, Role, Statement};
 use super::names::{self, Name};
@@ -198,13 +200,16 @@ impl Walk<'_> {
             "SortBy" => self.operator(node.list("use_op")),
             "AIndirection" => super::tree::names(node.list("indirection"))
                 .iter()
-                .for_each(|name| self.attribute(name)),
+                .for_each(|name| self.disguised_call(name)),
             // A unique violation tells whether a value is there.
             "IndexElem" if !node.text("name").is_empty() => {
                 self.mention(None, Some(node.text("name")), None)
             }
             _ => {}
         }
+        named_like(node)
+            .into_iter()
+            .for_each(|name| self.disguised_call(name));
         match wrapping(node.kind) {
             Some(within) => self.within(within, |walk| walk.rest(node, &[])),
             None => self.rest(node, &[]),
@@ -287,6 +292,29 @@ impl Walk<'_> {
         (self.place, self.top) = (place, top);
         walked
     }
+}
+
+/// The function that servers call which do not know the construct yet.
+fn named_like(node: &Node) -> Option<&'static str> {
+    Some(match node.kind {
+        "JsonArrayConstructor" | "JsonArrayQueryConstructor" => "json_array",
+        "JsonArrayAgg" => "json_arrayagg",
+        "JsonObjectConstructor" => "json_object",
+        "JsonObjectAgg" => "json_objectagg",
+        "JsonParseExpr" => "json",
+        "JsonScalarExpr" => "json_scalar",
+        "JsonSerializeExpr" => "json_serialize",
+        "MergeSupportFunc" => "merge_action",
+        "JsonFuncExpr" => {
+            let operation = i32::try_from(node.int("op")).ok();
+            match operation.and_then(|operation| JsonExprOp::try_from(operation).ok()) {
+                Some(JsonExprOp::JsonExistsOp) => "json_exists",
+                Some(JsonExprOp::JsonQueryOp) => "json_query",
+                _ => "json_value",
+            }
+        }
+        _ => return None,
+    })
 }
 
 /// What messages call a construct whose operands are no longer plain columns.

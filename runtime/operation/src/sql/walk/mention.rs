@@ -17,16 +17,17 @@ impl Walk<'_> {
             _ => (None, parts.as_slice()),
         };
         if let (Some(name), false) = (name, before.is_empty()) {
-            self.attribute(name);
+            self.disguised_call(name);
         }
         self.mention(before.last().copied(), name, output);
     }
 
-    /// `row.name`, which is a call where the row has no such column. Rows of subselects and functions have names that are
-    /// not known here, so a function of that name counts as called in any case.
-    pub(super) fn attribute(&mut self, name: &str) {
+    /// What a server may take for a call of `name`: `row.name` where the row has no such column, or a construct that came
+    /// with a later version. Rows of subselects and functions have columns that are not known here, so a function of that
+    /// name counts as called in any case.
+    pub(super) fn disguised_call(&mut self, name: &str) {
         let catalogue = self.session.catalogue.as_ref();
-        if catalogue.is_some_and(|catalogue| catalogue.has_row_function(name)) {
+        if catalogue.is_some_and(|catalogue| catalogue.has_disguised_function(name)) {
             self.opaque(format!("function {}", names::dotted(&[name])));
             self.found.functions.complete = false;
         }

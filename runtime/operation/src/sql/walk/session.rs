@@ -154,7 +154,7 @@ impl Walk<'_> {
             return self.found.effects.extend(any_setting());
         }
         let consequences = match name.as_str() {
-            "session characteristics" | "transaction" if read_write(node) => {
+            "session characteristics" | "transaction" if read_write(node.list("args")) => {
                 Some(SessionEffect::ChangesProtection {
                     name: "transaction_read_only".to_owned(),
                 })
@@ -200,6 +200,11 @@ impl Walk<'_> {
         match kind {
             Some(TransactionStmtKind::TransStmtBegin | TransactionStmtKind::TransStmtStart) => {
                 self.effect(SessionEffect::Begin);
+                if read_write(node.list("options")) {
+                    self.effect(SessionEffect::ChangesProtection {
+                        name: "transaction_read_only".to_owned(),
+                    });
+                }
             }
             Some(TransactionStmtKind::TransStmtCommit) => self.effect(SessionEffect::Commit),
             Some(TransactionStmtKind::TransStmtRollback) => self.effect(SessionEffect::Rollback),
@@ -268,11 +273,11 @@ impl Walk<'_> {
     }
 }
 
-/// Whether SET TRANSACTION names an access mode that allows writing.
-fn read_write(node: &Node) -> bool {
-    node.list("args")
+/// Whether the modes of a transaction have one that allows writing.
+fn read_write(modes: &[Tree]) -> bool {
+    modes
         .iter()
-        .filter_map(|arg| arg.of_kind("DefElem"))
+        .filter_map(|mode| mode.of_kind("DefElem"))
         .any(|option| {
             option.text("defname") == "transaction_read_only"
                 && option
