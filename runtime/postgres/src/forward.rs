@@ -99,8 +99,13 @@ impl Relay<'_> {
                 }
             }
             frontend::COPY_DONE | frontend::COPY_FAIL => {
-                self.copy_in = CopyIn::None { late_syncs: syncs }
+                self.copy_in = CopyIn::None { late_syncs: syncs };
+                // The text of a simple query may go on with another COPY, whose rows can be on their way.
+                if let Some(Owed::Query(running)) = self.prepared.head() {
+                    running.awaits_copy = true;
+                }
             }
+
             // The server ignores these during a COPY, unless it has failed meanwhile and waits for one.
             frontend::SYNC => {
                 self.copy_in = CopyIn::Active {
@@ -193,8 +198,7 @@ impl Relay<'_> {
         let masks = Arc::new(Masks::new(receipt.masking(), purpose.reading()));
         match purpose {
             Purpose::Query { reading } => {
-                let mut running = Running::new(receipt, masks, reading.changes_catalogue());
-                running.awaits_copy = reading.is_copy();
+                let running = Running::new(receipt, masks, &reading);
                 self.upstream.out.extend_from_slice(&bytes);
                 self.segment_open = false;
                 // From now on, not from its completion: what is sent behind it runs on the changed catalogue.

@@ -212,7 +212,8 @@ impl Relay<'_> {
                 out.extend_from_slice(frame.raw());
             }
             backend::COMMAND_COMPLETE | backend::EMPTY_QUERY => {
-                running.awaits_copy = false;
+                // Another statement of the text may be a COPY too.
+                running.awaits_copy = running.is_copy;
                 running.held_end = Some(frame.raw().clone());
             }
             _ => rows(running, frame, out, &mut self.copy_in)?,

@@ -4,7 +4,7 @@ mod world;
 
 use insta::assert_snapshot;
 use world::World;
-use world::client::{bind, close, describe, execute, parse, query, sync};
+use world::client::{bind, close, describe, execute, message, parse, query, sync};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn classified_columns_and_findings_are_hidden() {
@@ -152,10 +152,7 @@ async fn copy_goes_both_ways() {
 
     client.send(&query("COPY orders FROM STDIN")).await;
     assert_snapshot!(client.line().await, @"G");
-    let rows = [
-        world::client::message(b'd', b"7\t1\t3.50\tcopied\n"),
-        world::client::message(b'c', b""),
-    ];
+    let rows = [message(b'd', b"7\t1\t3.50\tcopied\n"), message(b'c', b"")];
     assert_snapshot!(client.ask(&rows.concat()).await, @r#"
     C COPY 1
     Z I
@@ -175,8 +172,8 @@ async fn copy_goes_both_ways() {
         client.line().await,
     ];
     let rows = [
-        world::client::message(b'd', b"8\t1\t3.50\tcopied\n"),
-        world::client::message(b'c', b""),
+        message(b'd', b"8\t1\t3.50\tcopied\n"),
+        message(b'c', b""),
         sync(),
     ];
     lines.push(client.ask(&rows.concat()).await);
@@ -191,10 +188,7 @@ async fn copy_goes_both_ways() {
     // Bad rows: the error ends the COPY, and what is left of it is ignored.
     client.send(&query("COPY orders FROM STDIN")).await;
     assert_snapshot!(client.line().await, @"G");
-    let rows = [
-        world::client::message(b'd', b"not a number\n"),
-        world::client::message(b'c', b""),
-    ];
+    let rows = [message(b'd', b"not a number\n"), message(b'c', b"")];
     assert_snapshot!(client.ask(&rows.concat()).await, @r#"
     E ERROR / 22P02 / invalid input syntax for type integer: "not a number"
     Z I
@@ -204,6 +198,22 @@ async fn copy_goes_both_ways() {
     D 7
     D 8
     C SELECT 2
+    Z I
+    "#);
+
+    // Two in one text, with all rows sent ahead.
+    let twice = [
+        query("COPY orders FROM STDIN; COPY orders FROM STDIN"),
+        message(b'd', b"11\t1\t3.50\tone\n"),
+        message(b'c', b""),
+        message(b'd', b"12\t1\t3.50\ttwo\n"),
+        message(b'c', b""),
+    ];
+    assert_snapshot!(client.ask(&twice.concat()).await, @r#"
+    G
+    C COPY 1
+    G
+    C COPY 1
     Z I
     "#);
 

@@ -217,9 +217,8 @@ impl Relay<'_> {
         id: PortalId,
         reading: &Reading,
     ) {
-        let mut running = Running::new(receipt, masks, reading.changes_catalogue());
+        let mut running = Running::new(receipt, masks, reading);
         running.portal = Some(id);
-        running.awaits_copy = reading.is_copy();
         self.catalogue_stale |= reading.changes_catalogue();
         self.prepared.push(Owed::Execute(Box::new(running)));
         self.send(bytes);

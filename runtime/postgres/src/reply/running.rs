@@ -12,6 +12,7 @@ use super::columns::{Masks, Treatment};
 use super::scrub::scrubbed;
 use super::values;
 use crate::codec::{Frame, Malformed, backend, encode};
+use crate::facts::Reading;
 use crate::states::prepared::PortalId;
 
 /// A forwarded operation.
@@ -27,14 +28,16 @@ pub(crate) struct Running {
     /// What ended the last statement of a simple query; released with ReadyForQuery, once the outcome is recorded.
     pub(crate) held_end: Option<Bytes>,
     pub(crate) changes_catalogue: bool,
-    /// It answers with a COPY or an error before the client may go on.
+    /// It holds a COPY, whose answer decides how the client's next messages are read.
+    pub(crate) is_copy: bool,
+    /// That answer is not there yet, so the client's next messages wait.
     pub(crate) awaits_copy: bool,
     rows: u64,
     bytes: u64,
 }
 
 impl Running {
-    pub(crate) fn new(receipt: Receipt, masks: Arc<Masks>, changes_catalogue: bool) -> Running {
+    pub(crate) fn new(receipt: Receipt, masks: Arc<Masks>, reading: &Reading) -> Running {
         Running {
             run: Some(receipt.masker()),
             receipt: Some(receipt),
@@ -42,8 +45,9 @@ impl Running {
             columns: None,
             portal: None,
             held_end: None,
-            changes_catalogue,
-            awaits_copy: false,
+            changes_catalogue: reading.changes_catalogue(),
+            is_copy: reading.is_copy(),
+            awaits_copy: reading.is_copy(),
             rows: 0,
             bytes: 0,
         }

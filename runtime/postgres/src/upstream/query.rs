@@ -27,7 +27,7 @@ pub(crate) async fn query(
 ) -> Result<TransactionStatus, ReachUpstream> {
     ask(&mut wire.out, sql);
     let mut rows = 0_usize;
-    let mut refused = None;
+    let (mut refused, mut completed) = (None, false);
     loop {
         let frame = wire.receive(backend::limit).await?;
         match frame.tag() {
@@ -45,13 +45,17 @@ pub(crate) async fn query(
             }
             backend::READY_FOR_QUERY => {
                 let status = TransactionStatus::decode(frame.body())?;
-                return refused.map_or(Ok(status), Err);
+                return match refused {
+                    Some(refused) => Err(refused),
+                    // No rows are an answer only if the server says that these are all.
+                    None if !completed => Err(ReachUpstream::Catalogue),
+                    None => Ok(status),
+                };
             }
+            backend::COMMAND_COMPLETE => completed = true,
             backend::PARSE_COMPLETE
             | backend::BIND_COMPLETE
             | backend::CLOSE_COMPLETE
-            | backend::COMMAND_COMPLETE
-            | backend::EMPTY_QUERY
             | backend::NOTICE_RESPONSE
             | backend::PARAMETER_STATUS
             | backend::NOTIFICATION => {}

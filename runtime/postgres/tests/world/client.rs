@@ -1,9 +1,13 @@
 //! A client that sends the bytes it is told to and writes down what comes back, one line a message.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+/// No answer takes this long but one that never comes.
+const ANSWER_TIME: Duration = Duration::from_secs(60);
 
 pub struct Client {
     pub stream: TcpStream,
@@ -50,6 +54,11 @@ impl Client {
 
     /// The next message; `None` at the end of the connection.
     pub async fn receive(&mut self) -> Option<(u8, Vec<u8>)> {
+        let answer = tokio::time::timeout(ANSWER_TIME, self.message()).await;
+        answer.expect("an answer in time")
+    }
+
+    async fn message(&mut self) -> Option<(u8, Vec<u8>)> {
         let tag = self.stream.read_u8().await.ok()?;
         let length = self.stream.read_u32().await.unwrap();
         let mut body = vec![0; length as usize - 4];
