@@ -1,5 +1,11 @@
 //! What is known of PostgreSQL, held against a real server.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that fails should fail where it stands"
+)]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -97,7 +97,7 @@ impl SqlAnalysis {
         &self.masked
     }
 
-    /// What the statements do, in every part of them.
+    /// What the statements do, in every part of them; not complete where they run code that is not known.
     #[must_use]
     pub fn verbs(&self) -> &Extent<Verb> {
         &self.verbs
@@ -122,7 +122,7 @@ impl SqlAnalysis {
     }
 
     /// Whether every UPDATE and DELETE that is known of has a WHERE that names a column of its target, or is that of a
-    /// cursor. The fact is unknown where verbs or writes are.
+    /// cursor, and every MERGE that updates or deletes an ON that does. The fact is unknown where verbs or writes are.
     #[must_use]
     pub fn filtered(&self) -> bool {
         self.filtered

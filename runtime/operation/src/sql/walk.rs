@@ -248,8 +248,14 @@ impl Walk<'_> {
         self.found.verbs.known.insert(verb);
     }
 
-    /// Something that can read and change anything.
+    /// Code that is not known runs: it can do anything to anything.
     fn opaque(&mut self, what: String) {
+        self.found.verbs.complete = false;
+        self.unnamed(what);
+    }
+
+    /// What is read and changed is not named.
+    fn unnamed(&mut self, what: String) {
         self.opaque_reads(what);
         self.found.writes.complete = false;
     }

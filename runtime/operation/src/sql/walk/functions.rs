@@ -86,7 +86,7 @@ impl Walk<'_> {
         let name = match parts.as_deref() {
             Some([name]) => self.resolve("", name),
             Some([schema, name]) => Name::new(schema, name),
-            _ => return self.opaque(format!("the sequence that {function} is given")),
+            _ => return self.unnamed(format!("the sequence that {function} is given")),
         };
         self.read_name(&name);
         if matches!(function, "nextval" | "setval") {

@@ -241,7 +241,6 @@ impl Walk<'_> {
             name: node.text("name").to_owned(),
         });
         self.opaque("the prepared statement".to_owned());
-        self.found.verbs.complete = false;
         self.found.functions.complete = false;
         self.rest(node, &[])
     }

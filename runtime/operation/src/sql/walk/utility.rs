@@ -2,7 +2,7 @@
 
 mod table;
 
-use table::{CONTAINERS, OBJECTS, ON_RELATION};
+use table::{CODE, CONTAINERS, OBJECTS, ON_RELATION};
 
 use super::{Form, Node, Role, SqlRefusal, Tree, Verb, Walk, Walked};
 
@@ -20,10 +20,13 @@ impl Walk<'_> {
         }
         if let Some((_, verb)) = CONTAINERS.iter().find(|(kind, _)| *kind == node.kind) {
             self.verb(*verb);
-            self.opaque(format!(
-                "the {} command",
-                verb.as_str().to_ascii_uppercase()
-            ));
+            self.unnamed(command(*verb));
+            self.found.functions.complete = false;
+            return Ok(());
+        }
+        if let Some((_, verb)) = CODE.iter().find(|(kind, _)| *kind == node.kind) {
+            self.verb(*verb);
+            self.opaque(command(*verb));
             self.found.functions.complete = false;
             return Ok(());
         }
@@ -286,7 +289,7 @@ impl Walk<'_> {
             self.write_catalogue("pg_statistic");
         }
         if node.list("rels").is_empty() {
-            self.opaque("the command, which is for every table,".to_owned());
+            self.unnamed("the command, which is for every table,".to_owned());
         }
         self.rest(node, &["rels"])
     }
@@ -295,7 +298,7 @@ impl Walk<'_> {
         self.verb(verb);
         match node.child("relation") {
             Some(relation) => self.alter(Some(relation)),
-            None => self.opaque("the command, which is for every table,".to_owned()),
+            None => self.unnamed("the command, which is for every table,".to_owned()),
         }
         self.rest(node, &["relation"])
     }
@@ -323,6 +326,10 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
+
+fn command(verb: Verb) -> String {
+    format!("the {} command", verb.as_str().to_ascii_uppercase())
 }
 
 /// Whether EXPLAIN runs its statement. Where the option stands twice, either counts.

@@ -51,11 +51,9 @@ pub(super) const OBJECTS: &[(&str, Verb, &str)] = &[
 
 /// Commands that can touch relations they do not name.
 pub(super) const CONTAINERS: &[(&str, Verb)] = &[
-    ("CreateExtensionStmt", Verb::CREATE),
     ("ImportForeignSchemaStmt", Verb::CREATE),
     ("CreateFunctionStmt", Verb::CREATE),
     ("DefineStmt", Verb::CREATE),
-    ("AlterExtensionStmt", Verb::ALTER),
     ("AlterExtensionContentsStmt", Verb::ALTER),
     ("AlterTableMoveAllStmt", Verb::ALTER),
     ("AlterSubscriptionStmt", Verb::ALTER),
@@ -64,6 +62,12 @@ pub(super) const CONTAINERS: &[(&str, Verb)] = &[
     ("DropOwnedStmt", Verb::DROP),
     ("DropdbStmt", Verb::DROP),
     ("ReassignOwnedStmt", Verb::ALTER),
+];
+
+/// Commands that run code: that of an extension's scripts, of a library or of their own text.
+pub(super) const CODE: &[(&str, Verb)] = &[
+    ("CreateExtensionStmt", Verb::CREATE),
+    ("AlterExtensionStmt", Verb::ALTER),
     ("DoStmt", Verb::DO),
     ("LoadStmt", Verb::LOAD),
 ];
