@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 pub const RECORD_BYTES: usize = 48 * 1024;
 
 /// Largest integer that RFC 8785 (through I-JSON, RFC 7493 section 2.2) lets every reader see alike.
-const INTEGER_LIMIT: u64 = (1 << 53) - 1;
+pub const INTEGER_LIMIT: u64 = (1 << 53) - 1;
 
 /// Why a value has no canonical form here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use aws_lc_rs::rand;
+use hpol_evidence::canonical::printable;
 use hpol_evidence::record::{Event, Vote};
 use jiff::Timestamp;
 
@@ -12,6 +13,7 @@ use crate::pipeline::{Pipeline, unavailable_refusal};
 use crate::policy::{InForce, Snapshot};
 use crate::ports::{ApprovalStore, Clock, Durability, Evidence};
 use crate::principal::{Connection, Principal};
+use crate::records;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::Session;
 
@@ -92,9 +94,15 @@ impl Door {
             bundle: in_force.digest().to_owned(),
         };
         let pipeline = Pipeline::new(Arc::clone(self), random_hex(), principal, connection);
+        let pipeline = Arc::new(pipeline);
+        // Before the record, so that a client that goes away while it is written leaves the session's end.
+        let session = Session::new(Arc::clone(&pipeline));
         match pipeline.append(event, Durability::Durable).await {
-            Ok(_) => Ok(Session::new(pipeline)),
-            Err(unavailable) => Err(unavailable_refusal(&unavailable)),
+            Ok(_) => Ok(session),
+            Err(unavailable) => {
+                session.unrecorded();
+                Err(unavailable_refusal(&unavailable))
+            }
         }
     }
 
@@ -104,7 +112,7 @@ impl Door {
         let event = Event::SessionRefused {
             connection: connection.map(Connection::record),
             client: client.to_owned(),
-            reason: reason.to_owned(),
+            reason: records::cut(reason, records::MAX_REASON_BYTES),
         };
         // The client is turned away whether or not this can be recorded.
         if let Err(unavailable) = self.evidence.append(None, event, Durability::Durable).await {
@@ -158,9 +166,11 @@ impl Door {
         let reason = reason
             .get(..reason.floor_char_boundary(MAX_REASON_BYTES))
             .unwrap_or_default();
-        let result = self.try_vote(approver, id, vote, reason).await;
+        // The requester reads it in a terminal.
+        let reason = printable(reason);
+        let result = self.try_vote(approver, id, vote, &reason).await;
         if let Err(refused) = &result {
-            let event = vote_event(approver, id, vote, reason, Some(refused));
+            let event = vote_event(approver, id, vote, &reason, Some(refused));
             if let Err(unavailable) = self.evidence.append(None, event, Durability::Durable).await {
                 tracing::error!(approval = id, %unavailable, "a refused vote could not be recorded");
             }
@@ -248,7 +258,7 @@ fn unreachable(unavailable: crate::ports::ApprovalsUnavailable) -> VoteRefused {
 fn refusal(kind: RefusalKind, reason: &str, help: &str) -> Refusal {
     Refusal {
         kind,
-        rules: vec![crate::records::GATEWAY.to_owned()],
+        rules: vec![records::GATEWAY.to_owned()],
         reason: reason.to_owned(),
         help: help.to_owned(),
         operation: String::new(),

@@ -48,13 +48,10 @@ impl Judgement {
 
     pub(crate) fn rule_names(&self) -> Vec<String> {
         let names: Vec<String> = self.determining().map(|rule| rule.name.clone()).collect();
-        match (&self.refusal, names.is_empty()) {
-            // Where the plan itself cannot be made, no single rule is to blame.
-            (Some((RefusalKind::CannotMask, ..)), true) => self.plan.rules(),
-            (Some((RefusalKind::CannotMask, ..)), false) => names,
-            (Some(_), _) => vec![GATEWAY.to_owned()],
-            (None, true) => vec![DEFAULT_DENY.to_owned()],
-            (None, false) => names,
+        match (names.is_empty(), &self.refusal) {
+            (false, _) => names,
+            (true, Some(_)) => vec![GATEWAY.to_owned()],
+            (true, None) => vec![DEFAULT_DENY.to_owned()],
         }
     }
 

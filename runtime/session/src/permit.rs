@@ -1,5 +1,6 @@
 //! Leave to forward exactly one operation, and what is owed once it has been forwarded.
 
+use std::fmt;
 use std::sync::Arc;
 
 use hpol_evidence::record::{Event, OperationResult, OutcomeRecord};
@@ -8,11 +9,11 @@ use hpol_operation::Class;
 use crate::masking::{MaskRun, MaskingPlan};
 use crate::pipeline::Pipeline;
 use crate::ports::Durability;
+use crate::records;
 use crate::refusal::{Refusal, RefusalKind};
 
 /// Leave to forward exactly one operation. Only [`crate::session::Session::request`] and [`crate::hold::Hold::wait`] make
 /// one, and [`Permit::forward`] consumes it: the bytes to forward are inside, and there is no other way to them.
-#[derive(Debug)]
 #[must_use = "an operation that was permitted is either forwarded or recorded as not run"]
 pub struct Permit<P> {
     payload: P,
@@ -51,6 +52,11 @@ impl<P> Permit<P> {
         self.receipt.operation()
     }
 
+    /// Lets go of a permit whose intent could not be recorded: its outcome is not recorded either.
+    pub(crate) fn unrecorded(mut self) {
+        self.receipt.owed = None;
+    }
+
     /// Takes what to forward, and the receipt for it.
     #[must_use]
     pub fn forward(mut self) -> (P, Receipt) {
@@ -61,7 +67,17 @@ impl<P> Permit<P> {
     }
 }
 
-/// What is owed after forwarding: the outcome's record. Dropped without it, the operation is recorded as interrupted.
+impl<P> fmt::Debug for Permit<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the payload, which has the literals of what will run.
+        f.debug_struct("Permit")
+            .field("operation", &self.operation())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is owed after forwarding: the outcome's record. Dropped without it, the operation is recorded as interrupted, with
+/// no rows and no masks: an adapter that has released some of the result settles instead.
 #[derive(Debug)]
 pub struct Receipt {
     owed: Option<Owed>,
@@ -81,9 +97,9 @@ struct Owed {
 pub struct Settlement {
     /// How it ended.
     pub result: OperationResult,
-    /// The upstream's error code or status; empty for success without one.
+    /// The upstream's error code or status; empty for success without one. At most 64 bytes of it are recorded.
     pub code: String,
-    /// Rows or messages returned.
+    /// Rows returned; of an operation that returns none, rows affected. Response messages where there are no rows.
     pub rows: u64,
     /// Bytes of result released or ready to be.
     pub bytes: u64,
@@ -128,9 +144,9 @@ impl Receipt {
         let event = Event::Outcome(Box::new(OutcomeRecord {
             operation: owed.operation.clone(),
             result: settlement.result,
-            code: settlement.code,
-            rows: settlement.rows,
-            bytes: settlement.bytes,
+            code: records::cut(&settlement.code, records::MAX_CODE_BYTES),
+            rows: records::count(settlement.rows),
+            bytes: records::count(settlement.bytes),
             masked,
             controls,
         }));
@@ -142,7 +158,7 @@ impl Receipt {
             Ok(_) => Ok(()),
             Err(unavailable) => Err(Refusal {
                 kind: RefusalKind::EvidenceUnavailable,
-                rules: vec![crate::records::GATEWAY.to_owned()],
+                rules: vec![records::GATEWAY.to_owned()],
                 reason: unavailable.to_string(),
                 help: "the operation may have run; its end is withheld until the audit log works again".to_owned(),
                 operation: owed.operation,

@@ -141,6 +141,7 @@ impl Pipeline {
         let Some(in_force) = judgement.in_force.clone() else {
             return;
         };
+        let mut masks = decision.mask.clone();
         let refusal = match in_force.plan(&self.connection.name, &decision.mask) {
             Ok(plan) => {
                 let answer = if plan.is_empty() {
@@ -152,14 +153,11 @@ impl Pipeline {
                 match answer {
                     Ok(()) => return,
                     Err(cannot) => {
-                        if let Some(rule) = judgement.plan.rule_of_class(&cannot.class) {
-                            let ids = decision.mask.iter().copied();
-                            judgement.rules = ids
-                                .filter(|id| {
-                                    in_force.rule(*id).is_some_and(|known| known.name == rule)
-                                })
-                                .collect();
-                        }
+                        let rule = judgement.plan.rule_of_class(&cannot.class);
+                        masks.retain(|id| {
+                            let known = in_force.rule(*id);
+                            rule.is_none_or(|rule| known.is_some_and(|known| known.name == rule))
+                        });
                         format!("`{}` would leave unmasked: {}", cannot.class, cannot.why)
                     }
                 }
@@ -170,6 +168,8 @@ impl Pipeline {
             "ask for the column itself in the select list of one plain SELECT, or leave it out"
                 .to_owned();
         judgement.verdict = Verdict::Block;
+        // What would have allowed it decides no more.
+        judgement.rules = masks;
         judgement.refusal = Some((RefusalKind::CannotMask, refusal, help));
     }
 
@@ -216,34 +216,41 @@ impl Pipeline {
             Class::Read => Durability::Buffered,
             Class::Write => Durability::Durable,
         };
+        // Before the record, so that whoever goes away while it is written leaves the outcome: not run.
+        let permit = Permit::new(
+            payload,
+            Arc::clone(self),
+            id,
+            operation.class,
+            judgement.plan.clone(),
+        );
         match self
             .append(Event::Decision(Box::new(record)), durability)
             .await
         {
-            Ok(_) => Outcome::Permit(Permit::new(
-                payload,
-                Arc::clone(self),
-                id,
-                operation.class,
-                judgement.plan.clone(),
-            )),
-            Err(unavailable) => Outcome::Refuse(unavailable_refusal(&unavailable)),
+            Ok(_) => Outcome::Permit(permit),
+            Err(unavailable) => {
+                permit.unrecorded();
+                Outcome::Refuse(unavailable_refusal(&unavailable))
+            }
         }
     }
 
     /// Records a block and words the refusal.
     pub(crate) async fn block(&self, operation: &Operation, judgement: Judgement) -> Refusal {
-        self.block_text(&operation.masked, operation.digest, judgement)
+        let id = self.next_operation();
+        self.block_as(id, &operation.masked, operation.digest, judgement)
             .await
     }
 
-    pub(crate) async fn block_text(
+    /// As [`Pipeline::block`], for the operation called `id`.
+    pub(crate) async fn block_as(
         &self,
+        id: String,
         masked: &str,
         digest: [u8; 32],
         judgement: Judgement,
     ) -> Refusal {
-        let id = self.next_operation();
         let record = self.record(&id, masked, digest, &judgement, "block", None);
         let refusal = Refusal {
             kind: judgement
@@ -323,7 +330,7 @@ impl Pipeline {
         }
     }
 
-    fn next_operation(&self) -> String {
+    pub(crate) fn next_operation(&self) -> String {
         let number = self
             .operations
             .fetch_add(1, Ordering::Relaxed)

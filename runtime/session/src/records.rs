@@ -1,6 +1,7 @@
 //! Builds the records of decisions and outcomes. Which shapes there are stands in `hpol_evidence::record`.
 
 use hpol_bundle::policy::{Rule, Strength};
+use hpol_evidence::canonical::INTEGER_LIMIT;
 use hpol_evidence::record::ControlRecord;
 
 /// The built-in rule that decides where no rule of the policy does.
@@ -9,11 +10,14 @@ pub(crate) const DEFAULT_DENY: &str = "default_deny";
 /// Who decided where the gateway itself could not go on.
 pub(crate) const GATEWAY: &str = "gateway";
 
-/// Longest masked text in a record; the digest covers the whole.
+/// Longest masked text in a record, as it is written there; the digest covers the whole.
 pub(crate) const MAX_MASKED_BYTES: usize = 16 * 1024;
 
-/// Longest reason in a record: some come from what a client sent.
+/// Longest reason in a record, as it is written there: some come from what a client sent.
 pub(crate) const MAX_REASON_BYTES: usize = 4 * 1024;
+
+/// Longest code of an upstream in a record; SQLSTATE has five characters, an HTTP status three.
+pub(crate) const MAX_CODE_BYTES: usize = 64;
 
 /// What each decision record shows of the mechanisms that are always on (nist-mappings, M01 and M15): who asked is bound
 /// to the record, and the record itself has been generated with its content.
@@ -45,10 +49,12 @@ pub(crate) fn claims(rule: &Rule) -> Vec<ControlRecord> {
 
 /// The controls of a decision by `rules`; by `default_deny` where there is none.
 pub(crate) fn controls<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Vec<ControlRecord> {
-    let mut controls: Vec<ControlRecord> = rules.into_iter().flat_map(claims).collect();
-    if controls.is_empty() {
-        controls = builtin(&DENIED_BY_DEFAULT, DEFAULT_DENY);
-    }
+    let mut rules = rules.into_iter().peekable();
+    // A rule may claim nothing, and then nobody else may claim for it.
+    let mut controls: Vec<ControlRecord> = match rules.peek() {
+        None => builtin(&DENIED_BY_DEFAULT, DEFAULT_DENY),
+        Some(_) => rules.flat_map(claims).collect(),
+    };
     controls.extend(always());
     controls.sort();
     controls.dedup();
@@ -60,15 +66,49 @@ pub(crate) fn always() -> Vec<ControlRecord> {
     builtin(&ALWAYS, GATEWAY)
 }
 
-/// `text`, cut to `limit` bytes at a character boundary.
+/// `text`, cut where its canonical JSON would be longer than `limit` bytes: escaping makes some characters six times as
+/// long, and a record that does not fit is no record.
 pub(crate) fn cut(text: &str, limit: usize) -> String {
-    if text.len() <= limit {
-        return text.to_owned();
+    let mut written: usize = 0;
+    for (at, character) in text.char_indices() {
+        written = written.saturating_add(written_bytes(character));
+        if written > limit {
+            let kept = text.get(..at).unwrap_or_default();
+            return format!("{kept}... [{} bytes in all]", text.len());
+        }
     }
-    let kept = text
-        .get(..text.floor_char_boundary(limit))
-        .unwrap_or_default();
-    format!("{kept}... [{} bytes in all]", text.len())
+    text.to_owned()
+}
+
+/// `count`, or the largest number that a record can hold.
+pub(crate) fn count(count: u64) -> u64 {
+    count.min(INTEGER_LIMIT)
+}
+
+/// `why` without what it quotes, which can be a literal of what was sent: nothing from a quotation mark on, since parsers
+/// quote last and may cut what they quote, and nothing between backticks, which are in messages of our own.
+pub(crate) fn unquoted(why: &str) -> String {
+    let words = match why.split_once('"') {
+        Some((words, _)) => format!("{words}\"...\""),
+        None => why.to_owned(),
+    };
+    match words.split_once('`') {
+        // Literals hold backticks too, so only the last one is known to be the end.
+        Some((before, quoted)) => {
+            let after = quoted.rsplit_once('`').map_or("", |(_, after)| after);
+            format!("{before}`...`{after}")
+        }
+        None => words,
+    }
+}
+
+/// Bytes of `character` in canonical JSON (RFC 8785 section 3.2.2.2).
+fn written_bytes(character: char) -> usize {
+    match character {
+        '"' | '\\' | '\u{8}' | '\t' | '\n' | '\u{c}' | '\r' => 2,
+        control if control < ' ' => 6,
+        plain => plain.len_utf8(),
+    }
 }
 
 fn builtin(entries: &[(&str, &str, &str)], rule: &str) -> Vec<ControlRecord> {

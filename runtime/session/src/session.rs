@@ -12,6 +12,7 @@ use crate::permit::Permit;
 use crate::pipeline::Pipeline;
 use crate::ports::Durability;
 use crate::principal::Principal;
+use crate::records;
 use crate::refusal::{NotAccepted, Refusal, RefusalKind};
 
 /// One authenticated client connection to one connection. Closing is recorded also when it is just dropped.
@@ -50,9 +51,9 @@ pub struct CannotMask {
 }
 
 impl Session {
-    pub(crate) fn new(pipeline: Pipeline) -> Session {
+    pub(crate) fn new(pipeline: Arc<Pipeline>) -> Session {
         Session {
-            pipeline: Arc::new(pipeline),
+            pipeline,
             closed: false,
         }
     }
@@ -113,14 +114,33 @@ impl Session {
         }
     }
 
-    /// Records that something could not be accepted at all, and returns the refusal to send.
+    /// Records that something could not be accepted at all, and returns the refusal to send. Of what was not understood
+    /// the record leaves out what the reason quotes, since nobody can tell its literals from its words.
     pub async fn refuse(&self, masked: &str, digest: [u8; 32], why: NotAccepted) -> Refusal {
-        let (kind, reason, help) = match why {
-            NotAccepted::NotUnderstood { why } => (RefusalKind::NotUnderstood, why, String::new()),
-            NotAccepted::Unsupported { what } => (RefusalKind::Unsupported, what, String::new()),
+        let (kind, told, recorded) = match why {
+            NotAccepted::NotUnderstood { why } => {
+                let recorded = records::unquoted(&why);
+                (RefusalKind::NotUnderstood, why, recorded)
+            }
+            NotAccepted::Unsupported { what } => (RefusalKind::Unsupported, what.clone(), what),
         };
-        let judgement = Judgement::gateway(self.pipeline.door.in_force(), kind, reason, help);
-        self.pipeline.block_text(masked, digest, judgement).await
+        let in_force = self.pipeline.door.in_force();
+        let judgement = Judgement::gateway(in_force, kind, recorded, String::new());
+        let id = self.pipeline.next_operation();
+        let refusal = self.pipeline.block_as(id, masked, digest, judgement).await;
+        if refusal.kind == kind {
+            Refusal {
+                reason: told,
+                ..refusal
+            }
+        } else {
+            refusal
+        }
+    }
+
+    /// Lets go of a session that could not be recorded: its end is not recorded either.
+    pub(crate) fn unrecorded(mut self) {
+        self.closed = true;
     }
 
     /// Ends the session in good order.

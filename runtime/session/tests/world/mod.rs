@@ -1,7 +1,7 @@
 //! A door with ports in memory, and a small policy built by hand.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use hpol_bundle::bundle::{Bundle, Provenance, Tests};
@@ -30,6 +30,7 @@ use tokio::sync::Notify;
 pub(crate) struct World {
     pub(crate) door: Arc<Door>,
     pub(crate) log: Arc<MemoryLog>,
+    pub(crate) store: Arc<MemoryStore>,
     pub(crate) clock: Arc<ManualClock>,
 }
 
@@ -46,6 +47,8 @@ impl Clock for ManualClock {
 pub(crate) struct MemoryLog {
     pub(crate) events: Mutex<Vec<Event>>,
     pub(crate) failed: AtomicBool,
+    /// From this record on, counted from 1, it does not say that records are durable; 0 for never.
+    pub(crate) silent_from: AtomicUsize,
 }
 
 impl Evidence for MemoryLog {
@@ -55,15 +58,22 @@ impl Evidence for MemoryLog {
         event: Event,
         _: Durability,
     ) -> Pending<'_, Result<u64, EvidenceUnavailable>> {
-        Box::pin(async move {
-            if self.failed.load(Ordering::SeqCst) {
-                return Err(EvidenceUnavailable {
-                    why: "disk full".to_owned(),
-                });
-            }
+        let result = if self.failed.load(Ordering::SeqCst) {
+            Err(EvidenceUnavailable {
+                why: "disk full".to_owned(),
+            })
+        } else {
             let mut events = self.events.lock().unwrap();
             events.push(event);
             Ok(events.len() as u64 - 1)
+        };
+        let silent_from = self.silent_from.load(Ordering::SeqCst);
+        let silent = silent_from > 0 && self.events.lock().unwrap().len() >= silent_from;
+        Box::pin(async move {
+            if silent {
+                std::future::pending::<()>().await;
+            }
+            result
         })
     }
 
@@ -73,6 +83,11 @@ impl Evidence for MemoryLog {
 }
 
 impl MemoryLog {
+    /// The records so far.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.events.lock().unwrap().clone()
+    }
+
     /// One word for each record, in order.
     pub(crate) fn words(&self) -> Vec<String> {
         let word = |event: &Event| match event {
@@ -93,6 +108,12 @@ impl MemoryLog {
 pub(crate) struct MemoryStore {
     approvals: Mutex<BTreeMap<String, Approval>>,
     changed: Notify,
+}
+
+impl MemoryStore {
+    pub(crate) fn state(&self, id: &str) -> State {
+        self.approvals.lock().unwrap()[id].state
+    }
 }
 
 impl ApprovalStore for MemoryStore {
@@ -148,7 +169,11 @@ impl ApprovalStore for MemoryStore {
     }
 
     fn withdraw_detached(&self, id: &str) {
-        if let Some(approval) = self.approvals.lock().unwrap().get_mut(id) {
+        let mut approvals = self.approvals.lock().unwrap();
+        let open = approvals
+            .get_mut(id)
+            .filter(|kept| matches!(kept.state, State::Pending | State::Approved));
+        if let Some(approval) = open {
             approval.state = State::Withdrawn;
             approval.version += 1;
         }
@@ -187,8 +212,13 @@ impl World {
         let log = Arc::new(MemoryLog::default());
         let store = Arc::new(MemoryStore::default());
         let clock = Arc::new(ManualClock(Mutex::new(Timestamp::UNIX_EPOCH)));
-        let door = Door::new(clock.clone(), log.clone(), store);
-        World { door, log, clock }
+        let door = Door::new(clock.clone(), log.clone(), store.clone());
+        World {
+            door,
+            log,
+            store,
+            clock,
+        }
     }
 
     /// Puts the policy in force under a digest of its own.
@@ -301,6 +331,10 @@ fn policy() -> Policy {
                 Condition::All(vec![agents(), verb("select")]),
                 Effect::Allow,
             ),
+            Rule {
+                claims: Vec::new(),
+                ..rule("uncontrolled", verb("show"), Effect::Allow)
+            },
             rule(
                 "write",
                 verb("update"),
