@@ -4,6 +4,7 @@
 mod view;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use hpol_operation::Operation;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::hold::Hold;
+use crate::hold::{Hold, Waiting};
 use crate::judgement::Judgement;
 use crate::pipeline::{Pipeline, unavailable_refusal};
 use crate::policy::InForce;
@@ -27,7 +28,7 @@ use crate::session::Outcome;
 pub use view::{ApprovalView, CastView, ConnectionView, RequirementView, SubjectView};
 
 /// A request for approval and the votes on it. Kept by an [`crate::ports::ApprovalStore`]; changed only here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Approval {
     /// Short random id, for people to type.
     pub id: String,
@@ -55,6 +56,19 @@ pub struct Approval {
     pub requested: Timestamp,
     /// When it lapses.
     pub expires: Timestamp,
+}
+
+impl fmt::Debug for Approval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not `exact`, which is for approvers only.
+        f.debug_struct("Approval")
+            .field("id", &self.id)
+            .field("version", &self.version)
+            .field("state", &self.state)
+            .field("operation", &self.operation)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where an approval stands.
@@ -197,18 +211,17 @@ pub(crate) async fn submit<P>(
             .collect(),
         expires: expires.to_string(),
     };
+    // Before the record, so that a requester who goes away while it is written leaves a withdrawal.
+    let waiting = Waiting::new(Arc::clone(pipeline), approval.clone(), wait);
     if let Err(unavailable) = pipeline.append(event, Durability::Durable).await {
+        waiting.unrecorded();
         return Outcome::Refuse(unavailable_refusal(&unavailable));
     }
     match pipeline.door.store().insert(approval.clone()).await {
-        Ok(()) => Outcome::Hold(Box::new(Hold::new(
-            Arc::clone(pipeline),
-            approval,
-            wait,
-            operation,
-            payload,
-        ))),
+        Ok(()) => Outcome::Hold(Box::new(Hold::new(waiting, operation, payload))),
         Err(unavailable) => {
+            // Not withdrawn in the store: where the id is taken, that would be somebody else's.
+            waiting.unrecorded();
             pipeline.append_detached(closed(&approval, ApprovalEnd::Withdrawn));
             Outcome::Refuse(Refusal {
                 kind: RefusalKind::ApprovalsUnavailable,

@@ -1,5 +1,6 @@
 //! An operation that waits for its approvers.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +12,12 @@ use tokio::time::Instant;
 use crate::approvals::{Approval, State, closed};
 use crate::judgement::Judgement;
 use crate::pipeline::{Pipeline, unavailable_refusal};
-use crate::ports::Durability;
+use crate::ports::{ApprovalsUnavailable, Durability};
 use crate::records::GATEWAY;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::{Carrier, Outcome};
 
 /// An operation that waits. Dropping it withdraws the request; the withdrawal is recorded.
-#[derive(Debug)]
 #[must_use = "dropping a hold withdraws the request"]
 pub struct Hold<P> {
     operation: Operation,
@@ -27,32 +27,28 @@ pub struct Hold<P> {
 
 /// The request for approval, withdrawn on drop unless it has ended.
 #[derive(Debug)]
-struct Waiting {
+pub(crate) struct Waiting {
     pipeline: Arc<Pipeline>,
     approval: Approval,
     deadline: Instant,
     ended: bool,
 }
 
+/// What became of a request while it waited.
+enum Answer {
+    Approved,
+    Rejected,
+    /// It ended in some other way.
+    Over,
+    Unreachable(ApprovalsUnavailable),
+}
+
 impl<P> Hold<P> {
-    pub(crate) fn new(
-        pipeline: Arc<Pipeline>,
-        approval: Approval,
-        wait: Duration,
-        operation: Operation,
-        payload: P,
-    ) -> Hold<P> {
-        // Monotonic, so that a step of the wall clock neither shortens nor extends the wait.
-        let deadline = Instant::now() + wait;
+    pub(crate) fn new(waiting: Waiting, operation: Operation, payload: P) -> Hold<P> {
         Hold {
             operation,
             payload,
-            waiting: Waiting {
-                pipeline,
-                approval,
-                deadline,
-                ended: false,
-            },
+            waiting,
         }
     }
 
@@ -86,28 +82,56 @@ impl<P> Hold<P> {
             payload,
             mut waiting,
         } = self;
-        let answer = tokio::time::timeout_at(waiting.deadline, waiting.decided()).await;
-        match answer {
-            Err(_) => Outcome::Refuse(waiting.expire().await),
-            Ok(Err(refusal)) => Outcome::Refuse(refusal),
-            Ok(Ok(())) => waiting.resume(operation, payload, carrier).await,
-        }
+        // Under the deadline stands only the waiting: what follows an answer is not cut short by it.
+        let refusal = match tokio::time::timeout_at(waiting.deadline, waiting.answer()).await {
+            Ok(Answer::Approved) => return waiting.resume(operation, payload, carrier).await,
+            Ok(Answer::Rejected) => waiting.rejected().await,
+            Ok(Answer::Over) => waiting.void("it is no longer open").await,
+            Ok(Answer::Unreachable(why)) => {
+                let kind = RefusalKind::ApprovalsUnavailable;
+                waiting.refusal(kind, why.to_string(), "ask again")
+            }
+            Err(_) => waiting.expire().await,
+        };
+        Outcome::Refuse(refusal)
+    }
+}
+
+impl<P> fmt::Debug for Hold<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the payload, which has the literals of what will run.
+        f.debug_struct("Hold")
+            .field("waiting", &self.waiting)
+            .finish_non_exhaustive()
     }
 }
 
 impl Waiting {
-    /// Resolves once every requirement has its quorum.
-    async fn decided(&mut self) -> Result<(), Refusal> {
+    pub(crate) fn new(pipeline: Arc<Pipeline>, approval: Approval, wait: Duration) -> Waiting {
+        let now = Instant::now();
+        Waiting {
+            pipeline,
+            approval,
+            // Monotonic, so that a step of the wall clock neither shortens nor extends the wait. One that is too long to be
+            // told is none.
+            deadline: now.checked_add(wait).unwrap_or(now),
+            ended: false,
+        }
+    }
+
+    /// Lets go of a request that nobody has been told of: its end is not recorded either.
+    pub(crate) fn unrecorded(mut self) {
+        self.ended = true;
+    }
+
+    /// Resolves once the request is decided. Cancel-safe.
+    async fn answer(&mut self) -> Answer {
         loop {
             match self.approval.state {
                 State::Pending => {}
-                State::Approved => return Ok(()),
-                State::Rejected => return Err(self.rejected().await),
-                State::Used | State::Expired | State::Withdrawn => {
-                    return Err(self
-                        .void("the approval is no longer open", ApprovalEnd::Withdrawn)
-                        .await);
-                }
+                State::Approved => return Answer::Approved,
+                State::Rejected => return Answer::Rejected,
+                State::Used | State::Expired | State::Withdrawn => return Answer::Over,
             }
             let store = self.pipeline.door.store();
             match store
@@ -115,13 +139,7 @@ impl Waiting {
                 .await
             {
                 Ok(approval) => self.approval = approval,
-                Err(unavailable) => {
-                    return Err(self.refusal(
-                        RefusalKind::ApprovalsUnavailable,
-                        unavailable.to_string(),
-                        "",
-                    ));
-                }
+                Err(unavailable) => return Answer::Unreachable(unavailable),
             }
         }
     }
@@ -139,13 +157,18 @@ impl Waiting {
             .as_ref()
             .is_some_and(|in_force| in_force.digest() == self.approval.bundle);
         if judgement.verdict == Verdict::Block {
-            self.end(ApprovalEnd::Withdrawn).await;
-            return Outcome::Refuse(self.pipeline.block(&operation, judgement).await);
+            self.withdraw().await;
+            let id = self.approval.operation.clone();
+            let (masked, digest) = (&operation.masked, operation.digest);
+            let refusal = self.pipeline.block_as(id, masked, digest, judgement).await;
+            return Outcome::Refuse(refusal);
         }
-        if !same_policy || self.pipeline.door.now() >= self.approval.expires {
+        let late =
+            Instant::now() >= self.deadline || self.pipeline.door.now() >= self.approval.expires;
+        if late || !same_policy {
             let why =
                 "the policy changed, or the time ran out, before the approved operation could run";
-            return Outcome::Refuse(self.void(why, ApprovalEnd::Withdrawn).await);
+            return Outcome::Refuse(self.void(why).await);
         }
         self.use_once(operation, payload, judgement).await
     }
@@ -164,7 +187,7 @@ impl Waiting {
             Ok(true) => {}
             Ok(false) => {
                 let why = "the approval changed while it was about to be used";
-                return Outcome::Refuse(self.void(why, ApprovalEnd::Withdrawn).await);
+                return Outcome::Refuse(self.void(why).await);
             }
             Err(unavailable) => {
                 return Outcome::Refuse(self.refusal(
@@ -224,14 +247,18 @@ impl Waiting {
         self.refusal(RefusalKind::ApprovalRejected, reason, "")
     }
 
-    async fn void(&mut self, why: &str, state: ApprovalEnd) -> Refusal {
+    async fn void(&mut self, why: &str) -> Refusal {
+        self.withdraw().await;
+        let reason = format!("approval {} is void: {why}", self.approval.id);
+        self.refusal(RefusalKind::ApprovalVoid, reason, "ask again")
+    }
+
+    async fn withdraw(&mut self) {
         self.pipeline
             .door
             .store()
             .withdraw_detached(&self.approval.id);
-        self.end(state).await;
-        let reason = format!("approval {} is void: {why}", self.approval.id);
-        self.refusal(RefusalKind::ApprovalVoid, reason, "ask again")
+        self.end(ApprovalEnd::Withdrawn).await;
     }
 
     async fn end(&mut self, state: ApprovalEnd) {

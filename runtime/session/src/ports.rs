@@ -80,7 +80,8 @@ pub trait ApprovalStore: Send + Sync + Debug {
     /// Resolves when the approval's version is above `seen`. Cancel-safe.
     fn changed(&self, id: &str, seen: u64) -> Pending<'_, Result<Approval, ApprovalsUnavailable>>;
 
-    /// Marks a pending approval as withdrawn without waiting: for destructors.
+    /// Marks an approval that is pending, or approved and not used yet, as withdrawn without waiting: for destructors.
+    /// Leaves one that has ended as it is.
     fn withdraw_detached(&self, id: &str);
 }
 

@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "pipeline/approvals.rs"]
+mod approvals;
 #[path = "pipeline/records.rs"]
 mod records;
 #[path = "world/mod.rs"]

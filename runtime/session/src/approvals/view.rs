@@ -1,5 +1,7 @@
 //! An approval as people see it, in the terminal and in the console: the JSON of the admin API.
 
+use std::fmt;
+
 use hpol_bundle::policy::GroupId;
 use hpol_evidence::record::Vote;
 use serde::Serialize;
@@ -7,7 +9,7 @@ use serde::Serialize;
 use super::{Approval, State};
 
 /// An approval as people see it: the admin API's JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct ApprovalView {
     /// Short id.
     pub id: String,
@@ -27,6 +29,17 @@ pub struct ApprovalView {
     pub requested: String,
     /// RFC 3339.
     pub expires: String,
+}
+
+impl fmt::Debug for ApprovalView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not `exact`, which is for approvers only.
+        f.debug_struct("ApprovalView")
+            .field("id", &self.id)
+            .field("state", &self.state)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A subject as people see it.
