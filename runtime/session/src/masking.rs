@@ -88,6 +88,8 @@ impl MaskingPlan {
         }
         let mut entries = Vec::new();
         let mut masks = Vec::new();
+        let mut strictest: Vec<_> = strictest.into_iter().collect();
+        strictest.sort_by_key(|(class, (mask, _))| (mask.strictness(), *class));
         for (class, (mask, rule)) in strictest {
             let class = usize::try_from(class.0)
                 .ok()
@@ -147,7 +149,8 @@ impl MaskingPlan {
             .is_some_and(|plan| plan.masker.has_detectors())
     }
 
-    /// The classified columns of this connection that must be hidden.
+    /// The classified columns of this connection that must be hidden, the laxest mask first: where two classes meet on one
+    /// column, the later one decides.
     pub fn columns(&self) -> impl Iterator<Item = (Slot, &Column)> {
         self.entries()
             .zip(0_u16..)
@@ -273,8 +276,71 @@ impl MaskRun {
             });
             controls.extend(entry.controls.iter().cloned());
         }
+        masked.sort_by(|left, right| left.class.cmp(&right.class));
         controls.sort();
         controls.dedup();
         (masked, controls)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hpol_bundle::policy::{Condition, DataClass, Rule, Source};
+
+    use super::*;
+
+    /// Classes `p.c0`, `p.c1`, ... that hold one column, each hidden by a rule with one of `masks`.
+    fn plan(masks: &[Mask]) -> MaskingPlan {
+        let column = Column {
+            target: "db".to_owned(),
+            schema: "public".to_owned(),
+            table: "customers".to_owned(),
+            column: "ssn".to_owned(),
+        };
+        let policy = Policy {
+            classes: (0..masks.len())
+                .map(|index| DataClass {
+                    name: format!("p.c{index}"),
+                    columns: vec![column.clone()],
+                    detectors: Vec::new(),
+                })
+                .collect(),
+            rules: (0..)
+                .map(ClassId)
+                .zip(masks)
+                .map(|(class, mask)| Rule {
+                    name: format!("p.r{}", class.0),
+                    title: String::new(),
+                    because: String::new(),
+                    claims: Vec::new(),
+                    condition: Condition::All(Vec::new()),
+                    effect: Effect::Mask { class, mask: *mask },
+                    source: Source::default(),
+                })
+                .collect(),
+            ..Policy::default()
+        };
+        let rules: Vec<RuleId> = (0..).map(RuleId).take(masks.len()).collect();
+        MaskingPlan::build(&policy, "db", &rules).unwrap()
+    }
+
+    #[test]
+    fn of_two_classes_on_one_column_the_stricter_mask_comes_last() {
+        for masks in [
+            [Mask::Redact, Mask::KeepLast(4)],
+            [Mask::KeepLast(4), Mask::Redact],
+        ] {
+            let plan = plan(&masks);
+            let (slot, _) = plan.columns().last().unwrap();
+            let mut out = Vec::new();
+            assert_eq!(
+                plan.run().value(slot, b"987-65-4320", &mut out),
+                Masked::Changed
+            );
+            assert!(
+                !String::from_utf8(out).unwrap().contains("4320"),
+                "{masks:?}"
+            );
+        }
     }
 }

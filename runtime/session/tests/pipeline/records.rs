@@ -10,11 +10,11 @@ use super::*;
 
 fn last_decision(world: &World) -> DecisionRecord {
     let events = world.log.events();
-    let decisions = events.iter().filter_map(|event| match event {
+    let mut decisions = events.iter().filter_map(|event| match event {
         Event::Decision(record) => Some(record),
         _ => None,
     });
-    DecisionRecord::clone(decisions.last().unwrap())
+    DecisionRecord::clone(decisions.next_back().unwrap())
 }
 
 /// Lets `asked` wait for the log from its record `silent_from` on, and then goes away.
