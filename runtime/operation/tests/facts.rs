@@ -418,11 +418,20 @@ fn pg_52_an_operation_is_bound_to_its_parameters() {
         analysis.operation(&base, vocabulary).digest,
         operation.digest
     );
+    assert!(analysis.operation(&[binary], vocabulary).exact.ends_with(
+        r#"-- $1 = 0x780a2d2d202432203d20223722, as text "x\n-- $2 = \"7\"" (type 25)"#
+    ));
+    // A driver that leaves the type to the server: every reading is shown.
+    let number = Parameter {
+        type_oid: 0,
+        value: Some(&[0, 0, 0, 114]),
+        ..binary
+    };
     assert!(
         analysis
-            .operation(&[binary], vocabulary)
+            .operation(&[number], vocabulary)
             .exact
-            .ends_with("-- $1 = 0x780a2d2d202432203d20223722 (type 25)")
+            .ends_with("-- $1 = 0x00000072, as an integer 114")
     );
 }
 

@@ -251,14 +251,35 @@ impl std::fmt::Display for Shown<'_, '_> {
         };
         match (self.0.format, std::str::from_utf8(value)) {
             (Format::Text, Ok(text)) => write!(f, "{text:?}")?,
-            _ => {
+            (format, text) => {
                 f.write_str("0x")?;
                 value.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+                if format == Format::Binary {
+                    readings(f, value, text.ok())?;
+                }
             }
         }
         match self.0.type_oid {
             0 => Ok(()),
             oid => write!(f, " (type {oid})"),
         }
+    }
+}
+
+/// What bytes in binary format may mean, since nobody approves hexadecimal digits. Drivers often leave the type to the
+/// server, so every reading that fits is shown beside the bytes, which alone count.
+fn readings(f: &mut std::fmt::Formatter<'_>, value: &[u8], text: Option<&str>) -> std::fmt::Result {
+    let integer = match *value {
+        [a, b] => Some(i64::from(i16::from_be_bytes([a, b]))),
+        [a, b, c, d] => Some(i64::from(i32::from_be_bytes([a, b, c, d]))),
+        [a, b, c, d, e, g, h, i] => Some(i64::from_be_bytes([a, b, c, d, e, g, h, i])),
+        _ => None,
+    };
+    if let Some(integer) = integer {
+        write!(f, ", as an integer {integer}")?;
+    }
+    match text.filter(|text| !text.is_empty() && !text.contains('\0')) {
+        Some(text) => write!(f, ", as text {text:?}"),
+        None => Ok(()),
     }
 }
