@@ -204,6 +204,11 @@ impl Pipeline {
             Some((operation, approval)) => (operation, Some(approval)),
             None => (self.next_operation(), None),
         };
+        let durability = match (operation.class, &approval) {
+            (Class::Read, None) => Durability::Buffered,
+            // That an approval was used is never lost.
+            (Class::Read, Some(_)) | (Class::Write, _) => Durability::Durable,
+        };
         let record = self.record(
             &id,
             &operation.masked,
@@ -212,10 +217,6 @@ impl Pipeline {
             "allow",
             approval,
         );
-        let durability = match operation.class {
-            Class::Read => Durability::Buffered,
-            Class::Write => Durability::Durable,
-        };
         // Before the record, so that whoever goes away while it is written leaves the outcome: not run.
         let permit = Permit::new(
             payload,

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use hpol_evidence::record::Event;
+use hpol_operation::{Class, Operation};
 use hpol_session::approvals::State;
+use hpol_session::ports::Durability;
 
 use super::*;
 
@@ -146,4 +148,21 @@ async fn p_07_a_voters_words_cannot_steer_a_terminal() {
         "{}",
         refused.reason
     );
+}
+
+#[tokio::test]
+async fn u_09_the_intent_of_an_approved_read_is_durable() {
+    let world = World::new();
+    let session = world.session("agent-7", &["agents"]).await;
+    let read = Operation {
+        class: Class::Read,
+        ..sql("update")
+    };
+    let Outcome::Hold(hold) = session.request(read, (), &Masks(true)).await else {
+        panic!("not held");
+    };
+    approve(&world, hold.id()).await;
+    let _permit = permit(hold.wait(&Masks(true)).await);
+    let asked = *world.log.asked.lock().unwrap();
+    assert_eq!(asked, Some(Durability::Durable));
 }

@@ -47,6 +47,8 @@ impl Clock for ManualClock {
 pub(crate) struct MemoryLog {
     pub(crate) events: Mutex<Vec<Event>>,
     pub(crate) failed: AtomicBool,
+    /// How durable the last record that somebody waited for had to be.
+    pub(crate) asked: Mutex<Option<Durability>>,
     /// From this record on, counted from 1, it does not say that records are durable; 0 for never.
     pub(crate) silent_from: AtomicUsize,
 }
@@ -56,7 +58,7 @@ impl Evidence for MemoryLog {
         &self,
         _: Option<&str>,
         event: Event,
-        _: Durability,
+        durability: Durability,
     ) -> Pending<'_, Result<u64, EvidenceUnavailable>> {
         let result = if self.failed.load(Ordering::SeqCst) {
             Err(EvidenceUnavailable {
@@ -67,6 +69,7 @@ impl Evidence for MemoryLog {
             events.push(event);
             Ok(events.len() as u64 - 1)
         };
+        *self.asked.lock().unwrap() = Some(durability);
         let silent_from = self.silent_from.load(Ordering::SeqCst);
         let silent = silent_from > 0 && self.events.lock().unwrap().len() >= silent_from;
         Box::pin(async move {
