@@ -205,7 +205,7 @@ pub struct OutcomeRecord {
     pub result: OperationResult,
     /// The upstream's own error code or status, where it has one.
     pub code: String,
-    /// Rows or response messages returned.
+    /// Rows returned; of an operation that returns none, rows affected. Response messages where there are no rows.
     pub rows: u64,
     /// Bytes of result released to the client.
     pub bytes: u64,
