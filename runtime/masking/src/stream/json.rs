@@ -27,7 +27,7 @@ const LITERALS: [&[u8]; 6] = [
 #[derive(Debug, Default)]
 pub(super) struct Json {
     place: Place,
-    /// The number or literal that has begun.
+    /// The number or literal that has begun, and the space behind it.
     atom: Vec<u8>,
     /// The escape that has begun.
     escape: Vec<u8>,
@@ -44,6 +44,8 @@ enum Place {
     Between,
     /// In a number or literal.
     Atom,
+    /// In the space behind a number or literal.
+    Gap,
     /// In a string.
     String,
     /// In an escape within a string.
@@ -67,13 +69,27 @@ impl Json {
                     self.between(*byte, out);
                     after
                 }
-                Place::Atom if is_delimiter(*byte) => {
+                Place::Atom if is_space(*byte) => {
+                    self.atom.push(*byte);
+                    self.place = Place::Gap;
+                    after
+                }
+                Place::Gap if is_space(*byte) && self.atom.len() < LONGEST_ATOM => {
+                    self.atom.push(*byte);
+                    after
+                }
+                Place::Atom | Place::Gap if ends_atom(*byte) => {
                     self.end_atom(masker, counts, out);
                     rest
                 }
                 Place::Atom => {
                     self.grow_atom(*byte, masker, counts, out);
                     after
+                }
+                // `4111 1111` is no JSON, and what is hidden in it must be seen whole.
+                Place::Gap => {
+                    self.leave(masker, counts, out);
+                    rest
                 }
                 Place::String => self.string(rest, masker, counts, out),
                 Place::Escape => {
@@ -89,11 +105,11 @@ impl Json {
     }
 
     pub(super) fn finish(&mut self, masker: &Masker, counts: &mut [u64], out: &mut Vec<u8>) {
-        if self.place == Place::Atom {
+        if matches!(self.place, Place::Atom | Place::Gap) {
             self.end_atom(masker, counts, out);
         }
         match self.place {
-            Place::Between | Place::Atom => {}
+            Place::Between | Place::Atom | Place::Gap => {}
             Place::NotJson => self.text.finish(masker, counts, out),
             Place::String => self.end_string(masker, counts, out),
             Place::Escape => {
@@ -125,15 +141,16 @@ impl Json {
     }
 
     fn end_atom(&mut self, masker: &Masker, counts: &mut [u64], out: &mut Vec<u8>) {
-        let number = self
-            .atom
+        let space = self.atom.iter().rev().take_while(|byte| is_space(**byte));
+        let (atom, space) = self.atom.split_at(self.atom.len() - space.count());
+        let number = atom
             .iter()
             .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte));
-        if !number && !LITERALS.contains(&self.atom.as_slice()) {
+        if !number && !LITERALS.contains(&atom) {
             self.leave(masker, counts, out);
             return;
         }
-        let input = Input::whole(&self.atom);
+        let input = Input::whole(atom);
         match masker.finder().next(&input, 0) {
             Step::Found(finding) if number => {
                 count(counts, finding.slot);
@@ -141,8 +158,9 @@ impl Json {
                 masker.write(&finding, &input, out);
                 out.push(b'"');
             }
-            _ => out.extend_from_slice(&self.atom),
+            _ => out.extend_from_slice(atom),
         }
+        out.extend_from_slice(space);
         self.atom.clear();
         self.place = Place::Between;
     }
@@ -218,6 +236,15 @@ impl Json {
         escape::write(&self.released, out);
         self.released.clear();
     }
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// A colon follows strings only: `2001:10::17` is an address.
+fn ends_atom(byte: u8) -> bool {
+    is_delimiter(byte) && byte != b':'
 }
 
 /// White space, structure, quotes, and the separator of RFC 7464.

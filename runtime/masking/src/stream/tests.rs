@@ -94,6 +94,18 @@ fn documents_may_follow_one_another() {
 }
 
 #[test]
+fn h_13_numbers_side_by_side_are_no_json() {
+    for text in ["4111 1111 1111 1111", "987 65 4320", "1,\t987 65 4320"] {
+        let (out, found) = run(StreamKind::Json, Mask::Redact, text.as_bytes(), &[]);
+        assert_eq!(found, 1, "{text}: {}", String::from_utf8_lossy(&out));
+    }
+    let address = "{\"a\" : 1 } 2001:10:20::17";
+    check(StreamKind::Json, address, "{\"a\" : 1 } ****:**:20::17");
+    let spaced = format!("[1{0},2{0}]", " ".repeat(600));
+    check(StreamKind::Json, &spaced, &spaced);
+}
+
+#[test]
 fn what_is_not_json_is_read_as_text() {
     check(
         StreamKind::Json,
