@@ -70,7 +70,7 @@ impl<P> Hold<P> {
             "waiting for approval {} by {}, until {}",
             approval.id,
             needs.join(" and "),
-            approval.expires
+            approval.expires.strftime("%Y-%m-%dT%H:%M:%SZ")
         )
     }
 

@@ -166,3 +166,13 @@ async fn u_09_the_intent_of_an_approved_read_is_durable() {
     let asked = *world.log.asked.lock().unwrap();
     assert_eq!(asked, Some(Durability::Durable));
 }
+
+#[tokio::test]
+async fn the_notice_says_who_decides_and_until_when() {
+    let world = World::new();
+    *world.clock.0.lock().unwrap() = Timestamp::from_nanosecond(1_500_000_000).unwrap();
+    let session = world.session("agent-7", &["agents"]).await;
+    let hold = held(&session).await;
+    assert_eq!(hold.id().len(), 12);
+    insta::assert_snapshot!(hold.notice().replace(hold.id(), "ID"), @"waiting for approval ID by 2 of shop.dbas (rule shop.write), until 1970-01-01T00:15:01Z");
+}
