@@ -79,6 +79,9 @@ impl Eval {
                 Form::Bits => decide(&compiled, &request, &mut scratch, &mut decision),
             }
             terminal.json_line(&answer(&compiled, request.id, &decision))?;
+            if requests.may_wait() {
+                terminal.flush()?;
+            }
         }
         Ok(Outcome::Clean)
     }

@@ -84,6 +84,9 @@ impl Facts {
         });
         while let Some(statement) = lines.next::<Statement>()? {
             terminal.json_line(&answer(&analyser, statement))?;
+            if lines.may_wait() {
+                terminal.flush()?;
+            }
         }
         Ok(Outcome::Clean)
     }

@@ -16,7 +16,7 @@ const LINE_BYTES: u64 = 8 << 20;
 pub(crate) struct Lines {
     /// How messages call the input.
     path: PathBuf,
-    reader: Box<dyn BufRead>,
+    reader: BufReader<Box<dyn Read>>,
     /// The number of the line that was read last, from 1.
     number: u64,
 }
@@ -24,21 +24,23 @@ pub(crate) struct Lines {
 impl Lines {
     /// The lines of `path`; of standard input for `None` and for `-`.
     pub(crate) fn open(path: Option<&Path>) -> Result<Lines, Failure> {
-        let (path, reader): (_, Box<dyn BufRead>) = match path.filter(|path| *path != "-") {
+        let (path, reader): (_, Box<dyn Read>) = match path.filter(|path| *path != "-") {
             Some(path) => {
                 let file = File::open(path).map_err(Failure::read(path))?;
-                (path.to_owned(), Box::new(BufReader::new(file)))
+                (path.to_owned(), Box::new(file))
             }
-            None => (
-                PathBuf::from("standard input"),
-                Box::new(BufReader::new(io::stdin())),
-            ),
+            None => (PathBuf::from("standard input"), Box::new(io::stdin())),
         };
         Ok(Lines {
             path,
-            reader,
+            reader: BufReader::new(reader),
             number: 0,
         })
+    }
+
+    /// Whether the next line is not there yet. Who asks may wait for the answers so far before it sends more.
+    pub(crate) fn may_wait(&self) -> bool {
+        !self.reader.buffer().contains(&b'\n')
     }
 
     /// The next value; `None` at the end.
@@ -81,7 +83,7 @@ mod tests {
     fn lines(bytes: &[u8]) -> Lines {
         Lines {
             path: PathBuf::from("input"),
-            reader: Box::new(io::Cursor::new(bytes.to_vec())),
+            reader: BufReader::new(Box::new(io::Cursor::new(bytes.to_vec()))),
             number: 0,
         }
     }

@@ -70,6 +70,11 @@ impl<'a> Requests<'a> {
         })
     }
 
+    /// Whether the next request is not there yet.
+    pub(crate) fn may_wait(&self) -> bool {
+        self.lines.may_wait()
+    }
+
     /// The next request; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Request>, Failure> {
         let Some(line) = self.lines.next::<Line>()? else {

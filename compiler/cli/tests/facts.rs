@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Output, Stdio};
 
 fn facts(lines: &str) -> Output {
@@ -39,6 +39,27 @@ fn every_line_is_answered_in_its_place() {
         (Some(0), &b""[..])
     );
     insta::assert_snapshot!("facts", String::from_utf8(output.stdout).unwrap());
+}
+
+/// A program may wait for an answer before it asks again.
+#[test]
+fn an_answer_does_not_wait_for_the_next_line() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_hpol"))
+        .args(["facts", "postgres"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    for id in 1..4 {
+        writeln!(input, r#"{{"id": {id}, "sql": "SELECT {id}"}}"#).unwrap();
+        let mut answer = String::new();
+        output.read_line(&mut answer).unwrap();
+        assert!(answer.starts_with(&format!(r#"{{"id":{id},"#)), "{answer}");
+    }
+    drop(input);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
