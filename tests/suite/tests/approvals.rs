@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hpol_support::curl;
+use hpol_support::gateway::Deployment;
 use hpol_support::process::START_DEADLINE;
 use hpol_support::psql::Waiting;
 use hpol_support::records::{Records, controls, eventually, strings};
@@ -15,7 +16,15 @@ use serde_json::Value;
 static WORLD: Shared<World> = Shared::new();
 
 fn world() -> Arc<World> {
-    WORLD.get(|| World::start(&policy())).unwrap()
+    WORLD
+        .get(|| {
+            World::start_with(Deployment {
+                policy: policy(),
+                plaintext_clients: true,
+                ..Deployment::default()
+            })
+        })
+        .unwrap()
 }
 
 fn policy() -> PathBuf {
@@ -325,6 +334,105 @@ fn an_approval_is_used_once() {
         .postgres
         .execute("demo", "SELECT quantity FROM orders WHERE id = 105");
     assert_eq!(quantity.unwrap(), "2");
+}
+
+#[test]
+fn p_03_an_approval_is_for_one_of_two_that_are_alike() {
+    let world = world();
+    let (asker, approver) = (agent(&world, "twins"), dba(&world, "of-twins"));
+    let sql = "UPDATE orders SET quantity = quantity + 100 WHERE id = 113";
+    let (one, first) = ask(&world, &asker, &[sql]);
+    let (other, second) = ask(&world, &asker, &[sql]);
+    assert_ne!(first, second);
+    assert_eq!(vote(&world, &approver, "approve", &first).0, 0);
+    assert_eq!(one.finish().unwrap().out, "UPDATE 1\n");
+    let still: Vec<_> = listed(&world, &approver, "twins")
+        .into_iter()
+        .filter(|approval| approval["state"] == "pending")
+        .collect();
+    assert_eq!(still.len(), 1);
+    assert_eq!(still[0]["id"], *second);
+    assert_eq!(vote(&world, &approver, "reject", &second).0, 0);
+    assert!(!other.finish().unwrap().success);
+    let quantity = world
+        .postgres
+        .execute("demo", "SELECT quantity FROM orders WHERE id = 113");
+    assert_eq!(quantity.unwrap(), "104", "it ran once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p_02_an_approval_is_for_the_parameters_too() {
+    let world = world();
+    let approver = dba(&world, "of-parameters");
+    let (client, connection) = tokio_postgres::Config::new()
+        .host("127.0.0.1")
+        .port(world.gateway.port("orders-prod").unwrap())
+        .user("whoever")
+        .dbname("demo")
+        .password(agent(&world, "binder"))
+        .connect(tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    let driver = tokio::spawn(connection);
+    let client = Arc::new(client);
+    let sql = "UPDATE orders SET status = $1 WHERE id = $2";
+    let statement = client.prepare(sql).await.unwrap();
+    let mut digests = Vec::new();
+    for (id, verb) in [(114, "approve"), (115, "reject")] {
+        let (client, statement) = (Arc::clone(&client), statement.clone());
+        let update = tokio::spawn(async move {
+            client
+                .execute(&statement, &[&format!("bound-{id}"), &id])
+                .await
+        });
+        let request = await_request(&world, &approver, "binder");
+        let exact = request["exact"].as_str().unwrap();
+        assert!(
+            exact.contains(sql)
+                && exact.contains(&format!("as text \"bound-{id}\""))
+                && exact.contains(&format!("as an integer {id}")),
+            "the approver sees the parameters: {exact}"
+        );
+        digests.push(request["digest"].clone());
+        let approval = request["id"].as_str().unwrap();
+        assert_eq!(vote(&world, &approver, verb, approval).0, 0);
+        assert_eq!(update.await.unwrap().is_ok(), verb == "approve");
+    }
+    assert_ne!(digests[0], digests[1]);
+    assert_eq!(status(&world, 114), "bound-114");
+    assert_ne!(status(&world, 115), "bound-115");
+    drop(client);
+    driver.await.unwrap().unwrap();
+}
+
+#[test]
+fn p_04_a_requester_whose_token_ended_gets_nothing_anymore() {
+    let world = world();
+    let agents = ["autonomous-agents"];
+    let short = world
+        .gateway
+        .token_with("fading", &agents, &["expires_in=1"])
+        .unwrap();
+    let (psql, id) = ask(
+        &world,
+        &short,
+        &["UPDATE orders SET status = 'faded' WHERE id = 116"],
+    );
+    let deadline = Instant::now() + START_DEADLINE;
+    while world
+        .psql(&short)
+        .unwrap()
+        .run(&["SELECT count(*) FROM orders"])
+        .unwrap()
+        .success
+    {
+        assert!(Instant::now() < deadline, "the token never ends");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    vote(&world, &dba(&world, "too-late"), "approve", &id);
+    let printed = psql.finish().unwrap();
+    assert!(!printed.success, "{printed:?}");
+    assert_ne!(status(&world, 116), "faded");
 }
 
 #[test]
