@@ -12,7 +12,9 @@ pub(super) enum FunctionKind {
     Effect,
     /// Reads or advances the sequence its first argument names.
     Sequence,
-    /// Can read and change anything.
+    /// Can read and change what no argument shows, but runs no code.
+    Hidden,
+    /// Runs code that is not known.
     Opaque,
 }
 
@@ -26,6 +28,7 @@ pub(super) fn function(name: &str) -> Option<FunctionKind> {
                     "harmless" => FunctionKind::Harmless,
                     "effect" => FunctionKind::Effect,
                     "sequence" => FunctionKind::Sequence,
+                    "hidden" => FunctionKind::Hidden,
                     _ => FunctionKind::Opaque,
                 };
                 (name, kind)
@@ -116,6 +119,7 @@ mod tests {
         assert_eq!(function("pg_sleep"), Some(FunctionKind::Effect));
         assert_eq!(function("nextval"), Some(FunctionKind::Sequence));
         assert_eq!(function("query_to_xml"), Some(FunctionKind::Opaque));
+        assert_eq!(function("pg_read_file"), Some(FunctionKind::Hidden));
         assert_eq!(function("dblink"), None);
         assert_eq!(function("harmless"), None);
     }

@@ -22,6 +22,7 @@ impl Walk<'_> {
                 }
             }
             FunctionKind::Sequence => self.sequence(node, &name.name),
+            FunctionKind::Hidden => self.unnamed(format!("function {}", name.shown())),
             FunctionKind::Opaque => self.opaque(format!("function {}", name.shown())),
         }
         self.within("a function call", |walk| walk.rest(node, &["funcname"]))
