@@ -11,8 +11,9 @@ mod test;
 mod value;
 
 use hpol_bundle::vocabulary::{Protocol, Vocabulary};
-use hpol_syntax::ast::{Connection, Group, Item};
+use hpol_syntax::ast::{Connection, Group, Item, Name};
 use hpol_syntax::code::Code;
+use hpol_syntax::limits::MAX_PROBLEMS_PER_ITEM;
 use hpol_syntax::problem::Problem;
 use hpol_syntax::span::Span;
 use hpol_syntax::words;
@@ -20,8 +21,8 @@ use hpol_syntax::words;
 use crate::database::{Inputs, ItemText, Scope, parsed};
 use crate::file::{import, packages};
 use crate::lowered::Lowered;
-use crate::symbols::{Symbols, protocol, symbols};
-use condition::Reads;
+use crate::symbols::{Symbols, Table, protocol, resolve, symbols};
+use condition::{Reads, Size};
 
 /// What came of checking one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,7 @@ pub(crate) fn check<'db>(
         scope,
         problems: Vec::new(),
         protocol_facts: Vec::new(),
+        folded: Size::default(),
     };
     let lowered = parsed(db, item)
         .item
@@ -65,6 +67,8 @@ struct Checker<'db> {
     problems: Vec<Problem>,
     /// The facts read so far that only one protocol has.
     protocol_facts: Vec<ProtocolFact>,
+    /// How much the groups add to the condition at hand.
+    folded: Size,
 }
 
 /// A fact of one protocol, where a condition reads it.
@@ -139,7 +143,30 @@ impl<'db> Checker<'db> {
         symbols(self.db, self.inputs)
     }
 
+    /// What `name` means, and its qualified form; nothing where that is wrong, which is then reported.
+    fn lookup<'t, T>(
+        &mut self,
+        table: &'t Table<T>,
+        name: &Name,
+        kind: &str,
+        others: &[&str],
+    ) -> Option<(String, Option<&'t T>)> {
+        if self.is_full() {
+            return None;
+        }
+        resolve(self.db, self.scope, table, name, kind, others)
+            .map_err(|problem| self.report(*problem))
+            .ok()
+    }
+
+    /// Whether so much is wrong that nothing more is said; finding what was meant takes time.
+    fn is_full(&self) -> bool {
+        self.problems.len() >= MAX_PROBLEMS_PER_ITEM
+    }
+
     fn report(&mut self, problem: Problem) {
-        self.problems.push(problem);
+        if !self.is_full() {
+            self.problems.push(problem);
+        }
     }
 }

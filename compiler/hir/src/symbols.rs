@@ -12,9 +12,20 @@ use hpol_syntax::words;
 use crate::database::{Inputs, ItemText, Scope, items, parsed};
 use crate::file::scope;
 
-/// What is declared, by qualified name. `None` where the declaration is broken: that is reported there, and not again
-/// wherever the name is used.
-pub(crate) type Table<T> = BTreeMap<String, Option<T>>;
+/// What is declared, by qualified name.
+pub(crate) type Table<T> = BTreeMap<String, Declared<T>>;
+
+/// A declaration.
+#[derive(Debug, Clone, PartialEq, Eq, salsa::SalsaValue)]
+pub(crate) struct Declared<T> {
+    /// The package that declares it. The qualified name alone does not tell: `a.b.c` may be `b.c` of `a`.
+    package: String,
+    /// `None` where the declaration is broken: that is reported there, and not again wherever the name is used.
+    symbol: Option<T>,
+}
+
+/// Names listed where no known one is near.
+const MAX_LISTED: usize = 8;
 
 /// What rules, groups and data classes can name.
 #[derive(Debug, Clone, PartialEq, Eq, Default, salsa::SalsaValue)]
@@ -56,19 +67,25 @@ pub(crate) fn symbols(db: &dyn salsa::Database, inputs: Inputs) -> Symbols<'_> {
         for (item, _) in &items(db, *file).items {
             let parsed = parsed(db, *item);
             let Some(name) = &parsed.name else { continue };
-            let name = qualify(scope.package(db), name);
+            let package = scope.package(db);
             match parsed.keyword.as_str() {
                 "connection" => insert(
                     &mut symbols.connections,
+                    package,
                     name,
                     connection(parsed.item.as_ref()),
                 ),
                 "group" => {
                     let group =
                         matches!(parsed.item, Some(Item::Group(_))).then_some((*item, scope));
-                    insert(&mut symbols.groups, name, group);
+                    insert(&mut symbols.groups, package, name, group);
                 }
-                "data" => insert(&mut symbols.classes, name, class(parsed.item.as_ref())),
+                "data" => insert(
+                    &mut symbols.classes,
+                    package,
+                    name,
+                    class(parsed.item.as_ref()),
+                ),
                 _ => {}
             }
         }
@@ -87,7 +104,8 @@ pub(crate) fn rules(db: &dyn salsa::Database, inputs: Inputs) -> Table<EffectKin
             if let ("rule", Some(name)) = (parsed.keyword.as_str(), &parsed.name) {
                 insert(
                     &mut rules,
-                    qualify(scope.package(db), name),
+                    scope.package(db),
+                    name,
                     effect(parsed.item.as_ref()),
                 );
             }
@@ -118,37 +136,33 @@ pub(crate) fn resolve<'t, T>(
     others: &[&str],
 ) -> Result<(String, Option<&'t T>), Box<Problem>> {
     let (package, imports) = (scope.package(db), scope.imports(db));
-    let visible = |full: &str| {
-        full.strip_prefix(package)
-            .is_some_and(|rest| rest.starts_with('.'))
-            || imports.iter().any(|import| {
-                full.strip_prefix(import.as_str())
-                    .is_some_and(|rest| rest.starts_with('.'))
-            })
-    };
+    let imported = |declared: &Declared<T>| imports.contains(&declared.package);
     let own = qualify(package, &name.node);
-    if let Some(found) = table.get(&own) {
-        return Ok((own, found.as_ref()));
-    }
-    if let Some(found) = table.get(&name.node) {
-        if visible(&name.node) {
-            return Ok((name.node.clone(), found.as_ref()));
+    let here = table
+        .get(&own)
+        .filter(|declared| declared.package == package);
+    let there = table.get(&name.node);
+    match (here, there) {
+        (Some(_), Some(other)) if imported(other) => {
+            return Err(Box::new(ambiguous(name, package, &other.package)));
         }
-        let home = name.node.rsplit_once('.').map_or("", |(home, _)| home);
-        let message = format!(
-            "`{}` belongs to a package that this file does not import",
-            name.node
-        );
-        let problem = Problem::new(Code::NotImported, message, name.span, "not imported");
-        return Err(Box::new(
-            problem.help(format!("add `use {home}` at the top of the file")),
-        ));
+        (Some(found), _) => return Ok((own, found.symbol.as_ref())),
+        (None, Some(found)) if imported(found) || found.package == package => {
+            return Ok((name.node.clone(), found.symbol.as_ref()));
+        }
+        (None, Some(other)) => return Err(Box::new(not_imported(name, &other.package))),
+        (None, None) => {}
     }
-    let seen = table.keys().filter(|full| visible(full)).map(|full| {
-        full.strip_prefix(package)
-            .and_then(|rest| rest.strip_prefix('.'))
-            .unwrap_or(full.as_str())
-    });
+    let seen = table
+        .iter()
+        .filter(|(_, declared)| declared.package == package || imported(declared))
+        .map(|(full, declared)| match declared.package == package {
+            true => full
+                .strip_prefix(package)
+                .and_then(|rest| rest.strip_prefix('.'))
+                .unwrap_or(full),
+            false => full,
+        });
     let problem = Problem::new(
         Code::UnknownName,
         format!("there is no {kind} `{}`", name.node),
@@ -158,7 +172,7 @@ pub(crate) fn resolve<'t, T>(
     Err(Box::new(
         match words::nearest(&name.node, seen.clone().chain(others.iter().copied())) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
-            None => match seen.take(8).collect::<Vec<_>>() {
+            None => match seen.take(MAX_LISTED).collect::<Vec<_>>() {
                 known if known.is_empty() => problem,
                 known => problem.help(format!("known here: {}", words::list(&known))),
             },
@@ -166,8 +180,29 @@ pub(crate) fn resolve<'t, T>(
     ))
 }
 
-fn insert<T>(table: &mut Table<T>, name: String, value: Option<T>) {
-    table.entry(name).or_insert(value);
+fn ambiguous(name: &Name, own: &str, other: &str) -> Problem {
+    let message = format!("`{}` could mean two things", name.node);
+    let label = format!("of `{own}`, or of the imported `{other}`");
+    Problem::new(Code::AmbiguousName, message, name.span, label)
+        .help(format!("rename the one of `{own}`, or take out the import"))
+}
+
+fn not_imported(name: &Name, home: &str) -> Problem {
+    let message = format!(
+        "`{}` belongs to a package that this file does not import",
+        name.node
+    );
+    Problem::new(Code::NotImported, message, name.span, "not imported")
+        .help(format!("add `use {home}` at the top of the file"))
+}
+
+fn insert<T>(table: &mut Table<T>, package: &str, name: &str, symbol: Option<T>) {
+    table
+        .entry(qualify(package, name))
+        .or_insert_with(|| Declared {
+            package: package.to_owned(),
+            symbol,
+        });
 }
 
 fn connection(item: Option<&Item>) -> Option<ConnectionSymbol> {

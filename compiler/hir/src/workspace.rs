@@ -148,6 +148,9 @@ mod tests;
 
 #[cfg(test)]
 mod codes;
+
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod incremental;
 #[cfg(test)]

@@ -98,6 +98,8 @@ codes! {
     NotImported = "HP0105" Error,
     /// A name that the language keeps for itself.
     ReservedName = "HP0106" Error,
+    /// A name that could mean two things.
+    AmbiguousName = "HP0107" Error,
 
     /// An operator that does not fit the type of the fact.
     OperatorType = "HP0201" Error,

@@ -111,6 +111,10 @@ pub const RESERVED: &[&str] = &[
     "false",
 ];
 
+/// Words of fitting length that one misspelt word is compared with, at most; so many mistakes beside many names do not
+/// take time in the product of both.
+const MAX_CANDIDATES: usize = 200;
+
 /// What the unsupported construct of `word` is, if it is one.
 #[must_use]
 pub fn unsupported(word: &str) -> Option<&'static str> {
@@ -123,13 +127,18 @@ pub fn unsupported(word: &str) -> Option<&'static str> {
 /// The candidate nearest to `word`, if one is near enough to be meant.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = ((word.chars().count() + 1) / 3).min(3);
+    let length = word.chars().count();
+    let limit = ((length + 1) / 3).min(3);
+    let lower = word.to_lowercase();
     candidates
         .into_iter()
-        .filter(|candidate| *candidate != word)
+        .filter(|candidate| {
+            *candidate != word && candidate.chars().count().abs_diff(length) <= limit
+        })
+        .take(MAX_CANDIDATES)
         .map(|candidate| {
             (
-                distance(&word.to_lowercase(), &candidate.to_lowercase(), limit),
+                distance(&lower, &candidate.to_lowercase(), limit),
                 candidate,
             )
         })
@@ -185,6 +194,9 @@ fn distance(from: &str, to: &str, limit: usize) -> usize {
                 best = best.min(at(&before, column - 1) + 1);
             }
             next.push(best);
+        }
+        if next.iter().min().is_some_and(|best| *best > limit) {
+            return limit + 1;
         }
         before = std::mem::replace(&mut last, next);
     }

@@ -12,7 +12,6 @@ use hpol_syntax::words;
 use super::presence::{Facts, present_if};
 use super::{Checker, ProtocolFact, check};
 use crate::lowered::Lowered;
-use crate::symbols::resolve;
 
 /// Tests in one condition, groups folded in. Far beyond what can be read; keeps the decision graph small.
 const MAX_TESTS: usize = 1_000;
@@ -39,26 +38,25 @@ impl<'db> Checker<'db> {
         condition: &ast::Condition,
         reads: Reads,
     ) -> Option<Condition> {
-        let lowered = self.condition(condition, reads, &Facts::new())?;
+        // Before anything is looked up, since that takes time; and again with the groups folded in.
+        let mut size = Size::default();
+        size.add_written(condition);
+        self.bounded(condition, size)?;
+        self.folded = Size::default();
+        let lowered = self.condition(condition, reads, &Facts::new());
+        let folded = std::mem::take(&mut self.folded);
+        self.bounded(condition, folded)?;
+        let lowered = lowered?;
         let mut size = Size::default();
         size.add(&lowered, 1);
-        let excess = if size.tests > MAX_TESTS {
-            format!(
-                "holds {} tests; at most {MAX_TESTS} are possible",
-                size.tests
-            )
-        } else if size.values > MAX_VALUES {
-            format!(
-                "holds {} values; at most {MAX_VALUES} are possible",
-                size.values
-            )
-        } else if size.depth > MAX_LEVELS {
-            format!(
-                "nests {} deep; at most {MAX_LEVELS} is possible",
-                size.depth
-            )
-        } else {
-            return Some(lowered);
+        self.bounded(condition, size)?;
+        Some(lowered)
+    }
+
+    /// Reports a condition that is too large.
+    fn bounded(&mut self, condition: &ast::Condition, size: Size) -> Option<()> {
+        let Some(excess) = size.excess() else {
+            return Some(());
         };
         self.report(
             Problem::new(
@@ -105,6 +103,9 @@ impl<'db> Checker<'db> {
         reads: Reads,
         present: &Facts<'_>,
     ) -> Option<Condition> {
+        if self.is_full() {
+            return None;
+        }
         match condition {
             ast::Condition::And(parts) => {
                 self.parts(parts, reads, present, true).map(Condition::All)
@@ -180,13 +181,7 @@ impl<'db> Checker<'db> {
         } else {
             "group or fact"
         };
-        let found = match resolve(self.db, self.scope, &symbols.groups, name, kind, &facts) {
-            Ok((_, found)) => found,
-            Err(problem) => {
-                self.report(*problem);
-                return None;
-            }
-        };
+        let (_, found) = self.lookup(&symbols.groups, name, kind, &facts)?;
         if reads == Reads::SubjectAlone {
             self.report(
                 Problem::new(Code::NestedGroup, format!("a group cannot name the group `{}`", name.node), name.span, "a group")
@@ -196,7 +191,10 @@ impl<'db> Checker<'db> {
         }
         let (item, scope) = found?;
         match &check(self.db, self.inputs, *item, *scope).lowered {
-            Some(Lowered::Group(condition)) => Some(condition.clone()),
+            Some(Lowered::Group(condition)) => {
+                self.folded.add(condition, 1);
+                self.folded.excess().is_none().then(|| condition.clone())
+            }
             _ => None,
         }
     }
@@ -363,13 +361,43 @@ fn set_default(condition: &mut Condition, default: Option<&hpol_bundle::facts::V
 
 /// How large a condition is.
 #[derive(Default)]
-struct Size {
+pub(super) struct Size {
     tests: usize,
     values: usize,
     depth: usize,
 }
 
 impl Size {
+    /// What is too much, if anything is.
+    fn excess(&self) -> Option<String> {
+        let (found, most) = match self {
+            Size { tests, .. } if *tests > MAX_TESTS => (format!("holds {tests} tests"), MAX_TESTS),
+            Size { values, .. } if *values > MAX_VALUES => {
+                (format!("holds {values} values"), MAX_VALUES)
+            }
+            Size { depth, .. } if *depth > MAX_LEVELS => {
+                (format!("nests {depth} deep"), MAX_LEVELS)
+            }
+            _ => return None,
+        };
+        Some(format!("{found}; at most {most} are possible"))
+    }
+
+    /// Adds a condition as it is written, names not looked up.
+    fn add_written(&mut self, condition: &ast::Condition) {
+        match condition {
+            ast::Condition::And(parts) | ast::Condition::Or(parts) => {
+                parts.iter().for_each(|part| self.add_written(part))
+            }
+            ast::Condition::Not(inner) => self.add_written(inner),
+            ast::Condition::Atom(_) | ast::Condition::Present(_) => self.tests += 1,
+            ast::Condition::Comparison(comparison) => {
+                self.tests += 1;
+                self.values += comparison.values.len();
+            }
+        }
+    }
+
     fn add(&mut self, condition: &Condition, level: usize) {
         self.depth = self.depth.max(level);
         match condition {

@@ -96,6 +96,9 @@ impl Checker<'_> {
 
     /// The control that `name` means, active in the catalogue.
     pub(super) fn control(&mut self, name: &Name) -> Option<ControlId> {
+        if self.is_full() {
+            return None;
+        }
         let catalogue = self.inputs.catalogue(self.db);
         let entry = ControlId::parse(&name.node)
             .ok()

@@ -12,7 +12,6 @@ use hpol_syntax::words;
 use super::Checker;
 use super::value::part_text;
 use crate::lowered::Lowered;
-use crate::symbols::resolve;
 
 /// The detectors that the gateway has.
 const DETECTORS: &[&str] = &[
@@ -61,21 +60,9 @@ impl Checker<'_> {
     fn column(&mut self, column: &ast::Column) -> Option<Column> {
         let parts: Vec<String> = column.parts.iter().map(part_text).collect();
         let symbols = self.symbols();
-        let connection = resolve(
-            self.db,
-            self.scope,
-            &symbols.connections,
-            &column.connection,
-            "connection",
-            &[],
-        );
-        let connection = match connection {
-            Ok((_, found)) => found,
-            Err(problem) => {
-                self.report(*problem);
-                None
-            }
-        };
+        let connection = self
+            .lookup(&symbols.connections, &column.connection, "connection", &[])
+            .and_then(|(_, found)| found);
         let [schema, table, name] = parts.as_slice() else {
             let message = format!("`{}` is not a column", parts.join("."));
             self.report(

@@ -8,7 +8,7 @@ use hpol_syntax::span::Spanned;
 
 use super::Checker;
 use crate::lowered::Effect;
-use crate::symbols::{ClassSymbol, resolve};
+use crate::symbols::ClassSymbol;
 
 /// People who must agree, at most. More cannot be gathered in a day.
 const MAX_QUORUM: i64 = 100;
@@ -110,33 +110,15 @@ impl Checker<'_> {
 
     fn approvers(&mut self, group: &Name) -> Option<String> {
         let symbols = self.symbols();
-        match resolve(self.db, self.scope, &symbols.groups, group, "group", &[]) {
-            Ok((name, Some(_))) => Some(name),
-            Ok((_, None)) => None,
-            Err(problem) => {
-                self.report(*problem);
-                None
-            }
-        }
+        let (name, found) = self.lookup(&symbols.groups, group, "group", &[])?;
+        found.map(|_| name)
     }
 
     /// The class that a rule or a test names.
     pub(super) fn class(&mut self, class: &Name) -> Option<(String, ClassSymbol)> {
         let symbols = self.symbols();
-        match resolve(
-            self.db,
-            self.scope,
-            &symbols.classes,
-            class,
-            "data class",
-            &[],
-        ) {
-            Ok((name, symbol)) => symbol.map(|symbol| (name, *symbol)),
-            Err(problem) => {
-                self.report(*problem);
-                None
-            }
-        }
+        let (name, symbol) = self.lookup(&symbols.classes, class, "data class", &[])?;
+        symbol.map(|symbol| (name, *symbol))
     }
 
     fn masked(&mut self, class: &Name) -> Option<(String, ClassSymbol)> {

@@ -11,7 +11,7 @@ use hpol_syntax::problem::Problem;
 use super::Checker;
 use super::condition::{Reads, test};
 use crate::lowered::{Lowered, Rule};
-use crate::symbols::{ConnectionSymbol, resolve};
+use crate::symbols::ConnectionSymbol;
 
 /// What decides beside the rules of a policy: the built-in rule that blocks what nothing allows, and the gateway, which
 /// refuses what cannot be judged.
@@ -71,22 +71,10 @@ impl Checker<'_> {
         let symbols = self.symbols();
         let mut found = Vec::with_capacity(names.len());
         for name in names {
-            match resolve(
-                self.db,
-                self.scope,
-                &symbols.connections,
-                name,
-                "connection",
-                &[],
-            ) {
-                Ok((full, symbol)) => {
-                    found.push(symbol.map(|symbol| (name.clone(), full, symbol.clone())))
-                }
-                Err(problem) => {
-                    self.report(*problem);
-                    found.push(None);
-                }
-            }
+            let symbol = self.lookup(&symbols.connections, name, "connection", &[]);
+            found.push(symbol.and_then(|(full, symbol)| {
+                symbol.map(|symbol| (name.clone(), full, symbol.clone()))
+            }));
         }
         found.into_iter().collect()
     }

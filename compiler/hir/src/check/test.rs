@@ -12,7 +12,7 @@ use hpol_syntax::words;
 use super::Checker;
 use super::rule::BUILT_IN;
 use crate::lowered::Lowered;
-use crate::symbols::{EffectKind, resolve, rules};
+use crate::symbols::{EffectKind, rules};
 use crate::test_case::{Expectation, TestCase, TestConnection, TestOperation, TestSubject};
 
 impl Checker<'_> {
@@ -243,20 +243,9 @@ impl Checker<'_> {
         let (full, effect) = if BUILT_IN.contains(&name.node.as_str()) {
             (name.node.clone(), Some(EffectKind::Block))
         } else {
-            match resolve(
-                self.db,
-                self.scope,
-                rules(self.db, self.inputs),
-                name,
-                "rule",
-                &BUILT_IN,
-            ) {
-                Ok((full, effect)) => (full, effect.copied()),
-                Err(problem) => {
-                    self.report(*problem);
-                    return None;
-                }
-            }
+            let table = rules(self.db, self.inputs);
+            let (full, effect) = self.lookup(table, name, "rule", &BUILT_IN)?;
+            (full, effect.copied())
         };
         let (does, fits) = match effect? {
             EffectKind::Allow => ("allows", verdict == Verdict::Allow),

@@ -102,6 +102,9 @@ impl Checker<'_> {
     }
 
     fn word(&mut self, fact: &Fact, scalar: &Scalar, literal: &Literal) -> Option<Box<str>> {
+        if self.is_full() {
+            return None;
+        }
         match (scalar, &literal.node) {
             (Scalar::String, LiteralKind::Text(text)) => Some(text.as_str().into()),
             (Scalar::String, LiteralKind::Name(parts)) => {

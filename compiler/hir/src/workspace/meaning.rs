@@ -339,3 +339,18 @@ proptest::proptest! {
         proptest::prop_assert_eq!(workspace.program().is_err(), errors);
     }
 }
+
+#[test]
+fn a_package_that_is_added_changes_no_name_elsewhere() {
+    let rule = "package a\nuse b\nrule r { satisfies AC-3\n who b.admins block }\n";
+    let imported = "package b\ngroup admins = subject.groups has \"imported\"\n";
+    let other = "package a.b\ngroup admins = subject.groups has \"other\"\n";
+    let mut workspace = Workspace::new();
+    for (path, text) in [("a.hpol", rule), ("b.hpol", imported), ("c.hpol", other)] {
+        workspace.set_file(path, text);
+    }
+    let policy = workspace.policy().unwrap();
+    assert!(show(&policy.rules[0].condition).contains("imported"));
+    let unimported = "package a\nrule r { satisfies AC-3\n who b.admins block }\n";
+    assert!(said(&[("a.hpol", unimported), ("c.hpol", other)])[0].starts_with("HP0101"));
+}
