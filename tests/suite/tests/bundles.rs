@@ -285,6 +285,35 @@ fn p_02_a_change_of_the_policy_voids_what_it_was_asked_for() {
 }
 
 #[test]
+fn p_10_a_request_does_not_outlive_the_gateway() {
+    let postgres = postgres();
+    let mut gateway = gateway(&postgres, "policies/approvals");
+    let psql = Psql::new(gateway.port("orders-prod").unwrap(), &agent(&gateway));
+    let mut psql = psql
+        .spawn(&["UPDATE orders SET status = 'orphaned' WHERE id = 901"])
+        .unwrap();
+    let notice = psql.await_line("waiting for approval ").unwrap();
+    let (_, rest) = notice.split_once("waiting for approval ").unwrap();
+    let (id, _) = rest.split_once(' ').unwrap();
+    gateway.kill().unwrap();
+    gateway.restart().unwrap();
+    assert!(!psql.finish().unwrap().success);
+    let dana = gateway.token("dana", &["dba"]).unwrap();
+    let mut approve = gateway.hpol(&dana).unwrap();
+    let output = approve
+        .args(["approvals", "approve", id, "--reason", "too late"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let orphaned = postgres.execute(
+        "demo",
+        "SELECT count(*) FROM orders WHERE status = 'orphaned'",
+    );
+    assert_eq!(orphaned.unwrap(), "0");
+    gateway.verify().unwrap();
+}
+
+#[test]
 fn a_broken_configuration_changes_nothing() {
     let postgres = postgres();
     let gateway = gateway(&postgres, "../../policies/orders");

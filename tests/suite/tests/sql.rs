@@ -500,3 +500,76 @@ fn pg_29_a_cancel_request_with_a_guessed_key_does_nothing() {
     let printed = agent(&world, "survivor", &["SELECT count(*) FROM orders"]);
     assert_eq!(printed.out, "1000\n");
 }
+
+#[test]
+fn u_12_a_long_statement_is_cut_in_the_log_and_its_digest_is_whole() {
+    let world = world();
+    let long = |last: &str| {
+        let list = vec!["1"; 60_000].join(", ");
+        format!("SELECT count(*) FROM orders WHERE id IN ({list}, {last})")
+    };
+    // A command line holds 128 KiB at most, so the statements come as a script.
+    let token = world
+        .gateway
+        .token("wordy", &["autonomous-agents"])
+        .unwrap();
+    let script = format!("{};\n{};\n", long("2"), long("3"));
+    let psql = world.psql(&token).unwrap().spawn_script(&script).unwrap();
+    let printed = psql.finish().unwrap();
+    assert_eq!(printed.out, "2\n2\n", "{}", printed.err);
+    let records = records(&world);
+    let decisions = records.decisions("wordy");
+    let mut digests = Vec::new();
+    for decision in &decisions {
+        let masked = decision["masked"].as_str().unwrap();
+        assert!(masked.len() < 20_000, "{}", masked.len());
+        assert!(masked.ends_with("bytes in all]"), "{masked}");
+        digests.push(decision["digest"].as_str().unwrap());
+    }
+    assert_eq!(digests.len(), 2);
+    assert_ne!(digests[0], digests[1], "the digest covers the whole text");
+}
+
+#[test]
+fn pg_46_a_statement_beyond_the_limit_is_refused_and_the_session_goes_on() {
+    let world = world();
+    let token = world
+        .gateway
+        .token("too-wordy", &["autonomous-agents"])
+        .unwrap();
+    let huge = format!("SELECT '{}';\n", "x".repeat((1 << 20) + 100_000));
+    let deep = format!("SELECT {}1{};\n", "(".repeat(100_000), ")".repeat(100_000));
+    let script = format!("{huge}{deep}SELECT count(*) FROM orders;\n");
+    let psql = world.psql(&token).unwrap().spawn_script(&script).unwrap();
+    let printed = psql.finish().unwrap();
+    assert_eq!(printed.out, "1000\n", "{}", printed.err);
+    assert_eq!(
+        printed.err.matches("ERROR:  ").count(),
+        2,
+        "{}",
+        printed.err
+    );
+    let records = records(&world);
+    let verdicts: Vec<_> = records
+        .decisions("too-wordy")
+        .into_iter()
+        .map(|decision| decision["verdict"].as_str().unwrap())
+        .collect();
+    assert_eq!(verdicts, ["block", "block", "allow"]);
+}
+
+#[test]
+fn b_11_a_denial_does_not_tell_what_there_is() {
+    let world = world();
+    let told: Vec<String> = ["payments", "no_such_table"]
+        .iter()
+        .map(|table| {
+            let sql = format!("SELECT id FROM {table}");
+            let printed = agent(&world, "explorer", &[&sql]);
+            let first = printed.err.lines().next().unwrap();
+            first.to_owned()
+        })
+        .collect();
+    assert_eq!(told[0], told[1]);
+    assert!(told[0].contains("42501"), "{}", told[0]);
+}

@@ -89,8 +89,10 @@ impl Psql {
     /// Feeds psql a script, which may use its backslash commands, without waiting for the end.
     pub fn spawn_script(mut self, script: &str) -> Result<Waiting> {
         let (reader, mut writer) = std::io::pipe()?;
-        writer.write_all(script.as_bytes())?;
         self.command.stdin(reader);
+        let script = script.to_owned();
+        // More than a pipe holds is read while psql works; a psql that ends early has said why.
+        std::thread::spawn(move || writer.write_all(script.as_bytes()));
         self.start()
     }
 
