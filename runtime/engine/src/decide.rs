@@ -3,17 +3,17 @@
 use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::facts::Facts;
 use hpol_bundle::policy::RuleId;
-use hpol_bundle::program::{Program, Role, Shard};
-use hpol_bundle::vocabulary::{Phase, Protocol};
+use hpol_bundle::program::{Clause, Program, Role};
+use hpol_bundle::vocabulary::Protocol;
 
-use crate::evaluate::{self, Hits, Words};
-use crate::specialise::{SessionGraph, specialise};
+use crate::evaluate;
+use crate::residual::Room;
+use crate::specialise::SessionGraph;
 
 /// Memory for a decision, used again for the next. It grows to what the largest decision needs and carries nothing over.
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
-    words: Words,
-    hits: Hits,
+    room: Room,
 }
 
 impl Scratch {
@@ -21,8 +21,7 @@ impl Scratch {
     #[must_use]
     pub fn new(session: &SessionGraph) -> Scratch {
         Scratch {
-            words: session.words.clone(),
-            hits: vec![0; session.hits],
+            room: session.residual.room(),
         }
     }
 }
@@ -41,32 +40,21 @@ pub fn decide(
 ) {
     reset(decision);
     decision.unknown = session.unknown.union(facts.unknown());
-    let Some(shard) = program.shard(session.kind) else {
-        return;
-    };
-    if session.fingerprint != program.fingerprint() {
-        return;
+    if session.fingerprint == program.fingerprint() {
+        report(session.residual.left(facts, &mut scratch.room), decision);
     }
-    scratch.words.copy_from(&session.words);
-    scratch.hits.resize(session.hits, 0);
-    let Scratch { words, hits } = scratch;
-    evaluate::narrow(program, shard, Some(Phase::Operation), facts, words, hits);
-    report(shard, &scratch.words, decision);
 }
 
 /// Decides one operation that belongs to no session, such as that of a policy's test: on the facts of session and
 /// operation together. Allocates.
 #[must_use]
 pub fn decide_once(program: &Program, kind: Protocol, facts: &Facts) -> Decision {
-    let session = specialise(program, kind, facts);
     let mut decision = Decision::with_capacity(program.rules());
-    decide(
-        program,
-        &session,
-        facts,
-        &mut Scratch::new(&session),
-        &mut decision,
-    );
+    decision.unknown = facts.unknown();
+    if let Some(shard) = program.shard(kind) {
+        let left = evaluate::left(program, shard, None, facts);
+        report(left.clauses(shard), &mut decision);
+    }
     decision
 }
 
@@ -86,9 +74,9 @@ fn reset(decision: &mut Decision) {
 }
 
 /// Reads the decision off the clauses that are left. They ascend by role and rule, and a rule can have several.
-fn report(shard: &Shard, left: &Words, decision: &mut Decision) {
+fn report<'a>(left: impl Iterator<Item = &'a Clause>, decision: &mut Decision) {
     let mut granted = false;
-    for clause in left.clauses(shard) {
+    for clause in left {
         match clause.role {
             Role::Block => push(&mut decision.block, clause.rule()),
             Role::ApprovalRestricts => push(&mut decision.approve, clause.rule()),

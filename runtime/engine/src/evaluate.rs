@@ -5,7 +5,7 @@ use hpol_bundle::program::{ClassIndex, Clause, Field, Program, Row, Shard, Table
 use hpol_bundle::vocabulary::Phase;
 
 /// A sparse set of clauses: the words of a shard that matter, and what is left in them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Words {
     /// Which words of the shard, ascending.
     positions: Vec<u32>,
@@ -15,7 +15,7 @@ pub(crate) struct Words {
 
 impl Words {
     /// Every clause of `shard`.
-    pub(crate) fn all(shard: &Shard) -> Words {
+    fn all(shard: &Shard) -> Words {
         let bits = |word: usize| match shard.len().saturating_sub(word * 64) {
             short @ 0..64 => (1 << short) - 1,
             _ => u64::MAX,
@@ -30,7 +30,7 @@ impl Words {
     }
 
     /// Drops the words in which nothing is left.
-    pub(crate) fn compact(&mut self) {
+    fn compact(&mut self) {
         let left = self
             .positions
             .iter()
@@ -46,14 +46,14 @@ impl Words {
     }
 
     /// How many words matter.
-    pub(crate) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.bits.len()
     }
 
-    /// Becomes a copy of `other`, in the memory it has.
-    pub(crate) fn copy_from(&mut self, other: &Words) {
-        self.positions.clone_from(&other.positions);
-        self.bits.clone_from(&other.bits);
+    /// The words that matter, and what is left in each.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, u64)> {
+        let positions = self.positions.iter().map(|position| *position as usize);
+        positions.zip(self.bits.iter().copied())
     }
 
     /// The clauses left, ascending.
@@ -85,11 +85,8 @@ impl Words {
     }
 }
 
-/// Room for the hits of one fact: a word for each plane and word that matters.
-pub(crate) type Hits = Vec<u64>;
-
 /// How many words of hits `shard` needs where `words` words matter.
-pub(crate) fn hits_needed(shard: &Shard, words: usize) -> usize {
+fn hits_needed(shard: &Shard, words: usize) -> usize {
     let planes = shard
         .tables()
         .iter()
@@ -99,8 +96,17 @@ pub(crate) fn hits_needed(shard: &Shard, words: usize) -> usize {
     planes.saturating_mul(words)
 }
 
+/// The clauses of `shard` that the facts of `phase` leave; those of every phase for `None`. Allocates.
+pub(crate) fn left(program: &Program, shard: &Shard, phase: Option<Phase>, facts: &Facts) -> Words {
+    let mut words = Words::all(shard);
+    let mut hits = vec![0; hits_needed(shard, words.len())];
+    narrow(program, shard, phase, facts, &mut words, &mut hits);
+    words.compact();
+    words
+}
+
 /// Keeps the clauses that the facts of `phase` keep; those of every phase for `None`.
-pub(crate) fn narrow(
+fn narrow(
     program: &Program,
     shard: &Shard,
     phase: Option<Phase>,

@@ -7,6 +7,7 @@
 
 mod decide;
 mod evaluate;
+mod residual;
 mod specialise;
 
 use hpol_bundle::facts::Facts;
@@ -14,14 +15,12 @@ use hpol_bundle::policy::GroupId;
 use hpol_bundle::program::Program;
 
 pub use decide::{Scratch, decide, decide_once};
-pub use specialise::{SessionGraph, specialise};
+pub use specialise::{Residuals, SessionGraph, specialise};
 
 /// Whether the subject described by `facts` belongs to `group`; definitely, so that an unknown makes nobody a member. Allocates.
 #[must_use]
 pub fn is_member(program: &Program, group: GroupId, facts: &Facts) -> bool {
     let shard = program.groups();
-    let mut words = evaluate::Words::all(shard);
-    let mut hits = vec![0; evaluate::hits_needed(shard, words.len())];
-    evaluate::narrow(program, shard, None, facts, &mut words, &mut hits);
+    let words = evaluate::left(program, shard, None, facts);
     words.clauses(shard).any(|clause| clause.owner == group.0)
 }

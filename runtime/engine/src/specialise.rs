@@ -1,53 +1,105 @@
 //! What a session leaves of a program: the facts of the session are constant, so their part is done once.
 
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
 use hpol_bundle::facts::{FactSet, Facts};
 use hpol_bundle::program::Program;
 use hpol_bundle::vocabulary::{Phase, Protocol};
 
 use crate::evaluate::{self, Words};
+use crate::residual::{self, Residual};
 
 /// What one session leaves of a program. Belongs to the program it was made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionGraph {
     pub(crate) fingerprint: u64,
-    pub(crate) kind: Protocol,
-    pub(crate) words: Words,
-    pub(crate) hits: usize,
+    pub(crate) residual: Arc<Residual>,
     pub(crate) unknown: FactSet,
 }
 
 /// Evaluates everything that depends on the facts of a session only. `kind` is the protocol of the session's
 /// connection; it stands for the fact `connection.kind`, which is not read. Facts of operations are not read either.
+///
+/// Takes time and memory in proportion to the rules that can still match, and some for each constant of the policy; who
+/// opens many sessions keeps [`Residuals`].
 #[must_use]
 pub fn specialise(program: &Program, kind: Protocol, session: &Facts) -> SessionGraph {
-    let (fingerprint, unknown) = (program.fingerprint(), session.unknown());
-    let Some(shard) = program.shard(kind) else {
-        return SessionGraph {
-            fingerprint,
-            kind,
-            words: Words::default(),
-            hits: 0,
-            unknown,
+    Residuals::new(0).specialise(program, kind, session)
+}
+
+/// What sessions left of programs, to be shared by sessions that leave the same: a thousand agents whom no rule tells
+/// apart have one graph between them.
+#[derive(Debug, Default)]
+pub struct Residuals {
+    capacity: usize,
+    known: HashMap<Arc<Key>, Arc<Residual>>,
+    /// The keys, oldest first.
+    order: VecDeque<Arc<Key>>,
+}
+
+/// The classes of a session's facts matter only by the clauses that they leave.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    fingerprint: u64,
+    kind: Protocol,
+    left: Words,
+}
+
+impl Residuals {
+    /// Keeps at most `capacity` of them; the oldest goes first. Sessions keep what they have.
+    #[must_use]
+    pub fn new(capacity: usize) -> Residuals {
+        Residuals {
+            capacity,
+            ..Residuals::default()
+        }
+    }
+
+    /// As [`specialise`], but shares what a session before has left.
+    #[must_use]
+    pub fn specialise(
+        &mut self,
+        program: &Program,
+        kind: Protocol,
+        session: &Facts,
+    ) -> SessionGraph {
+        SessionGraph {
+            fingerprint: program.fingerprint(),
+            residual: self.residual(program, kind, session),
+            unknown: session.unknown(),
+        }
+    }
+
+    fn residual(&mut self, program: &Program, kind: Protocol, session: &Facts) -> Arc<Residual> {
+        let Some(shard) = program.shard(kind) else {
+            return Arc::default();
         };
-    };
-    let mut words = Words::all(shard);
-    let mut hits = vec![0; evaluate::hits_needed(shard, words.len())];
-    evaluate::narrow(
-        program,
-        shard,
-        Some(Phase::Session),
-        session,
-        &mut words,
-        &mut hits,
-    );
-    words.compact();
-    let hits = evaluate::hits_needed(shard, words.len());
-    SessionGraph {
-        fingerprint,
-        kind,
-        words,
-        hits,
-        unknown,
+        let key = Key {
+            fingerprint: program.fingerprint(),
+            kind,
+            left: evaluate::left(program, shard, Some(Phase::Session), session),
+        };
+        if let Some(known) = self.known.get(&key) {
+            return Arc::clone(known);
+        }
+        let residual = Arc::new(residual::build(program, shard, &key.left));
+        self.keep(key, &residual);
+        residual
+    }
+
+    fn keep(&mut self, key: Key, residual: &Arc<Residual>) {
+        if self.capacity == 0 {
+            return;
+        }
+        while self.order.len() >= self.capacity
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        let key = Arc::new(key);
+        self.order.push_back(Arc::clone(&key));
+        self.known.insert(key, Arc::clone(residual));
     }
 }
 
@@ -56,21 +108,19 @@ mod tests {
     use hpol_bundle::facts::{Fact, Value};
     use hpol_bundle::policy::{Condition, Effect, Policy, Predicate, Rule, Source, Test};
     use hpol_bundle::program::lower::lower;
-    use hpol_bundle::vocabulary::Vocabulary;
+    use hpol_bundle::vocabulary::{FactId, Vocabulary};
 
     use super::*;
 
     /// One rule for each of 640 subjects.
-    #[test]
-    fn a_session_keeps_only_the_words_that_can_still_match() {
-        let (fact, _) = Vocabulary::builtin().lookup("subject.id").unwrap();
+    fn program() -> Program {
         let rule = |index: usize| Rule {
             name: format!("p.r{index:03}"),
             title: String::new(),
             because: String::new(),
             claims: vec![],
             condition: Condition::Test(Test {
-                fact,
+                fact: subject(),
                 default: None,
                 predicate: Predicate::In(vec![format!("agent-{index}").into()]),
             }),
@@ -81,12 +131,45 @@ mod tests {
             rules: (0..640).map(rule).collect(),
             ..Policy::default()
         };
-        let program = lower(&policy, Vocabulary::builtin()).unwrap();
-        let words = |subject: &str| {
-            let mut facts = Facts::new();
-            facts.set(fact, Fact::Known(Value::Text(subject.into())));
-            specialise(&program, Protocol::Postgres, &facts).words.len()
+        lower(&policy, Vocabulary::builtin()).unwrap()
+    }
+
+    fn subject() -> FactId {
+        Vocabulary::builtin().lookup("subject.id").unwrap().0
+    }
+
+    fn facts(subject_id: &str) -> Facts {
+        let mut facts = Facts::new();
+        facts.set(subject(), Fact::Known(Value::Text(subject_id.into())));
+        facts
+    }
+
+    #[test]
+    fn a_session_keeps_only_the_clauses_that_can_still_match() {
+        let program = program();
+        let clauses = |subject: &str| {
+            let session = specialise(&program, Protocol::Postgres, &facts(subject));
+            session.residual.len()
         };
-        assert_eq!((words("agent-7"), words("stranger")), (1, 0));
+        assert_eq!((clauses("agent-7"), clauses("stranger")), (1, 0));
+    }
+
+    #[test]
+    fn sessions_that_leave_the_same_share_it_within_bounds() {
+        let program = program();
+        let mut residuals = Residuals::new(2);
+        let mut open = |subject: &str| {
+            let session = residuals.specialise(&program, Protocol::Postgres, &facts(subject));
+            (session.residual, residuals.known.len())
+        };
+        let (stranger, _) = open("stranger");
+        let (other, known) = open("other stranger");
+        assert!(Arc::ptr_eq(&stranger, &other) && known == 1);
+        let (seventh, known) = open("agent-7");
+        assert!(!Arc::ptr_eq(&stranger, &seventh) && known == 2);
+        // The third one takes the place of the oldest.
+        let (_, known) = open("agent-8");
+        assert!(Arc::ptr_eq(&seventh, &open("agent-7").0) && known == 2);
+        assert!(!Arc::ptr_eq(&stranger, &open("stranger").0));
     }
 }

@@ -59,6 +59,13 @@ impl Values {
         values + ClassIndex::FIRST.index()
     }
 
+    /// All classes, in order.
+    pub fn indices(&self) -> impl Iterator<Item = ClassIndex> + use<> {
+        (0..self.classes())
+            .filter_map(|index| u32::try_from(index).ok())
+            .map(ClassIndex)
+    }
+
     /// The class of a truth value.
     #[must_use]
     pub fn of_bool(value: bool) -> ClassIndex {
@@ -74,6 +81,12 @@ pub struct Bounds(
 );
 
 impl Bounds {
+    /// Where each class but the first begins, and the class; ascending.
+    pub fn starts(&self) -> impl ExactSizeIterator<Item = (i64, ClassIndex)> {
+        let starts = self.0.iter().enumerate();
+        starts.map(|(index, bound)| (*bound, ClassIndex::value(index + 1)))
+    }
+
     /// The class of `value`.
     #[must_use]
     pub fn class(&self, value: i64) -> ClassIndex {
@@ -101,6 +114,25 @@ pub(crate) struct Prefix {
 }
 
 impl Texts {
+    /// The texts that conditions compare with and their classes; ascending by text.
+    pub fn equal(&self) -> impl ExactSizeIterator<Item = (&str, ClassIndex)> {
+        let texts = self.equal.iter().enumerate();
+        texts.map(|(index, text)| (text.as_ref(), self.equal_class(index)))
+    }
+
+    /// The prefixes that conditions ask for and their classes; ascending by text, so that what is a prefix of another
+    /// comes before it.
+    pub fn prefixes(&self) -> impl ExactSizeIterator<Item = (&str, ClassIndex)> {
+        let prefixes = self.prefixes.iter().enumerate();
+        prefixes.map(|(index, prefix)| (prefix.text.as_ref(), self.prefix_class(index)))
+    }
+
+    /// The class that `value` would have if no condition compared with it: that of its longest prefix.
+    #[must_use]
+    pub fn class_by_prefix(&self, value: &str) -> ClassIndex {
+        self.prefix_class_of(value)
+    }
+
     /// The class of `value`.
     #[must_use]
     pub fn class(&self, value: &str) -> ClassIndex {
