@@ -41,6 +41,8 @@ pub(crate) fn operation(
     body: Bytes,
     upstream: &Upstream,
 ) -> Result<(Operation, Judged), NoFacts> {
+    // What the upstream does not get, as `Connection: content-type` asks for, is no fact.
+    let headers = codec::request_headers(&parts.headers);
     let target = parts
         .uri
         .path_and_query()
@@ -50,7 +52,7 @@ pub(crate) fn operation(
         scheme: upstream.scheme(),
         authority: upstream.authority.as_str(),
         target,
-        content_type: codec::one(&parts.headers, header::CONTENT_TYPE, "content-type")?,
+        content_type: codec::one(&headers, header::CONTENT_TYPE, "content-type")?,
         body_digest: sha256(&body),
         body_preview: body.get(..PREVIEW_BYTES).unwrap_or(&body),
         body_bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
@@ -59,7 +61,7 @@ pub(crate) fn operation(
     let judged = Judged {
         method: analysis.method,
         target: analysis.target,
-        headers: codec::request_headers(&parts.headers),
+        headers,
         body,
     };
     Ok((analysis.operation, judged))
@@ -111,5 +113,27 @@ impl Judged {
             .ok()?;
         *request.headers_mut() = self.headers;
         Some(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hpol_bundle::facts::{Fact, Value};
+
+    #[test]
+    fn h_07_a_header_that_does_not_go_on_is_no_fact() {
+        for (connection, forwarded) in [("close", true), ("close, Content-Type", false)] {
+            let request = Request::post("/a")
+                .header("content-type", "application/json")
+                .header("connection", connection);
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            let upstream = Upstream::new("http://crm", None).unwrap();
+            let (operation, judged) = operation(&parts, Bytes::new(), &upstream).unwrap();
+            let (id, _) = Vocabulary::builtin().lookup("http.content_type").unwrap();
+            let text = Fact::Known(Value::Text("application/json".into()));
+            assert_eq!(*operation.facts.fact(id) == text, forwarded);
+            assert_eq!(judged.headers.contains_key(header::CONTENT_TYPE), forwarded);
+        }
     }
 }
