@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hpol_bundle::policy::{self as tree, ClassId, GroupId, Policy, Source};
 use hpol_bundle::program::Program;
 use hpol_bundle::program::lower::{LowerError, lower};
+use hpol_bundle::vocabulary::Protocol;
 use hpol_syntax::code::{Code, Severity};
 use hpol_syntax::span::Span;
 
@@ -42,6 +43,7 @@ pub(crate) fn diagnostics(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagn
         }
     }
     found.extend(duplicates(db, inputs));
+    found.extend(targets(db, inputs));
     found.sort_by(|left, right| left.place().cmp(&right.place()));
     merge_names(found)
 }
@@ -126,6 +128,17 @@ impl<'db> Place<'db> {
             .name
             .as_deref()
             .map(|name| qualify(self.scope.package(db), name))
+    }
+
+    /// The line on which the item begins.
+    fn label(&self, db: &'db dyn salsa::Database, text: &str) -> Label {
+        let start = parsed(db, self.item).start;
+        let span = headline(self.item.text(db), start).shifted(self.offset);
+        Label {
+            file: self.file.path(db).to_owned(),
+            span: span.start as usize..span.end as usize,
+            text: text.to_owned(),
+        }
     }
 
     fn source(&self, db: &'db dyn salsa::Database) -> Source {
@@ -267,13 +280,7 @@ fn duplicates(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagnostic> {
         else {
             return;
         };
-        let text = place.item.text(db);
-        let span = headline(text, parsed.start).shifted(place.offset);
-        let label = |text: &str| Label {
-            file: place.file.path(db).to_owned(),
-            span: span.start as usize..span.end as usize,
-            text: text.to_owned(),
-        };
+        let label = |text: &str| place.label(db, text);
         match first.get(&(kind, name.clone())) {
             None => {
                 first.insert((kind, name), label("first here"));
@@ -285,6 +292,34 @@ fn duplicates(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagnostic> {
                 labels: vec![label("defined again"), before.clone()],
                 help: Some("rename one of them".to_owned()),
             }),
+        }
+    });
+    found
+}
+
+/// Targets that connections name with different protocols.
+fn targets(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagnostic> {
+    let mut first: BTreeMap<&str, (Protocol, Label)> = BTreeMap::new();
+    let mut found = Vec::new();
+    each_item(db, inputs, |place| {
+        let lowered = &check(db, inputs, place.item, place.scope).lowered;
+        let Some(Lowered::Connection { protocol, target }) = lowered else {
+            return;
+        };
+        let label = || place.label(db, &format!("as {}", protocol.as_str()));
+        let (known, before) = first
+            .entry(target.as_str())
+            .or_insert_with(|| (*protocol, label()));
+        if known != protocol {
+            found.push(Diagnostic {
+                code: Code::TargetProtocol,
+                severity: Code::TargetProtocol.severity(),
+                message: format!("target `{target}` is named with two protocols"),
+                labels: vec![label(), before.clone()],
+                help: Some(
+                    "a target speaks one protocol: that of the gateway's configuration".to_owned(),
+                ),
+            });
         }
     });
     found

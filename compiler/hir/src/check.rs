@@ -21,7 +21,7 @@ use hpol_syntax::words;
 use crate::database::{Inputs, ItemText, Scope, parsed};
 use crate::file::{import, packages};
 use crate::lowered::Lowered;
-use crate::symbols::{Symbols, Table, protocol, resolve, symbols};
+use crate::symbols::{Symbols, Table, protocol, qualify, resolve, symbols};
 use condition::{Reads, Size};
 
 /// What came of checking one item.
@@ -128,6 +128,14 @@ impl<'db> Checker<'db> {
             self.report(
                 Problem::new(Code::ReservedName, message, group.name.span, "reserved")
                     .help("choose another name"),
+            );
+        }
+        let full = qualify(self.scope.package(self.db), &group.name.node);
+        if self.vocabulary().lookup(&full).is_some() {
+            let message = format!("`{full}` is the name of a fact");
+            self.report(
+                Problem::new(Code::ReservedName, message, group.name.span, "a fact")
+                    .help("choose another name for the group or the package"),
             );
         }
         let condition = self.whole_condition(&group.condition, Reads::SubjectAlone)?;

@@ -1,6 +1,8 @@
 //! What the checker makes of one item: the policy's own types, with names in place of ids, since ids depend on every
 //! other item.
 
+use std::collections::BTreeSet;
+
 use hpol_bundle::policy::{Claim, Condition, Mask};
 use hpol_bundle::vocabulary::Protocol;
 
@@ -57,4 +59,13 @@ pub(crate) enum Effect {
         class: String,
         mask: Mask,
     },
+}
+
+/// Where a data class can be found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Whereabouts {
+    /// Targets of the connections that store it.
+    pub(crate) targets: BTreeSet<String>,
+    /// Whether detectors find it anywhere.
+    pub(crate) has_detectors: bool,
 }

@@ -32,7 +32,7 @@ const MAX_LISTED: usize = 8;
 pub(crate) struct Symbols<'db> {
     pub(crate) connections: Table<ConnectionSymbol>,
     pub(crate) groups: Table<(ItemText<'db>, Scope<'db>)>,
-    pub(crate) classes: Table<ClassSymbol>,
+    pub(crate) classes: Table<(ItemText<'db>, Scope<'db>)>,
 }
 
 /// A connection.
@@ -40,13 +40,6 @@ pub(crate) struct Symbols<'db> {
 pub(crate) struct ConnectionSymbol {
     pub(crate) protocol: Protocol,
     pub(crate) target: String,
-}
-
-/// A data class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ClassSymbol {
-    pub(crate) has_columns: bool,
-    pub(crate) has_detectors: bool,
 }
 
 /// What a rule does, as far as a test can be wrong about it.
@@ -80,12 +73,10 @@ pub(crate) fn symbols(db: &dyn salsa::Database, inputs: Inputs) -> Symbols<'_> {
                         matches!(parsed.item, Some(Item::Group(_))).then_some((*item, scope));
                     insert(&mut symbols.groups, package, name, group);
                 }
-                "data" => insert(
-                    &mut symbols.classes,
-                    package,
-                    name,
-                    class(parsed.item.as_ref()),
-                ),
+                "data" => {
+                    let class = is_whole_class(parsed.item.as_ref()).then_some((*item, scope));
+                    insert(&mut symbols.classes, package, name, class);
+                }
                 _ => {}
             }
         }
@@ -223,14 +214,8 @@ pub(crate) fn protocol(word: &str) -> Option<Protocol> {
         .find(|protocol| protocol.as_str() == word)
 }
 
-fn class(item: Option<&Item>) -> Option<ClassSymbol> {
-    let Some(Item::Data(data)) = item else {
-        return None;
-    };
-    data.complete.then_some(ClassSymbol {
-        has_columns: !data.columns.is_empty(),
-        has_detectors: !data.detectors.is_empty(),
-    })
+fn is_whole_class(item: Option<&Item>) -> bool {
+    matches!(item, Some(Item::Data(data)) if data.complete)
 }
 
 fn effect(item: Option<&Item>) -> Option<EffectKind> {

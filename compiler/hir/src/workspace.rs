@@ -153,6 +153,9 @@ mod codes;
 mod hostile;
 #[cfg(test)]
 mod incremental;
+
+#[cfg(test)]
+mod intent;
 #[cfg(test)]
 mod meaning;
 #[cfg(test)]

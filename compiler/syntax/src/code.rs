@@ -127,6 +127,8 @@ codes! {
     NotACondition = "HP0212" Error,
     /// An empty list.
     EmptyList = "HP0213" Error,
+    /// A condition that other protocols could meet too, in a rule that facts restrict to one.
+    OneProtocol = "HP0214" Warning,
 
     /// A control that the catalogue does not have.
     UnknownControl = "HP0301" Error,
@@ -142,6 +144,8 @@ codes! {
     UnknownCatalogue = "HP0306" Error,
     /// A reason for claims that need none.
     NeedlessReason = "HP0307" Warning,
+    /// A reason without words.
+    EmptyReason = "HP0308" Error,
 
     /// A rule that does nothing.
     NoEffect = "HP0401" Error,
@@ -161,6 +165,10 @@ codes! {
     MaskBounds = "HP0408" Error,
     /// A protocol that the gateway does not speak.
     UnknownProtocol = "HP0409" Error,
+    /// Connections with one target and different protocols.
+    TargetProtocol = "HP0410" Error,
+    /// An `allow` that nothing narrows.
+    GrantsEverything = "HP0411" Warning,
 
     /// A test that lacks a part or has it twice.
     TestParts = "HP0501" Error,

@@ -5,11 +5,11 @@ use hpol_nist_mappings::{ALWAYS_ON, ControlId, Mapping, never_claimed};
 use hpol_syntax::ast::{self, Name, Satisfies};
 use hpol_syntax::code::Code;
 use hpol_syntax::problem::Problem;
+use hpol_syntax::span::Spanned;
 use hpol_syntax::words;
 
 use super::Checker;
-use crate::lowered::Effect;
-use crate::symbols::ClassSymbol;
+use crate::lowered::{Effect, Whereabouts};
 
 /// Mechanisms named in one message.
 const MAX_NAMED: usize = 3;
@@ -20,10 +20,12 @@ impl Checker<'_> {
     pub(super) fn claims(
         &mut self,
         rule: &ast::Rule,
-        effect: Option<&(Effect, Option<ClassSymbol>)>,
+        effect: Option<&(Effect, Option<Whereabouts>)>,
     ) -> Option<Vec<Claim>> {
         let (controls, because) = match &rule.satisfies {
-            Some(Satisfies::None { .. }) => return Some(Vec::new()),
+            Some(Satisfies::None { because }) => {
+                return self.has_words(because).then(Vec::new);
+            }
             Some(Satisfies::Controls { controls, because }) => (controls, because.as_ref()),
             None => {
                 if rule.complete {
@@ -63,8 +65,12 @@ impl Checker<'_> {
             }
             ids.push((id, name));
         }
-        let mechanisms = mechanisms(&effect?.0, effect?.1);
-        let reason = because.map(|because| because.node.as_str());
+        let (effect, class) = effect?;
+        let mechanisms = mechanisms(effect, class.as_ref());
+        let reason = match because {
+            Some(because) if !self.has_words(because) => return None,
+            because => because.map(|because| because.node.as_str()),
+        };
         let found: Vec<Option<Claim>> = ids
             .iter()
             .map(|(id, name)| self.claim(*id, name, &mechanisms, reason))
@@ -92,6 +98,19 @@ impl Checker<'_> {
         }
         claims.sort_by_key(|(id, _)| *id);
         whole.then(|| claims.into_iter().map(|(_, claim)| claim).collect())
+    }
+
+    /// Whether a reason says something; what does not is reported.
+    pub(super) fn has_words(&mut self, because: &Spanned<String>) -> bool {
+        if because.node.chars().any(char::is_alphanumeric) {
+            return true;
+        }
+        let message = "a reason has no words";
+        self.report(
+            Problem::new(Code::EmptyReason, message, because.span, "says nothing")
+                .help("say why, for those who read the evidence"),
+        );
+        false
     }
 
     /// The control that `name` means, active in the catalogue.
@@ -208,7 +227,7 @@ impl Checker<'_> {
 }
 
 /// The mechanisms that a rule exercises, those that are always on among them.
-fn mechanisms(effect: &Effect, class: Option<ClassSymbol>) -> Vec<&'static str> {
+fn mechanisms(effect: &Effect, class: Option<&Whereabouts>) -> Vec<&'static str> {
     let own: &[&str] = match effect {
         Effect::Allow => &["M04"],
         Effect::Block { .. } => &["M04", "M11"],

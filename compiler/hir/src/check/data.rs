@@ -34,11 +34,13 @@ impl Checker<'_> {
             .map(|column| self.column(column))
             .collect();
         let mut detectors = BTreeSet::new();
+        let mut known = true;
         for detector in &data.detectors {
             if DETECTORS.contains(&detector.node.as_str()) {
                 detectors.insert(detector.node.clone());
                 continue;
             }
+            known = false;
             let message = format!("there is no detector `{}`", detector.node);
             let problem = Problem::new(Code::UnknownDetector, message, detector.span, "unknown");
             self.report(
@@ -51,7 +53,7 @@ impl Checker<'_> {
         let mut columns: Vec<Column> = found.into_iter().collect::<Option<_>>()?;
         columns.sort();
         columns.dedup();
-        Some(Lowered::Class {
+        known.then(|| Lowered::Class {
             columns,
             detectors: detectors.into_iter().collect(),
         })

@@ -1,14 +1,17 @@
 //! Checks what a rule does.
 
 use hpol_bundle::policy::Mask;
+use hpol_bundle::vocabulary::Protocol;
 use hpol_syntax::ast::{self, Masker, Name};
 use hpol_syntax::code::Code;
 use hpol_syntax::problem::Problem;
 use hpol_syntax::span::Spanned;
+use hpol_syntax::words;
 
-use super::Checker;
-use crate::lowered::Effect;
-use crate::symbols::ClassSymbol;
+use super::rule::Connections;
+use super::{Checker, check};
+use crate::database::{ItemText, Scope};
+use crate::lowered::{Effect, Lowered, Whereabouts};
 
 /// People who must agree, at most. More cannot be gathered in a day.
 const MAX_QUORUM: i64 = 100;
@@ -17,9 +20,9 @@ const MAX_WAIT_SECONDS: u64 = 24 * 3600;
 /// Characters that a mask keeps, at most. No identifier is longer, and what is kept is not hidden.
 const MAX_KEPT: i64 = 64;
 
-impl Checker<'_> {
+impl<'db> Checker<'db> {
     /// The one effect of a rule, and the class it masks.
-    pub(super) fn effect(&mut self, rule: &ast::Rule) -> Option<(Effect, Option<ClassSymbol>)> {
+    pub(super) fn effect(&mut self, rule: &ast::Rule) -> Option<(Effect, Option<Whereabouts>)> {
         match rule.effects.as_slice() {
             [effect] => self.one_effect(&effect.node),
             [] => {
@@ -44,7 +47,7 @@ impl Checker<'_> {
         }
     }
 
-    fn one_effect(&mut self, effect: &ast::Effect) -> Option<(Effect, Option<ClassSymbol>)> {
+    fn one_effect(&mut self, effect: &ast::Effect) -> Option<(Effect, Option<Whereabouts>)> {
         match effect {
             ast::Effect::Allow => Some((Effect::Allow, None)),
             ast::Effect::Block { message } => {
@@ -74,8 +77,8 @@ impl Checker<'_> {
             }
             ast::Effect::Mask { class, masker } => {
                 let mask = self.masker(masker);
-                let (class, symbol) = self.masked(class)?;
-                Some((Effect::Mask { class, mask: mask? }, Some(symbol)))
+                let (class, whereabouts) = self.masked(class)?;
+                Some((Effect::Mask { class, mask: mask? }, Some(whereabouts)))
             }
         }
     }
@@ -115,16 +118,25 @@ impl Checker<'_> {
     }
 
     /// The class that a rule or a test names.
-    pub(super) fn class(&mut self, class: &Name) -> Option<(String, ClassSymbol)> {
+    pub(super) fn class(&mut self, class: &Name) -> Option<(String, (ItemText<'db>, Scope<'db>))> {
         let symbols = self.symbols();
-        let (name, symbol) = self.lookup(&symbols.classes, class, "data class", &[])?;
-        symbol.map(|symbol| (name, *symbol))
+        let (name, found) = self.lookup(&symbols.classes, class, "data class", &[])?;
+        found.map(|found| (name, *found))
     }
 
-    fn masked(&mut self, class: &Name) -> Option<(String, ClassSymbol)> {
-        let (name, symbol) = self.class(class)?;
-        if symbol.has_columns || symbol.has_detectors {
-            return Some((name, symbol));
+    fn masked(&mut self, class: &Name) -> Option<(String, Whereabouts)> {
+        let (name, (item, scope)) = self.class(class)?;
+        let Some(Lowered::Class { columns, detectors }) =
+            &check(self.db, self.inputs, item, scope).lowered
+        else {
+            return None;
+        };
+        let whereabouts = Whereabouts {
+            targets: columns.iter().map(|column| column.target.clone()).collect(),
+            has_detectors: !detectors.is_empty(),
+        };
+        if whereabouts.has_detectors || !whereabouts.targets.is_empty() {
+            return Some((name, whereabouts));
         }
         let message = format!("nothing of `{}` can be found", class.node);
         self.report(
@@ -137,6 +149,43 @@ impl Checker<'_> {
             .help("give the data class a `column` or a `detector`"),
         );
         None
+    }
+
+    /// Reports a mask that hides nothing, since what it hides is stored elsewhere than where the rule applies.
+    pub(super) fn masks_something(
+        &mut self,
+        rule: &ast::Rule,
+        class: &Whereabouts,
+        on: &Connections,
+    ) {
+        let elsewhere = |target: &String| !class.targets.contains(target);
+        let place = if on.is_empty() {
+            let other = self
+                .protocol_facts
+                .iter()
+                .find(|fact| fact.protocol != Protocol::Postgres);
+            other.map(|fact| format!("operations with `{}`", fact.name))
+        } else {
+            let named: Vec<&str> = on.iter().map(|(name, ..)| name.node.as_str()).collect();
+            let apart = on.iter().all(|(.., symbol)| elsewhere(&symbol.target));
+            apart.then(|| words::list(&named))
+        };
+        let (Some(place), false, [effect]) = (place, class.has_detectors, rule.effects.as_slice())
+        else {
+            return;
+        };
+        let message = format!("nothing of the data class can be found on {place}");
+        self.report(
+            Problem::new(
+                Code::NothingToMask,
+                message,
+                effect.span,
+                "its columns are on other connections",
+            )
+            .help(
+                "give the data class a `detector`, or name the connections of its columns in `on`",
+            ),
+        );
     }
 
     fn masker(&mut self, masker: &Masker) -> Option<Mask> {

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use hpol_bundle::policy::{Condition, Predicate};
-use hpol_bundle::vocabulary::Protocol;
+use hpol_bundle::vocabulary::{Protocol, Vocabulary};
 use hpol_syntax::ast::{self, Name, On, Satisfies, Who};
 use hpol_syntax::code::Code;
 use hpol_syntax::problem::Problem;
+use hpol_syntax::span::Span;
 
 use super::Checker;
 use super::condition::{Reads, test};
@@ -16,6 +17,9 @@ use crate::symbols::ConnectionSymbol;
 /// What decides beside the rules of a policy: the built-in rule that blocks what nothing allows, and the gateway, which
 /// refuses what cannot be judged.
 pub(super) const BUILT_IN: [&str; 2] = ["default_deny", "gateway"];
+
+/// The connections that an item names: as written, qualified, and what they are.
+pub(super) type Connections = Vec<(Name, String, ConnectionSymbol)>;
 
 impl Checker<'_> {
     pub(super) fn rule(&mut self, rule: &ast::Rule) -> Option<Lowered> {
@@ -33,10 +37,14 @@ impl Checker<'_> {
             None => Some(everything()),
         };
         let on = self.on(rule.on.as_ref());
-        let kind = self.protocol(rule.on.as_ref(), on.as_deref());
+        let kind = self.protocol(rule.on.as_ref(), on.as_ref());
         let effect = self.effect(rule);
+        if let (Some((_, Some(class))), Some(on)) = (&effect, &on) {
+            self.masks_something(rule, class, on);
+        }
+        self.lints(rule);
         let claims = self.claims(rule, effect.as_ref());
-        let condition = all(vec![kind?, target(self, on.as_deref()?), who?, when?]);
+        let condition = all(vec![kind?, target(self, on.as_ref()?), who?, when?]);
         let condition = self.expanded("rule", &rule.name, condition)?;
         let (effect, _) = effect?;
         Some(Lowered::Rule(Box::new(Rule {
@@ -52,6 +60,44 @@ impl Checker<'_> {
         })))
     }
 
+    /// What the rule means, but perhaps not what was meant.
+    fn lints(&mut self, rule: &ast::Rule) {
+        if let Some(because) = &rule.because {
+            self.has_words(because);
+        }
+        let open = rule.who.is_none() && rule.on.is_none() && rule.when.is_none();
+        if let ([effect], true, true) = (rule.effects.as_slice(), open, rule.complete)
+            && effect.node == ast::Effect::Allow
+        {
+            let message = format!("rule `{}` grants everything to everyone", rule.name.node);
+            self.report(
+                Problem::new(
+                    Code::GrantsEverything,
+                    message,
+                    effect.span,
+                    "on any connection",
+                )
+                .help("add `who`, `on` or `when`; if it is meant, write `who everyone on any`"),
+            );
+        }
+        let named = matches!(rule.on, Some(On::Connections(_)));
+        if let (Some(fact), Some(when), false) = (self.protocol_facts.first(), &rule.when, named)
+            && let Some(part) = independent(self.vocabulary(), when, true)
+        {
+            let protocol = fact.protocol.as_str();
+            let message = format!("rule `{}` applies to {protocol} only", rule.name.node);
+            let problem = Problem::new(
+                Code::OneProtocol,
+                message,
+                part,
+                "could hold on any connection",
+            )
+            .label(fact.span, format!("a fact of {protocol}"))
+            .help("make two rules of it, or name the connections in `on`");
+            self.report(problem);
+        }
+    }
+
     fn who(&mut self, who: Option<&Who>) -> Option<Condition> {
         match who {
             None | Some(Who::Everyone(_)) => Some(everything()),
@@ -64,7 +110,7 @@ impl Checker<'_> {
     }
 
     /// The connections that a rule or a test names; empty for all of them.
-    pub(super) fn on(&mut self, on: Option<&On>) -> Option<Vec<(Name, String, ConnectionSymbol)>> {
+    pub(super) fn on(&mut self, on: Option<&On>) -> Option<Connections> {
         let Some(On::Connections(names)) = on else {
             return Some(Vec::new());
         };
@@ -83,7 +129,7 @@ impl Checker<'_> {
     fn protocol(
         &mut self,
         on: Option<&On>,
-        connections: Option<&[(Name, String, ConnectionSymbol)]>,
+        connections: Option<&Connections>,
     ) -> Option<Condition> {
         let Some(first) = self.protocol_facts.first() else {
             return Some(everything());
@@ -110,8 +156,8 @@ impl Checker<'_> {
             return None;
         }
         let contradicting = connections
-            .unwrap_or(&[])
-            .iter()
+            .into_iter()
+            .flatten()
             .find(|(_, _, symbol)| symbol.protocol != protocol);
         if let (Some((name, _, symbol)), Some(_)) = (contradicting, on) {
             let message = format!("`{}` never has `{}`", name.node, first.name);
@@ -127,6 +173,32 @@ impl Checker<'_> {
             return None;
         }
         Some(kind_is(self, protocol))
+    }
+}
+
+/// The part that can make `condition` come out as `outcome` where no fact of a protocol is known, if there is one.
+fn independent(vocabulary: &Vocabulary, condition: &ast::Condition, outcome: bool) -> Option<Span> {
+    let of_protocol = |name: &Name| {
+        let found = vocabulary.lookup(&name.node);
+        found.is_some_and(|(_, fact)| fact.protocol.is_some())
+    };
+    match condition {
+        ast::Condition::Not(inner) => independent(vocabulary, inner, !outcome),
+        ast::Condition::And(parts) | ast::Condition::Or(parts) => {
+            let mut found = parts
+                .iter()
+                .map(|part| independent(vocabulary, part, outcome));
+            match matches!(condition, ast::Condition::And(_)) == outcome {
+                true => found.collect::<Option<Vec<_>>>()?.first().copied(),
+                false => found.find_map(|part| part),
+            }
+        }
+        ast::Condition::Atom(name) | ast::Condition::Present(name) => {
+            (!of_protocol(name)).then_some(name.span)
+        }
+        ast::Condition::Comparison(comparison) => {
+            (!of_protocol(&comparison.fact)).then_some(comparison.span)
+        }
     }
 }
 
@@ -155,7 +227,7 @@ fn kind_is(checker: &Checker<'_>, protocol: Protocol) -> Condition {
     }
 }
 
-fn target(checker: &Checker<'_>, connections: &[(Name, String, ConnectionSymbol)]) -> Condition {
+fn target(checker: &Checker<'_>, connections: &Connections) -> Condition {
     let targets: BTreeSet<Box<str>> = connections
         .iter()
         .map(|(_, _, connection)| connection.target.as_str().into())
