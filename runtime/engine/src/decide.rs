@@ -7,22 +7,26 @@ use hpol_bundle::program::{Clause, Program, Role};
 use hpol_bundle::vocabulary::Protocol;
 
 use crate::evaluate;
-use crate::residual::Room;
-use crate::specialise::SessionGraph;
+use crate::residual;
+use crate::specialise::{Rest, SessionGraph};
 
 /// Memory for a decision, used again for the next. It grows to what the largest decision needs and carries nothing over.
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
-    room: Room,
+    packed: residual::Room,
+    wide: evaluate::Room,
 }
 
 impl Scratch {
     /// With room for the decisions of `session`.
     #[must_use]
     pub fn new(session: &SessionGraph) -> Scratch {
-        Scratch {
-            room: session.residual.room(),
+        let mut scratch = Scratch::default();
+        match &*session.rest {
+            Rest::Packed(residual) => scratch.packed = residual.room(),
+            Rest::Wide { left, hits } => scratch.wide = evaluate::Room::new(left, *hits),
         }
+        scratch
     }
 }
 
@@ -40,8 +44,18 @@ pub fn decide(
 ) {
     reset(decision);
     decision.unknown = session.unknown.union(facts.unknown());
-    if session.fingerprint == program.fingerprint() {
-        report(session.residual.left(facts, &mut scratch.room), decision);
+    if session.fingerprint != program.fingerprint() {
+        return;
+    }
+    match (&*session.rest, program.shard(session.kind)) {
+        (Rest::Packed(residual), _) => {
+            report(residual.left(facts, &mut scratch.packed), decision);
+        }
+        (Rest::Wide { left, .. }, Some(shard)) => {
+            let left = scratch.wide.left_by_operation(program, shard, left, facts);
+            report(left.clauses(shard), decision);
+        }
+        (Rest::Wide { .. }, None) => {}
     }
 }
 

@@ -46,7 +46,7 @@ impl Words {
     }
 
     /// How many words matter.
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bits.len()
     }
 
@@ -85,8 +85,48 @@ impl Words {
     }
 }
 
+/// Room for an evaluation that begins with what a session left.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Room {
+    words: Words,
+    hits: Vec<u64>,
+}
+
+impl Room {
+    /// With what beginning with `words`, of which some element can be asked for in `hits` words, needs.
+    pub(crate) fn new(words: &Words, hits: usize) -> Room {
+        Room {
+            words: words.clone(),
+            hits: vec![0; hits],
+        }
+    }
+
+    /// What the facts of an operation leave of `words`.
+    pub(crate) fn left_by_operation(
+        &mut self,
+        program: &Program,
+        shard: &Shard,
+        words: &Words,
+        facts: &Facts,
+    ) -> &Words {
+        self.words.positions.clone_from(&words.positions);
+        self.words.bits.clone_from(&words.bits);
+        self.hits.resize(hits_needed(shard, words.len()), 0);
+        let phase = Some(Phase::Operation);
+        narrow(
+            program,
+            shard,
+            phase,
+            facts,
+            &mut self.words,
+            &mut self.hits,
+        );
+        &self.words
+    }
+}
+
 /// How many words of hits `shard` needs where `words` words matter.
-fn hits_needed(shard: &Shard, words: usize) -> usize {
+pub(crate) fn hits_needed(shard: &Shard, words: usize) -> usize {
     let planes = shard
         .tables()
         .iter()

@@ -75,6 +75,12 @@ impl Residual {
         }
     }
 
+    /// Bytes that it takes, without those of the allocator.
+    pub(crate) fn bytes(&self) -> usize {
+        let tables = self.tables.iter().map(Table::bytes);
+        size_of_val(&*self.clauses).saturating_add(tables.sum())
+    }
+
     /// How many clauses can still match.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
@@ -115,6 +121,15 @@ fn clauses<'a>(clauses: &'a [Clause], left: &'a [u64]) -> impl Iterator<Item = &
 }
 
 impl Table {
+    fn bytes(&self) -> usize {
+        let values = match &self.values {
+            Values::Bool(..) => 0,
+            Values::Int(_, starts) => size_of_val(&**starts),
+            Values::Text(texts) | Values::Set(texts) => texts.bytes(),
+        };
+        size_of_val(self) + size_of_val(&*self.cells) + values
+    }
+
     /// The cells of `row`, and those behind it.
     fn row(&self, row: Row) -> &[u64] {
         // INVARIANT: rows lie within the cells. One that did not would keep nothing.

@@ -14,8 +14,18 @@ use crate::residual::{self, Residual};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionGraph {
     pub(crate) fingerprint: u64,
-    pub(crate) residual: Arc<Residual>,
+    pub(crate) kind: Protocol,
+    pub(crate) rest: Arc<Rest>,
     pub(crate) unknown: FactSet,
+}
+
+/// What is left to be evaluated for each operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// On its own.
+    Packed(Residual),
+    /// Over the tables of the program, where much is left; `hits` is the room that the largest table takes.
+    Wide { left: Words, hits: usize },
 }
 
 /// Evaluates everything that depends on the facts of a session only. `kind` is the protocol of the session's
@@ -30,10 +40,11 @@ pub fn specialise(program: &Program, kind: Protocol, session: &Facts) -> Session
 
 /// What sessions left of programs, to be shared by sessions that leave the same: a thousand agents whom no rule tells
 /// apart have one graph between them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Residuals {
     capacity: usize,
-    known: HashMap<Arc<Key>, Arc<Residual>>,
+    limit: usize,
+    known: HashMap<Arc<Key>, Arc<Rest>>,
     /// The keys, oldest first.
     order: VecDeque<Arc<Key>>,
 }
@@ -47,12 +58,28 @@ struct Key {
 }
 
 impl Residuals {
+    /// Bytes that a session's own graph takes at most, unless said otherwise: what concerns one session rarely takes a
+    /// tenth of it.
+    pub const PACKED_BYTES: usize = 32 * 1024;
+
     /// Keeps at most `capacity` of them; the oldest goes first. Sessions keep what they have.
     #[must_use]
     pub fn new(capacity: usize) -> Residuals {
         Residuals {
             capacity,
-            ..Residuals::default()
+            limit: Self::PACKED_BYTES,
+            known: HashMap::new(),
+            order: VecDeque::new(),
+        }
+    }
+
+    /// Lets a graph of its own take `bytes` at most. A session that needs more is evaluated over the tables of the
+    /// program: slower, and with the same decisions.
+    #[must_use]
+    pub fn packing_at_most(self, bytes: usize) -> Residuals {
+        Residuals {
+            limit: bytes,
+            ..self
         }
     }
 
@@ -66,14 +93,18 @@ impl Residuals {
     ) -> SessionGraph {
         SessionGraph {
             fingerprint: program.fingerprint(),
-            residual: self.residual(program, kind, session),
+            kind,
+            rest: self.rest(program, kind, session),
             unknown: session.unknown(),
         }
     }
 
-    fn residual(&mut self, program: &Program, kind: Protocol, session: &Facts) -> Arc<Residual> {
+    fn rest(&mut self, program: &Program, kind: Protocol, session: &Facts) -> Arc<Rest> {
         let Some(shard) = program.shard(kind) else {
-            return Arc::default();
+            return Arc::new(Rest::Wide {
+                left: Words::default(),
+                hits: 0,
+            });
         };
         let key = Key {
             fingerprint: program.fingerprint(),
@@ -83,12 +114,17 @@ impl Residuals {
         if let Some(known) = self.known.get(&key) {
             return Arc::clone(known);
         }
-        let residual = Arc::new(residual::build(program, shard, &key.left));
-        self.keep(key, &residual);
-        residual
+        let packed = residual::build(program, shard, &key.left, self.limit);
+        let wide = || Rest::Wide {
+            left: key.left.clone(),
+            hits: evaluate::hits_needed(shard, key.left.len()),
+        };
+        let rest = Arc::new(packed.map_or_else(wide, Rest::Packed));
+        self.keep(key, &rest);
+        rest
     }
 
-    fn keep(&mut self, key: Key, residual: &Arc<Residual>) {
+    fn keep(&mut self, key: Key, rest: &Arc<Rest>) {
         if self.capacity == 0 {
             return;
         }
@@ -99,7 +135,7 @@ impl Residuals {
         }
         let key = Arc::new(key);
         self.order.push_back(Arc::clone(&key));
-        self.known.insert(key, Arc::clone(residual));
+        self.known.insert(key, Arc::clone(rest));
     }
 }
 
@@ -149,7 +185,10 @@ mod tests {
         let program = program();
         let clauses = |subject: &str| {
             let session = specialise(&program, Protocol::Postgres, &facts(subject));
-            session.residual.len()
+            match &*session.rest {
+                Rest::Packed(residual) => residual.len(),
+                Rest::Wide { .. } => panic!("not packed"),
+            }
         };
         assert_eq!((clauses("agent-7"), clauses("stranger")), (1, 0));
     }
@@ -160,7 +199,7 @@ mod tests {
         let mut residuals = Residuals::new(2);
         let mut open = |subject: &str| {
             let session = residuals.specialise(&program, Protocol::Postgres, &facts(subject));
-            (session.residual, residuals.known.len())
+            (session.rest, residuals.known.len())
         };
         let (stranger, _) = open("stranger");
         let (other, known) = open("other stranger");
@@ -171,5 +210,16 @@ mod tests {
         let (_, known) = open("agent-8");
         assert!(Arc::ptr_eq(&seventh, &open("agent-7").0) && known == 2);
         assert!(!Arc::ptr_eq(&stranger, &open("stranger").0));
+    }
+
+    #[test]
+    fn a_session_that_would_take_too_much_is_left_to_the_program() {
+        let program = program();
+        let open = |bytes| {
+            let mut residuals = Residuals::new(0).packing_at_most(bytes);
+            residuals.specialise(&program, Protocol::Http, &facts("agent-7"))
+        };
+        assert!(matches!(&*open(1_000).rest, Rest::Packed(_)));
+        assert!(matches!(&*open(1).rest, Rest::Wide { left, .. } if left.len() == 1));
     }
 }

@@ -13,7 +13,7 @@ use hpol_bundle::program::Program;
 use hpol_bundle::program::lower::{Fault, lower};
 use hpol_bundle::signature::SigningKey;
 use hpol_bundle::vocabulary::{FactType, Phase, Protocol, Scalar, Vocabulary};
-use hpol_engine::{Scratch, decide, decide_once, is_member, specialise};
+use hpol_engine::{Residuals, Scratch, decide, decide_once, is_member, specialise};
 use hpol_oracle::generate::{self, Case, Random};
 
 const CASES: usize = 100_000;
@@ -223,11 +223,21 @@ fn difference(case: &Case, program: &Program) -> Option<String> {
         &mut scratch,
         &mut specialised,
     );
+    // What takes no bytes is packed all the same where nothing is left to ask.
+    let wide = Residuals::new(1).packing_at_most(0).specialise(
+        program,
+        case.kind(),
+        &case.facts_of(Phase::Session),
+    );
+    let mut unpacked = Decision::with_capacity(program.rules());
+    let operation = case.facts_of(Phase::Operation);
+    decide(program, &wide, &operation, &mut scratch, &mut unpacked);
     let mut again = specialised.clone();
     decide(program, &session, &case.facts, &mut scratch, &mut again);
     let once = decide_once(program, case.kind(), &case.facts);
     for (form, found) in [
         ("specialised", specialised),
+        ("unpacked", unpacked),
         ("again", again),
         ("once", once),
     ] {

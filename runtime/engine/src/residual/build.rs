@@ -10,25 +10,39 @@ use super::texts::{Texts, TextsBuilder};
 use super::{Residual, Row, Values};
 use crate::evaluate::Words;
 
-/// The residual of the clauses `left` of `shard`, over the facts of operations.
-pub(crate) fn build(program: &Program, shard: &Shard, left: &Words) -> Residual {
+/// The residual of the clauses `left` of `shard`, over the facts of operations; `None` if it would take more than
+/// `limit` bytes.
+pub(crate) fn build(
+    program: &Program,
+    shard: &Shard,
+    left: &Words,
+    limit: usize,
+) -> Option<Residual> {
     let kept = Kept::of(shard, left);
-    let of_operations = shard.tables().iter().filter_map(|table| {
-        let field = program.fields().get(table.field())?;
-        (field.phase == Phase::Operation).then(|| self::table(table, field, &kept))
-    });
-    let mut tables: Vec<super::Table> = of_operations.flatten().collect();
+    let mut tables = Vec::new();
+    for table in shard.tables() {
+        match program.fields().get(table.field()) {
+            Some(field) if field.phase == Phase::Operation => {
+                tables.extend(self::table(table, field, &kept, limit).ok()?);
+            }
+            _ => {}
+        }
+    }
     tables.sort_by_key(cost);
     let hits = tables
         .iter()
-        .map(|table| table.stride.saturating_sub(kept.words));
-    Residual {
+        .map(|table: &super::Table| table.stride.saturating_sub(kept.words));
+    let residual = Residual {
         hits: hits.max().unwrap_or(0),
         words: kept.words,
         clauses: left.clauses(shard).copied().collect(),
         tables: tables.into(),
-    }
+    };
+    (residual.bytes() <= limit).then_some(residual)
 }
+
+/// The rows of a table would take more than they may.
+struct TooLarge;
 
 /// Tables with a greater cost are looked at later. Of texts of the same kind the order is that of the facts.
 fn cost(table: &super::Table) -> u8 {
@@ -105,13 +119,21 @@ fn flip(words: &mut [u64], bit: usize) {
 }
 
 /// The table of one fact; none if nothing that is left asks for the fact.
-fn table(table: &Table, field: &Field, kept: &Kept) -> Option<super::Table> {
+fn table(
+    table: &Table,
+    field: &Field,
+    kept: &Kept,
+    limit: usize,
+) -> Result<Option<super::Table>, TooLarge> {
     let planes: Vec<&Plane> = std::iter::once(table.every()).chain(table.some()).collect();
     let mut rows = Rows::new(&planes, kept);
-    let classes = field.values.indices();
-    let of_classes: Vec<Row> = classes
-        .map(|class| rows.of_class(&planes, class, kept))
-        .collect();
+    let mut of_classes: Vec<Row> = Vec::with_capacity(field.values.classes());
+    for class in field.values.indices() {
+        of_classes.push(rows.of_class(&planes, class, kept));
+        if size_of_val(&*rows.cells) > limit {
+            return Err(TooLarge);
+        }
+    }
     let row = |class: ClassIndex| of_classes.get(class.index()).copied().unwrap_or(0);
     let (unknown, missing) = (
         rows.of_all_planes(row(ClassIndex::UNKNOWN)),
@@ -125,9 +147,9 @@ fn table(table: &Table, field: &Field, kept: &Kept) -> Option<super::Table> {
     let asks = rows.asks(kept);
     let nobody_asks = rows.cells.get(asks as usize..).unwrap_or_default();
     if nobody_asks.iter().all(|word| *word == 0) {
-        return None;
+        return Ok(None);
     }
-    Some(super::Table {
+    Ok(Some(super::Table {
         fact: field.fact,
         values: values(&field.values, row),
         asks,
@@ -136,7 +158,7 @@ fn table(table: &Table, field: &Field, kept: &Kept) -> Option<super::Table> {
         empty,
         stride: rows.stride,
         cells: rows.cells.into(),
-    })
+    }))
 }
 
 /// The values of a field, without the constants that make no difference to `row`.

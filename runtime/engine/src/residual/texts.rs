@@ -29,6 +29,11 @@ struct Entry {
 }
 
 impl Texts {
+    /// Bytes of the constants.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.bytes) + size_of_val(&*self.equal) + size_of_val(&*self.prefixes)
+    }
+
     /// The row of `value`: its own, or that of its longest prefix.
     pub(super) fn row(&self, value: &str) -> Row {
         let value = value.as_bytes();
