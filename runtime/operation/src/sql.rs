@@ -5,8 +5,8 @@
 //! left out. Wire messages, sessions and decisions are not known here.
 //!
 //! Facts are of the text. What the server adds by itself is not in them: triggers, rules, foreign keys, row security,
-//! defaults and generated columns, functions inside views and behind casts and domains, operators and overloads of
-//! PostgreSQL's functions that a schema of the search path adds, temporary tables that shadow others. Who may create
+//! defaults and generated columns, functions inside views and behind casts and domains, operators that a schema of the
+//! search path adds and overloads of PostgreSQL's functions that an extension adds, temporary tables that shadow others. Who may create
 //! those decides what facts are worth; creating them is in the facts.
 
 mod analyser;

@@ -291,7 +291,8 @@ fn pg_35_calls_that_do_not_look_like_one_count() {
     builder.column(1, 1, "id");
     builder
         .disguised_function("wipe")
-        .disguised_function("json_array");
+        .disguised_function("json_array")
+        .disguised_function("lower");
     let session = SqlSession {
         catalogue: Some(Arc::new(builder.build())),
         ..session(&["public"])
@@ -307,6 +308,7 @@ fn pg_35_calls_that_do_not_look_like_one_count() {
         "SELECT (t).wipe FROM t",
         "SELECT id FROM t ORDER BY public.t.wipe",
         "SELECT JSON_ARRAY(1)",
+        "SELECT lower('X')",
     ] {
         assert_eq!(functions(sql), (false, Class::Write), "{sql}");
     }
@@ -315,6 +317,7 @@ fn pg_35_calls_that_do_not_look_like_one_count() {
         "SELECT wipe FROM t",
         "SELECT id AS wipe FROM t",
         "SELECT JSON_VALUE('{}', '$')",
+        "SELECT pg_catalog.lower('X'), upper('x')",
     ] {
         assert_eq!(functions(sql), (true, Class::Read), "{sql}");
     }

@@ -49,7 +49,8 @@ fn pg_40_a_catalogue_of_a_server_knows_generated_columns_views_and_partitions() 
          CREATE TABLE pay (id int, card text, tail text GENERATED ALWAYS AS (right(card, 4)) STORED) PARTITION BY LIST (id); \
          CREATE TABLE pay_1 PARTITION OF pay FOR VALUES IN (1); \
          CREATE VIEW v AS SELECT last4 FROM people; \
-         CREATE FUNCTION wipe(people) RETURNS int LANGUAGE sql AS 'DELETE FROM people; SELECT 1'";
+         CREATE FUNCTION wipe(people) RETURNS int LANGUAGE sql AS 'DELETE FROM people; SELECT 1'; \
+         CREATE FUNCTION lower(varchar) RETURNS text LANGUAGE sql AS 'SELECT ssn FROM people LIMIT 1'";
     server.execute("demo", schema).unwrap();
     let catalogue = Arc::new(load(&server));
     let origins = |table: &str, column: &str| catalogue.column_origins("public", table, column);
@@ -68,11 +69,13 @@ fn pg_40_a_catalogue_of_a_server_knows_generated_columns_views_and_partitions() 
         analysis.unwrap().exposure(&catalogue, &classified)
     };
     assert_eq!(exposure("SELECT last4 FROM people"), Exposure::Plain);
+    assert_eq!(exposure("SELECT upper('x')"), Exposure::None);
     for sql in [
         "SELECT reverse(last4) FROM people",
         "SELECT last4 FROM v",
         "SELECT p.wipe FROM people p",
         "SELECT q.wipe FROM (SELECT 1) q",
+        "SELECT lower('x'::varchar)",
     ] {
         assert!(matches!(exposure(sql), Exposure::Refused { .. }), "{sql}");
     }

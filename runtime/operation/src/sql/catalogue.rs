@@ -155,7 +155,10 @@ pub fn catalogue_queries() -> [CatalogueQuery; 6] {
              WHERE p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace AND \
              (t.typtype IN ('c','d','p') AND p.pronargs - p.pronargdefaults <= 1 OR \
              p.proname IN ('json','json_array','json_arrayagg','json_exists','json_object','json_objectagg','json_query',\
-             'json_scalar','json_serialize','json_value','merge_action'))",
+             'json_scalar','json_serialize','json_value','merge_action') OR \
+             EXISTS (SELECT FROM pg_catalog.pg_proc b WHERE b.pronamespace = 'pg_catalog'::pg_catalog.regnamespace \
+             AND b.proname = p.proname) AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d \
+             WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e'))",
         ),
     ]
 }
@@ -246,7 +249,8 @@ impl CatalogueBuilder {
     }
 
     /// Adds a function that is not PostgreSQL's own and whose call may not look like one: with a row as its only argument
-    /// it is called as a column of the row, and servers before version 17 take some of SQL/JSON for calls.
+    /// it is called as a column of the row, servers before version 17 take some of SQL/JSON for calls, and one with the
+    /// name of PostgreSQL's own is called where its arguments fit better.
     pub fn disguised_function(&mut self, name: &str) -> &mut Self {
         self.disguised_functions.insert(name.to_owned());
         self
@@ -292,7 +296,7 @@ impl Catalogue {
         self.by_oid.get(&oid)
     }
 
-    /// Whether `name` can be called by what does not look like a call.
+    /// Whether `name` can be called by what does not look like a call of it.
     pub(super) fn has_disguised_function(&self, name: &str) -> bool {
         self.disguised_functions.contains(name)
     }

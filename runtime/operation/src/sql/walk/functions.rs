@@ -39,7 +39,7 @@ impl Walk<'_> {
                 opaque,
             ),
             [name] => match builtin::function(name) {
-                Some(kind) if names::catalog_first(self.session) => {
+                Some(kind) if names::catalog_first(self.session) && !self.is_disguised(name) => {
                     (Name::new("pg_catalog", name), kind)
                 }
                 Some(_) => (
@@ -76,6 +76,12 @@ impl Walk<'_> {
                 opaque,
             ),
         }
+    }
+
+    /// Whether the database has a function of this name that is not PostgreSQL's own and may be what is called.
+    pub(super) fn is_disguised(&self, name: &str) -> bool {
+        let catalogue = self.session.catalogue.as_ref();
+        catalogue.is_some_and(|catalogue| catalogue.has_disguised_function(name))
     }
 
     fn sequence(&mut self, node: &Node, function: &str) {

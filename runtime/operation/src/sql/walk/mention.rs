@@ -26,8 +26,7 @@ impl Walk<'_> {
     /// with a later version. Rows of subselects and functions have columns that are not known here, so a function of that
     /// name counts as called in any case.
     pub(super) fn disguised_call(&mut self, name: &str) {
-        let catalogue = self.session.catalogue.as_ref();
-        if catalogue.is_some_and(|catalogue| catalogue.has_disguised_function(name)) {
+        if self.is_disguised(name) {
             self.opaque(format!("function {}", names::dotted(&[name])));
             self.found.functions.complete = false;
         }
