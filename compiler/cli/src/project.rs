@@ -11,7 +11,7 @@ use hpol_hir::{HasErrors, TestCase, Workspace};
 use serde::Serialize;
 
 use crate::exit::Failure;
-use crate::report::{self, Report};
+use crate::report::{self, Report, Texts};
 use crate::sources::{self, SourceFile};
 use crate::terminal::{Style, Terminal};
 use crate::trial::Trial;
@@ -73,10 +73,11 @@ impl Project {
         for file in &files {
             workspace.set_file(file.name.as_str(), file.text.as_str());
         }
+        let texts = Texts::new(&files);
         let reports = workspace
             .diagnostics()
             .iter()
-            .map(|diagnostic| Report::new(diagnostic, &files))
+            .map(|diagnostic| Report::new(diagnostic, &texts))
             .collect();
         Ok(Project {
             files,

@@ -1,18 +1,21 @@
 //! Diagnostics on the screen and as JSON. What is wrong is found elsewhere; here it is only shown.
 
+mod text;
+
 use std::fmt;
+use std::sync::Arc;
 
 use hpol_syntax::code::{Code, Severity};
-use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode,
-};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 use serde::Serialize;
 
 use crate::exit::Failure;
 use crate::project::counted;
-use crate::sources::SourceFile;
 use crate::terminal::{Style, Terminal};
 use crate::visible;
+
+use text::Text;
+pub(crate) use text::Texts;
 
 /// Something that is wrong with a policy, with the text around it.
 #[derive(Debug)]
@@ -24,7 +27,7 @@ pub(crate) struct Report {
     labels: Vec<LabeledSpan>,
     /// Labels in other files, as text.
     elsewhere: Vec<String>,
-    source: NamedSource<String>,
+    source: Arc<Text>,
     place: Place,
 }
 
@@ -50,14 +53,8 @@ pub(crate) struct Entry<'a> {
 }
 
 impl Report {
-    /// A report on `diagnostic`, which was found in `files`.
-    pub(crate) fn new(diagnostic: &hpol_hir::Diagnostic, files: &[SourceFile]) -> Report {
-        let text = |name: &str| {
-            files
-                .iter()
-                .find(|file| file.name == name)
-                .map_or("", |file| &file.text)
-        };
+    /// A report on `diagnostic`, which was found in `texts`.
+    pub(crate) fn new(diagnostic: &hpol_hir::Diagnostic, texts: &Texts<'_>) -> Report {
         let first = diagnostic.labels.first();
         let (file, range) = first.map_or(("", 0..0), |label| {
             (label.file.as_str(), label.span.clone())
@@ -69,7 +66,7 @@ impl Report {
         let elsewhere = elsewhere.into_iter().map(|label| {
             let Place {
                 file, line, column, ..
-            } = Place::of(&label.file, text(&label.file), label.span.clone());
+            } = texts.place(&label.file, label.span.clone());
             visible::line(&format!("{file}:{line}:{column}: {}", label.text))
         });
         Report {
@@ -79,8 +76,8 @@ impl Report {
             help: diagnostic.help.as_deref().map(visible::block),
             labels: here.into_iter().map(label).collect(),
             elsewhere: elsewhere.collect(),
-            place: Place::of(file, text(file), range),
-            source: NamedSource::new(visible::line(file), visible::same_length(text(file))),
+            place: texts.place(file, range),
+            source: texts.shown(file),
         }
     }
 
@@ -96,21 +93,6 @@ impl Report {
             message: &self.message,
             help: self.help.as_deref(),
             place: &self.place,
-        }
-    }
-}
-
-impl Place {
-    /// The place of a byte range in `text`.
-    pub(crate) fn of(file: &str, text: &str, range: std::ops::Range<usize>) -> Place {
-        let (line, column) = position(text, range.start);
-        let (end_line, end_column) = position(text, range.end);
-        Place {
-            file: file.to_owned(),
-            line,
-            column,
-            end_line,
-            end_column,
         }
     }
 }
@@ -162,17 +144,6 @@ fn label(label: &hpol_hir::Label) -> LabeledSpan {
     )
 }
 
-/// Line and column of a byte offset, from 1.
-fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line = before.matches('\n').count() + 1;
-    (
-        line,
-        before.get(line_start..).unwrap_or_default().chars().count() + 1,
-    )
-}
-
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -204,24 +175,10 @@ impl Diagnostic for Report {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(&self.source)
+        Some(&*self.source)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         Some(Box::new(self.labels.iter().cloned()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_count_lines_and_characters_from_one() {
-        let text = "a\nüb c\n";
-        assert_eq!(position(text, 0), (1, 1));
-        assert_eq!(position(text, 4), (2, 2));
-        assert_eq!(position(text, 8), (3, 1));
-        assert_eq!(position(text, 99), (3, 1));
     }
 }
