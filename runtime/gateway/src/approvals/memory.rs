@@ -8,8 +8,10 @@ use hpol_session::approvals::{Approval, State};
 use hpol_session::ports::{ApprovalStore, ApprovalsUnavailable, Pending};
 use tokio::sync::watch;
 
-/// Ended approvals that are kept to look at.
+/// Ended approvals that are kept to look at, and the bytes of their operations together: one may hold a megabyte, and
+/// whoever may ask can ask and leave.
 const MAX_ENDED: usize = 1000;
+const MAX_ENDED_BYTES: usize = 64 << 20;
 
 /// Approvals of this process.
 #[derive(Debug)]
@@ -28,7 +30,6 @@ struct Kept {
 
 #[derive(Debug)]
 struct Entry {
-    arrival: u64,
     approval: watch::Sender<Approval>,
 }
 
@@ -61,14 +62,13 @@ impl MemoryApprovals {
                 why: "the id of the approval is taken; ask again".to_owned(),
             });
         }
-        kept.forget_oldest_ended();
+        kept.forget_ended();
         let arrival = kept.arrivals;
         kept.arrivals = arrival.saturating_add(1);
         kept.order.insert(arrival, approval.id.clone());
         kept.by_id.insert(
             approval.id.clone(),
             Entry {
-                arrival,
                 approval: watch::Sender::new(approval),
             },
         );
@@ -84,17 +84,23 @@ impl Kept {
             .count()
     }
 
-    fn forget_oldest_ended(&mut self) {
-        if self.by_id.len().saturating_sub(self.pending()) < MAX_ENDED {
-            return;
+    /// Makes room for one more that has ended: the oldest go first.
+    fn forget_ended(&mut self) {
+        let (mut count, mut bytes) = (0_usize, 0_usize);
+        let mut forgotten = Vec::new();
+        for (arrival, id) in self.order.iter().rev() {
+            let Some(entry) = self.by_id.get(id).filter(|entry| has_ended(entry)) else {
+                continue;
+            };
+            count = count.saturating_add(1);
+            bytes = bytes.saturating_add(entry.approval.borrow().exact.len());
+            if count >= MAX_ENDED || bytes > MAX_ENDED_BYTES {
+                forgotten.push((*arrival, id.clone()));
+            }
         }
-        let oldest = self
-            .order
-            .values()
-            .find(|id| self.by_id.get(*id).is_none_or(has_ended))
-            .cloned();
-        if let Some(entry) = oldest.and_then(|id| self.by_id.remove(&id)) {
-            self.order.remove(&entry.arrival);
+        for (arrival, id) in forgotten {
+            self.order.remove(&arrival);
+            self.by_id.remove(&id);
         }
     }
 }
@@ -170,12 +176,13 @@ impl ApprovalStore for MemoryApprovals {
     fn withdraw_detached(&self, id: &str) {
         if let Some(entry) = self.kept().by_id.get(id) {
             entry.approval.send_if_modified(|approval| {
-                let pending = approval.state == State::Pending;
-                if pending {
+                // Also where the quorum was reached just before whoever asked was gone.
+                let open = matches!(approval.state, State::Pending | State::Approved);
+                if open {
                     approval.state = State::Withdrawn;
                     approval.version = approval.version.saturating_add(1);
                 }
-                pending
+                open
             });
         }
     }

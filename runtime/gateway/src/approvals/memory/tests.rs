@@ -81,22 +81,30 @@ async fn who_waits_is_told_of_a_change_also_of_one_before() {
 }
 
 #[tokio::test]
-async fn p_11_only_a_pending_approval_is_withdrawn() {
+async fn p_11_only_an_open_approval_is_withdrawn() {
     let store = MemoryApprovals::new(10);
-    for id in ["a", "b"] {
+    for id in ["a", "b", "c"] {
         store.insert(approval(id)).await.unwrap();
     }
+    store
+        .update(in_state("c", 0, State::Approved))
+        .await
+        .unwrap();
     store
         .update(in_state("b", 0, State::Rejected))
         .await
         .unwrap();
-    for id in ["a", "b", "unknown"] {
+    for id in ["a", "b", "c", "unknown"] {
         store.withdraw_detached(id);
     }
-    assert_eq!(
-        store.fetch("a").await.unwrap().unwrap().state,
-        State::Withdrawn
-    );
+    for id in ["a", "c"] {
+        assert_eq!(
+            store.fetch(id).await.unwrap().unwrap().state,
+            State::Withdrawn,
+            "{id}"
+        );
+    }
+    assert_eq!(store.pending(), 0);
     assert_eq!(
         store.fetch("b").await.unwrap().unwrap().state,
         State::Rejected
@@ -130,4 +138,24 @@ async fn pending_approvals_are_bounded_and_ended_ones_are_forgotten_oldest_first
         State::Pending
     );
     assert_eq!(store.pending(), 1);
+}
+
+#[tokio::test]
+async fn operations_of_ended_approvals_do_not_fill_memory() {
+    let store = MemoryApprovals::new(10);
+    store.insert(approval("waits")).await.unwrap();
+    for number in 0..100 {
+        let id = format!("n{number}");
+        let large = Approval {
+            exact: "x".repeat(1 << 20),
+            ..approval(&id)
+        };
+        store.insert(large).await.unwrap();
+        store.withdraw_detached(&id);
+    }
+    let all = store.list().await.unwrap();
+    let bytes: usize = all.iter().map(|approval| approval.exact.len()).sum();
+    assert!(bytes <= MAX_ENDED_BYTES + (1 << 21), "{bytes}");
+    assert_eq!(all.first().unwrap().id, "n99");
+    assert_eq!(all.last().unwrap().id, "waits");
 }
