@@ -73,10 +73,15 @@ pub(crate) fn summary(path: &Path, config: &Config, mode: Mode) -> String {
         ""
     };
     format!(
-        "{}: ok: {} connections, {} issuers{dev}, admin API on {}",
+        "{}: ok: {}, {}{dev}, admin API on {}",
         path.display(),
-        config.connections.len(),
-        config.identity.len(),
+        counted(config.connections.len(), "connection"),
+        counted(config.identity.len(), "issuer"),
         config.admin,
     )
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }

@@ -29,6 +29,8 @@ const MAX_CONNECTIONS: usize = 128;
 const MAX_BODY_BYTES: usize = 64 * 1024;
 /// Longest wait for a request's header or body, or a handshake.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest wait at the end for requests under way: a peer that does not read its reply must not hold up the stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after the system had no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -45,7 +47,7 @@ pub(crate) trait Answer: Send + Sync + 'static {
     fn answer(&self, request: Request<Bytes>) -> impl Future<Output = Reply> + Send;
 }
 
-/// Serves until told to stop; then requests under way are finished.
+/// Serves until told to stop; then requests under way are finished, for a bounded time.
 pub(crate) async fn serve<A: Answer>(
     listener: TcpListener,
     tls: Option<Arc<ServerConfig>>,
@@ -72,7 +74,11 @@ pub(crate) async fn serve<A: Answer>(
         });
     }
     drop(listener);
-    while connections.join_next().await.is_some() {}
+    let finished = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(STOP_TIMEOUT, finished).await.is_err() {
+        tracing::warn!("requests to the gateway's own pages are cut off at the stop");
+        connections.shutdown().await;
+    }
 }
 
 async fn accept(

@@ -21,7 +21,8 @@ pub(crate) fn read(text: &str) -> Result<ConfigTable, Problem> {
         };
         let message = message
             .replace("unknown field", "unknown key")
-            .replace("missing field", "missing key");
+            .replace("missing field", "missing key")
+            .replace("unknown variant", "unknown value");
         Problem::at_span(span, message, help)
     })
 }

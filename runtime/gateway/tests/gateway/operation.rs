@@ -154,7 +154,7 @@ fn wrong_configuration_and_missing_keys_have_their_exit_codes() {
     folder.write_bundle(1);
     let (code, told, _) = check(&folder);
     assert_eq!(code, 0);
-    assert!(told.contains("ok: 1 connections"), "{told}");
+    assert!(told.contains("ok: 1 connection, "), "{told}");
     folder.write_config("[limits]\nclient = 1\n");
     let (code, _, told) = check(&folder);
     assert_eq!(code, 2);
