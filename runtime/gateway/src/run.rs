@@ -10,7 +10,7 @@ use std::sync::Arc;
 use hpol_evidence::key::{AuditKey, ReadKey};
 use hpol_evidence::log::{LogHandle, LogOptions, OpenLog};
 use hpol_evidence::record::Event;
-use hpol_postgres::{Analyser, AnalyserLimits};
+use hpol_postgres::{Analyser, AnalyserLimits, CancelKeys};
 use hpol_session::door::Door;
 use hpol_session::ports::{Authenticate, EvidenceUnavailable};
 use tokio::net::TcpListener;
@@ -91,6 +91,8 @@ pub(crate) struct Gateway {
     pub(crate) listeners: BTreeMap<String, Listener>,
     /// Parser of SQL: one pool of threads and one cache for all connections.
     analyser: Arc<Analyser>,
+    /// By which clients cancel; sessions keep theirs through a reload.
+    cancels: Arc<CancelKeys>,
     /// Listeners that a reload removed, until their clients are gone.
     pub(crate) draining: Vec<JoinHandle<()>>,
     log_handle: LogHandle,
@@ -172,6 +174,7 @@ impl Gateway {
             dev_identity,
             listeners: BTreeMap::new(),
             analyser: Arc::new(Analyser::new(AnalyserLimits::default())),
+            cancels: Arc::default(),
             draining: Vec::new(),
             log_handle,
             pages: Vec::new(),
@@ -275,6 +278,7 @@ impl Gateway {
             door: Arc::clone(&self.door),
             identities: Arc::clone(&self.identities) as Arc<dyn Authenticate>,
             analyser: Arc::clone(&self.analyser),
+            cancels: Arc::clone(&self.cancels),
             tls: client_facing_tls(config, self.options.mode)?,
         };
         let built = config.connections.iter().map(|(name, connection)| {

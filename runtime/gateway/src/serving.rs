@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use hpol_http::{BadUpstream, HttpConnection};
-use hpol_postgres::{Analyser, PostgresConnection, Settings};
+use hpol_postgres::{Analyser, CancelKeys, PostgresConnection, Settings};
 use hpol_session::door::Door;
 use hpol_session::ports::Authenticate;
 use rustls::ServerConfig;
@@ -45,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) door: Arc<Door>,
     pub(crate) identities: Arc<dyn Authenticate>,
     pub(crate) analyser: Arc<Analyser>,
+    pub(crate) cancels: Arc<CancelKeys>,
     /// Certificate shown to clients.
     pub(crate) tls: Option<config::Tls>,
 }
@@ -89,7 +90,11 @@ impl Serving {
         let (adapter, protocol) = match &connection.upstream {
             Upstream::Postgres(upstream) => {
                 let settings = material.postgres(upstream, connection.allow_plaintext)?;
-                let adapter = PostgresConnection::new(settings, Arc::clone(&shared.analyser));
+                let adapter = PostgresConnection::new(
+                    settings,
+                    Arc::clone(&shared.analyser),
+                    Arc::clone(&shared.cancels),
+                );
                 (Adapter::Postgres(adapter), &b"postgresql"[..])
             }
             Upstream::Http(upstream) => (

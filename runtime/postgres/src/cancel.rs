@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_lc_rs::{constant_time, rand};
 use tokio::sync::Notify;
 
-/// The keys of one connection's sessions.
+/// The keys of all sessions. One for a whole gateway, so that a session keeps its key when its connection is configured
+/// anew.
 #[derive(Debug, Default)]
-pub(crate) struct CancelKeys {
+pub struct CancelKeys {
     sessions: Mutex<HashMap<u32, (u32, Arc<Notify>)>>,
 }
 

@@ -22,7 +22,7 @@ pub struct PostgresConnection {
     settings: Settings,
     connection: Connection,
     pub(crate) analyser: Arc<Analyser>,
-    pub(crate) cancels: CancelKeys,
+    pub(crate) cancels: Arc<CancelKeys>,
     /// Whether the powers of the upstream role have been told.
     pub(crate) powers_told: AtomicBool,
 }
@@ -119,9 +119,13 @@ impl fmt::Debug for Secret {
 }
 
 impl PostgresConnection {
-    /// A connection that no client has reached yet. The analyser is shared by all connections of a gateway.
+    /// A connection that no client has reached yet. Analyser and keys are shared by all connections of a gateway.
     #[must_use]
-    pub fn new(settings: Settings, analyser: Arc<Analyser>) -> Arc<PostgresConnection> {
+    pub fn new(
+        settings: Settings,
+        analyser: Arc<Analyser>,
+        cancels: Arc<CancelKeys>,
+    ) -> Arc<PostgresConnection> {
         let connection = Connection {
             name: settings.name.clone(),
             protocol: Protocol::Postgres,
@@ -130,7 +134,7 @@ impl PostgresConnection {
             settings,
             connection,
             analyser,
-            cancels: CancelKeys::default(),
+            cancels,
             powers_told: AtomicBool::new(false),
         })
     }

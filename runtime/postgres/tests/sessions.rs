@@ -114,12 +114,12 @@ async fn an_update_waits_for_its_approver() {
     require_approval by shop.ask_for_update: UPDATE orders SET status = ? WHERE id = ?
     closed Approved
     allow by shop.ask_for_update: UPDATE orders SET status = ? WHERE id = ?
-    Completed  rows 0
+    Completed  rows 1
     require_approval by shop.ask_for_update: UPDATE orders SET status = $1 WHERE id = ?
     closed Approved
     allow by shop.ask_for_update: UPDATE orders SET status = $1 WHERE id = ?
     allow by shop.agents_work: SELECT status FROM orders WHERE id = ?
-    Completed  rows 0
+    Completed  rows 1
     Completed  rows 1
     Completed  rows 0
     require_approval by shop.ask_for_update: UPDATE orders SET status = ? WHERE id = ?
@@ -198,6 +198,25 @@ async fn cancelling_reaches_what_runs_and_nothing_else() {
     T 1 columns
     D 1
     C SELECT 1
+    Z I
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_can_be_cancelled_after_its_connection_was_configured_anew() {
+    let world = World::start().await;
+    let anew = world.anew().await;
+    let mut client = world.login().await;
+    client.send(&query("SELECT pg_sleep(60)")).await;
+    world
+        .log
+        .until("allow by shop.agents_work: SELECT pg_sleep")
+        .await;
+    while !world.server.execute("demo", "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'").unwrap().starts_with('1') {}
+    client.cancel(anew.address).await;
+    assert_snapshot!(client.lines(1).await, @r#"
+    T 1 columns
+    E ERROR / 57014 / canceling statement due to user request
     Z I
     "#);
 }

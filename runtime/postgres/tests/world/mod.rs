@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex};
 
 use hpol_evidence::record::Event;
 use hpol_operation::sql::{Analyser, Limits as SqlLimits};
-use hpol_postgres::{Limits, PostgresConnection, Secret, Settings, UpstreamTls, serve};
+use hpol_postgres::{CancelKeys, Limits, PostgresConnection, Secret, Settings, UpstreamTls, serve};
 use hpol_session::approvals::{Approval, State};
 use hpol_session::door::Door;
 use hpol_session::policy::InForce;
@@ -49,6 +49,7 @@ pub struct Gate {
     pub door: Arc<Door>,
     pub log: Arc<MemoryLog>,
     pub clock: Arc<ManualClock>,
+    pub cancels: Arc<CancelKeys>,
     pub address: SocketAddr,
     pub shutdown: watch::Sender<bool>,
 }
@@ -86,11 +87,23 @@ impl World {
     ) -> World {
         let server = PostgresServer::start_with(server).unwrap();
         server.execute("demo", SCHEMA).unwrap();
-        let mut settings = settings(server.port());
-        settings.password = Secret::new(server.password().to_owned());
+        let mut settings = with_password(&server);
         change(&mut settings);
         let gate = Gate::open(settings, tls).await;
         World { server, gate }
+    }
+
+    /// The same connection, configured anew.
+    pub async fn anew(&self) -> Gate {
+        let cancels = Arc::clone(&self.cancels);
+        Gate::sharing(cancels, with_password(&self.server), None).await
+    }
+}
+
+fn with_password(server: &PostgresServer) -> Settings {
+    Settings {
+        password: Secret::new(server.password().to_owned()),
+        ..settings(server.port())
     }
 }
 
@@ -113,12 +126,21 @@ pub fn settings(port: u16) -> Settings {
 impl Gate {
     /// Listens, before the upstream of `settings`.
     pub async fn open(settings: Settings, tls: Option<Arc<ServerConfig>>) -> Gate {
+        Gate::sharing(Arc::default(), settings, tls).await
+    }
+
+    /// As after a reload: the sessions before it keep their keys.
+    pub async fn sharing(
+        cancels: Arc<CancelKeys>,
+        settings: Settings,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Gate {
         let log = Arc::new(MemoryLog::default());
         let clock = Arc::new(ManualClock(Mutex::new(Timestamp::UNIX_EPOCH)));
         let door = Door::new(clock.clone(), log.clone(), Arc::new(MemoryStore::default()));
         door.install(Arc::new(InForce::new(policy::bundle(), [1; 32]).unwrap()));
         let analyser = Arc::new(Analyser::new(SqlLimits::default()));
-        let connection = PostgresConnection::new(settings, analyser);
+        let connection = PostgresConnection::new(settings, analyser, Arc::clone(&cancels));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (shutdown, stop) = watch::channel(false);
@@ -134,6 +156,7 @@ impl Gate {
             door,
             log,
             clock,
+            cancels,
             address,
             shutdown,
         }
