@@ -68,8 +68,8 @@ pub(crate) enum Understood {
 impl Relay<'_> {
     /// Takes one message of the client.
     pub(crate) async fn ask(&mut self, frame: Frame) -> Result<(), Ended> {
-        if let CopyIn::Active { syncs } = self.copy_in {
-            return self.ask_in_copy(&frame, syncs);
+        if self.copy_in == CopyIn::Active {
+            return self.ask_in_copy(&frame);
         }
         match frame.tag() {
             frontend::TERMINATE => self.client_left("the client ended the session"),
@@ -81,7 +81,7 @@ impl Relay<'_> {
             frontend::PARSE => self.parse(frame).await?,
             frontend::BIND => self.bind(frame).await?,
             frontend::EXECUTE => self.execute(frame).await?,
-            frontend::DESCRIBE => self.describe(&frame)?,
+            frontend::DESCRIBE => self.describe(frame)?,
             frontend::CLOSE => self.close(&frame)?,
             frontend::FLUSH => self.upstream.out.extend_from_slice(frame.raw()),
             frontend::FUNCTION_CALL => self.function_call(&frame).await?,
@@ -91,7 +91,7 @@ impl Relay<'_> {
     }
 
     /// Between CopyInResponse and the end of the client's rows.
-    fn ask_in_copy(&mut self, frame: &Frame, syncs: u32) -> Result<(), Ended> {
+    fn ask_in_copy(&mut self, frame: &Frame) -> Result<(), Ended> {
         match frame.tag() {
             frontend::COPY_DATA => {
                 if let Some(Owed::Query(running) | Owed::Execute(running)) = self.prepared.head() {
@@ -99,20 +99,15 @@ impl Relay<'_> {
                 }
             }
             frontend::COPY_DONE | frontend::COPY_FAIL => {
-                self.copy_in = CopyIn::None { late_syncs: syncs };
+                self.copy_in = CopyIn::None;
                 // The text of a simple query may go on with another COPY, whose rows can be on their way.
                 if let Some(Owed::Query(running)) = self.prepared.head() {
                     running.awaits_copy = true;
                 }
             }
-
-            // The server ignores these during a COPY, unless it has failed meanwhile and waits for one.
-            frontend::SYNC => {
-                self.copy_in = CopyIn::Active {
-                    syncs: syncs.saturating_add(1),
-                }
-            }
-            frontend::FLUSH => {}
+            // The server ignores these during a COPY. If it has failed meanwhile, it would answer, and nobody could tell
+            // what its answer is to: the Sync that follows the rows is the one that counts.
+            frontend::SYNC | frontend::FLUSH => return Ok(()),
             frontend::TERMINATE => {
                 self.client_left("the client ended the session during a COPY");
                 // Without its end the rows must not be taken for all of them.
@@ -196,6 +191,7 @@ impl Relay<'_> {
     fn forward(&mut self, permit: Permit<Bytes>, purpose: Purpose) {
         let (bytes, receipt) = permit.forward();
         let masks = Arc::new(Masks::new(receipt.masking(), purpose.reading()));
+        self.masked_in_transaction |= !masks.is_empty();
         match purpose {
             Purpose::Query { reading } => {
                 let running = Running::new(receipt, masks, &reading);

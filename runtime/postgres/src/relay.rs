@@ -40,6 +40,8 @@ pub(crate) struct Relay<'a> {
     pub(crate) catalogue_read: Instant,
     pub(crate) catalogue_stale: bool,
     pub(crate) changed_in_transaction: bool,
+    /// Something that is masked has run in the transaction, and what the server put off to its end may quote it.
+    pub(crate) masked_in_transaction: bool,
     pub(crate) prepared: Prepared,
     pub(crate) status: TransactionStatus,
     /// Messages of the extended protocol were sent since the last Sync.
@@ -59,10 +61,9 @@ pub(crate) struct Relay<'a> {
 /// Where a COPY from the client stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CopyIn {
-    /// There is none. The count is of Syncs that were sent during one and may or may not be answered.
-    None { late_syncs: u32 },
+    None,
     /// The client sends rows.
-    Active { syncs: u32 },
+    Active,
 }
 
 /// An operation that waits for its approvers. Dropping it withdraws the request.
@@ -90,11 +91,12 @@ impl<'a> Relay<'a> {
             catalogue_read: Instant::now(),
             catalogue_stale: false,
             changed_in_transaction: false,
+            masked_in_transaction: false,
             prepared: Prepared::default(),
             status: TransactionStatus::Idle,
             segment_open: false,
             skipping: false,
-            copy_in: CopyIn::None { late_syncs: 0 },
+            copy_in: CopyIn::None,
             holding: None,
             parked: None,
             gone: None,

@@ -80,9 +80,8 @@ impl Relay<'_> {
 
     async fn error(&mut self, frame: &Frame) -> Result<(), Ended> {
         let code = backend::sqlstate(frame.body());
-        if let CopyIn::Active { syncs } = self.copy_in {
-            self.copy_in = CopyIn::None { late_syncs: syncs };
-        }
+        self.copy_in = CopyIn::None;
+        let masked = self.masked_in_transaction;
         let out = &mut self.client.out;
         match self.prepared.head() {
             // Between operations the server speaks only to say goodbye, as when it shuts down.
@@ -93,13 +92,14 @@ impl Relay<'_> {
             Some(Owed::Query(running)) => {
                 running.awaits_copy = false;
                 out.extend(running.held_end.take().unwrap_or_default());
-                running.settle_failed(code, frame, out).await
+                running.settle_failed(code, frame, masked, out).await
             }
             Some(Owed::RefusedQuery(report)) => {
                 report.write(out);
                 Ok(())
             }
             // A deferred constraint, checked at the end of the implicit transaction.
+            Some(Owed::Sync) if masked => scrub::put_off(out, frame, &code).map_err(broken),
             Some(Owed::Sync) => {
                 out.extend_from_slice(frame.raw());
                 Ok(())
@@ -113,12 +113,19 @@ impl Relay<'_> {
         let (skipped, synced) = self.prepared.failed();
         // Without a Sync on its way, the server skips what the client sends until there is one.
         self.skipping |= !synced;
+        if !synced {
+            // Whatever waits for its approvers was sent before that Sync too.
+            self.holding = None;
+        }
+        let masked = self.masked_in_transaction;
         let out = &mut self.client.out;
         let mut failed = true;
         for owed in skipped {
             match (owed, std::mem::take(&mut failed)) {
                 (Owed::Execute(mut running), true) => {
-                    running.settle_failed(code.clone(), frame, out).await?
+                    running
+                        .settle_failed(code.clone(), frame, masked, out)
+                        .await?
                 }
                 (Owed::Execute(mut running) | Owed::Query(mut running), _) => {
                     running
@@ -150,32 +157,17 @@ impl Relay<'_> {
             }
             Some(Owed::RefusedQuery(_)) => self.prepared.unnamed_replaced(),
             Some(Owed::Sync) => {}
-            None => self.late_sync()?,
-            Some(_) => return Err(unexpected()),
+            Some(_) | None => return Err(unexpected()),
         }
         if self.status == TransactionStatus::Idle {
             self.prepared.transaction_ended();
+            self.masked_in_transaction &= !self.prepared.is_idle();
             // A rollback may have undone what made the catalogue what it is.
             self.catalogue_stale |= std::mem::take(&mut self.changed_in_transaction);
         }
         self.settle_not_run().await?;
         self.client.out.extend_from_slice(frame.raw());
         Ok(())
-    }
-
-    /// The answer to a Sync that the client sent while it was copying.
-    fn late_sync(&mut self) -> Result<(), Ended> {
-        match self.copy_in {
-            CopyIn::None { late_syncs } if late_syncs > 0 => {
-                self.copy_in = CopyIn::None {
-                    late_syncs: late_syncs - 1,
-                };
-                self.skipping = false;
-                self.segment_open = false;
-                Ok(())
-            }
-            CopyIn::None { .. } | CopyIn::Active { .. } => Err(unexpected()),
-        }
     }
 
     fn completed(&mut self, changes_catalogue: bool) {
@@ -214,6 +206,7 @@ impl Relay<'_> {
             backend::COMMAND_COMPLETE | backend::EMPTY_QUERY => {
                 // Another statement of the text may be a COPY too.
                 running.awaits_copy = running.is_copy;
+                running.completed(frame).map_err(broken)?;
                 running.held_end = Some(frame.raw().clone());
             }
             _ => rows(running, frame, out, &mut self.copy_in)?,
@@ -232,6 +225,7 @@ impl Relay<'_> {
         let Some(Owed::Execute(mut running)) = self.prepared.pop() else {
             return Err(unexpected());
         };
+        running.completed(frame).map_err(broken)?;
         running
             .settle(OperationResult::Completed, String::new())
             .await
@@ -306,15 +300,21 @@ impl Relay<'_> {
 }
 
 impl Running {
-    /// Records the failure, then releases what may be seen of the error.
+    /// Records the failure, then releases what may be seen of the error. `masked` where it may be about an operation
+    /// before, as when COMMIT checks what was put off.
     async fn settle_failed(
         &mut self,
         code: String,
         frame: &Frame,
+        masked: bool,
         out: &mut BytesMut,
     ) -> Result<(), Ended> {
         let mut shown = BytesMut::new();
-        self.report(frame, &mut shown).map_err(broken)?;
+        if masked && self.masks.is_empty() && scrub::is_constraint(&code) {
+            scrub::put_off(&mut shown, frame, &code).map_err(broken)?;
+        } else {
+            self.report(frame, &mut shown).map_err(broken)?;
+        }
         self.settle(OperationResult::Failed, code)
             .await
             .map_err(withheld)?;
@@ -332,14 +332,14 @@ fn rows(
 ) -> Result<(), Ended> {
     match frame.tag() {
         backend::DATA_ROW => running.row(frame, out).map_err(broken),
-        backend::COPY_IN => {
+        backend::COPY_IN if running.is_copy => {
             backend::copy_is_binary(frame.body()).map_err(broken)?;
             running.awaits_copy = false;
-            *copy_in = CopyIn::Active { syncs: 0 };
+            *copy_in = CopyIn::Active;
             out.extend_from_slice(frame.raw());
             Ok(())
         }
-        backend::COPY_OUT => {
+        backend::COPY_OUT if running.is_copy => {
             let binary = backend::copy_is_binary(frame.body()).map_err(broken)?;
             running.awaits_copy = false;
             if (binary && !running.masks.is_empty()) || running.masks.is_exposed() {
@@ -351,7 +351,7 @@ fn rows(
             out.extend_from_slice(frame.raw());
             Ok(())
         }
-        backend::COPY_DATA => {
+        backend::COPY_DATA if running.is_copy => {
             running.copy_row(frame, out);
             Ok(())
         }

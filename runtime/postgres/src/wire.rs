@@ -34,6 +34,8 @@ pub(crate) struct Wire {
     /// What goes to the peer; written by [`Wire::drive`] and [`Wire::flush`].
     pub(crate) out: BytesMut,
     unflushed: bool,
+    /// Nothing can be moved any more, so what is said to the peer is thrown away.
+    lost: bool,
 }
 
 /// What [`Wire::drive`] did.
@@ -65,6 +67,7 @@ impl Wire {
             inbox: BytesMut::new(),
             out: BytesMut::new(),
             unflushed: false,
+            lost: false,
         }
     }
 
@@ -85,17 +88,28 @@ impl Wire {
 
     /// Whether so much waits to go out that nothing should be added.
     pub(crate) fn is_congested(&self) -> bool {
-        self.out.len() >= OUT_HIGH_BYTES
+        !self.lost && self.out.len() >= OUT_HIGH_BYTES
     }
 
     /// Writes what is to go out, and reads if `read` is set; resolves on the first progress. With nothing to do it never
-    /// resolves. Cancel-safe.
+    /// resolves, and a failure to write is told once. Cancel-safe.
     pub(crate) async fn drive(&mut self, read: bool) -> io::Result<Progress> {
+        if self.lost {
+            self.out.clear();
+            self.unflushed = false;
+        }
+        let moved = self.moved(read).await;
+        self.lost |= moved.is_err();
+        moved
+    }
+
+    async fn moved(&mut self, read: bool) -> io::Result<Progress> {
         let Wire {
             stream,
             inbox,
             out,
             unflushed,
+            lost: _,
         } = self;
         poll_fn(move |context| {
             let mut wrote = false;
@@ -188,5 +202,28 @@ impl std::fmt::Debug for Wire {
             .field("unread", &self.inbox.len())
             .field("out", &self.out.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_peer_that_is_lost_is_told_of_once_and_holds_nothing_up() {
+        let (ours, theirs) = tokio::io::duplex(16);
+        drop(theirs);
+        let mut wire = Wire::new(ours);
+        wire.out.resize(OUT_HIGH_BYTES, 0);
+        assert!(wire.is_congested());
+        assert!(wire.drive(false).await.is_err());
+        wire.out.resize(OUT_HIGH_BYTES, 0);
+        assert!(!wire.is_congested());
+        tokio::select! {
+            biased;
+            moved = wire.drive(false) => panic!("{moved:?}"),
+            () = std::future::ready(()) => {}
+        }
+        assert!(wire.out.is_empty());
     }
 }

@@ -340,3 +340,39 @@ async fn names_that_change_their_meaning_on_the_way_give_nothing_out() {
     Z I
     "#);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_that_were_put_off_quote_no_rows() {
+    let world = World::start().await;
+    let put_off = "ALTER TABLE customers ADD UNIQUE (ssn);
+        CREATE TABLE cards (ssn text REFERENCES customers (ssn) DEFERRABLE INITIALLY DEFERRED);
+        INSERT INTO cards VALUES ('987-65-4320')";
+    world.server.execute("demo", put_off).unwrap();
+    let mut client = world.login().await;
+    let delete = "DELETE FROM customers WHERE id = 1";
+    // At the Sync, and at a COMMIT that is not masked itself.
+    let implicit = [
+        parse("", delete),
+        bind("", "", &[], 0),
+        execute("", 0),
+        sync(),
+    ];
+    client.query("BEGIN").await;
+    client.query(delete).await;
+    for message in [query("COMMIT"), implicit.concat()] {
+        client.send(&message).await;
+        let mut answer = Vec::new();
+        while let Some((tag, body)) = client.receive().await
+            && tag != b'Z'
+        {
+            answer.extend(body);
+        }
+        let answer = String::from_utf8_lossy(&answer).replace('\0', "|");
+        assert!(answer.contains("|C23503|"), "{answer}");
+        assert!(
+            answer.contains("violates foreign key constraint"),
+            "{answer}"
+        );
+        assert!(!answer.contains("4320"), "{answer}");
+    }
+}

@@ -90,7 +90,7 @@ async fn simple_extended_and_in_a_transaction() {
     assert_snapshot!(words.join("\n"), @r#"
     Completed  rows 0
     Completed  rows 0
-    Completed  rows 0
+    Completed  rows 1
     Completed  rows 1
     Completed  rows 1
     Failed 25P02 rows 0

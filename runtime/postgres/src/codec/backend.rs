@@ -150,6 +150,15 @@ pub(crate) fn parameter_status(body: &[u8]) -> Result<(&str, &str), Malformed> {
     Ok(pair)
 }
 
+/// The rows that CommandComplete counts in its tag, as in `UPDATE 3`; 0 where it counts none.
+pub(crate) fn counted(body: &[u8]) -> Result<u64, Malformed> {
+    let mut body = Body::new(body);
+    let tag = body.text()?;
+    body.end()?;
+    let last = tag.rsplit(' ').next();
+    Ok(last.and_then(|count| count.parse().ok()).unwrap_or(0))
+}
+
 /// Process and secret of BackendKeyData in protocol 3.0.
 pub(crate) fn backend_key(body: &[u8]) -> Result<(u32, u32), Malformed> {
     let mut body = Body::new(body);
@@ -226,6 +235,19 @@ mod tests {
         assert!(data_row(b"\xff\xff").is_err());
     }
 
+    #[test]
+    fn a_tag_ends_with_its_count() {
+        for (tag, count) in [
+            (&b"UPDATE 3\0"[..], 3),
+            (b"INSERT 0 12\0", 12),
+            (b"BEGIN\0", 0),
+            (b"\0", 0),
+        ] {
+            assert_eq!(counted(tag), Ok(count));
+        }
+        assert!(counted(b"UPDATE 3").is_err());
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_a_decoder_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
@@ -234,6 +256,7 @@ mod tests {
             let _ = copy_is_binary(&bytes);
             let _ = parameter_status(&bytes);
             let _ = backend_key(&bytes);
+            let _ = counted(&bytes);
             let _ = error_fields(&bytes);
             let _ = sqlstate(&bytes);
         }

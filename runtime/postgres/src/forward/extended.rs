@@ -17,11 +17,15 @@ use crate::refuse;
 use crate::relay::Relay;
 use crate::reply::columns::Masks;
 use crate::reply::running::Running;
-use crate::states::prepared::{Asker, Full, Owed, Portal, PortalId, Statement};
+use crate::states::prepared::{Asker, Full, Lookup, Owed, Portal, PortalId, Statement};
 use crate::upstream::OWN_NAME;
 
 /// How long a Bind's permit is good for its Execute. Drivers send both together; after this the operation is judged again.
 const PERMIT_AGE: Duration = Duration::from_secs(30);
+
+/// Longest name that the server keeps apart from others: it cuts longer ones (NAMEDATALEN), so two of them could be one
+/// statement there and two here.
+const NAME_BYTES: usize = 63;
 
 /// A statement that no client can have, so describing it fails, in every state of a transaction and without effect.
 const FAILING_STATEMENT: &str = "hpol_gateway refused this";
@@ -33,8 +37,8 @@ impl Relay<'_> {
             text,
             parameter_types,
         } = Parse::decode(frame.body()).map_err(broken)?;
-        if is_reserved(name) {
-            self.fail_segment(reserved());
+        if let Some(report) = unusable(name) {
+            self.fail_segment(report);
             return Ok(());
         }
         if let Err(full) = self.prepared.room_for(text) {
@@ -71,14 +75,21 @@ impl Relay<'_> {
 
     pub(super) async fn bind(&mut self, frame: Frame) -> Result<(), Ended> {
         let bind = Bind::decode(frame.body()).map_err(broken)?;
-        let Some(statement) = self.prepared.statement(bind.statement) else {
-            self.fail_segment(unknown_statement(bind.statement));
-            return Ok(());
-        };
-        if is_reserved(bind.portal) {
-            self.fail_segment(reserved());
+        if let Some(report) = unusable(bind.portal) {
+            self.fail_segment(report);
             return Ok(());
         }
+        let statement = match self.prepared.statement(bind.statement) {
+            Lookup::Found(statement) => statement,
+            Lookup::Missing => {
+                self.fail_segment(unknown_statement(bind.statement));
+                return Ok(());
+            }
+            Lookup::Undecided => {
+                self.park(frame);
+                return Ok(());
+            }
+        };
         if let Err(full) = self.prepared.room_for_portal() {
             self.fail_segment(too_many(full));
             return Ok(());
@@ -147,11 +158,15 @@ impl Relay<'_> {
 
     pub(super) async fn execute(&mut self, frame: Frame) -> Result<(), Ended> {
         let (name, _) = frontend::execute(frame.body()).map_err(broken)?;
-        let Some((id, portal)) = self
-            .prepared
-            .portal(name)
-            .and_then(|id| Some((id, self.prepared.portal_mut(id)?)))
-        else {
+        let id = match self.prepared.portal(name) {
+            Lookup::Found(id) => Some(id),
+            Lookup::Missing => None,
+            Lookup::Undecided => {
+                self.park(frame);
+                return Ok(());
+            }
+        };
+        let Some((id, portal)) = id.and_then(|id| Some((id, self.prepared.portal_mut(id)?))) else {
             self.fail_segment(unknown_portal(name));
             return Ok(());
         };
@@ -228,24 +243,26 @@ impl Relay<'_> {
         }
     }
 
-    pub(super) fn describe(&mut self, frame: &Frame) -> Result<(), Ended> {
+    pub(super) fn describe(&mut self, frame: Frame) -> Result<(), Ended> {
         match Target::decode(frame.body()).map_err(broken)? {
             Target::Statement(name) => match self.prepared.statement(name) {
-                Some(_) => {
+                Lookup::Found(_) => {
                     self.prepared.push(Owed::DescribeStatement);
                     self.send(frame.raw());
                 }
-                None => self.fail_segment(unknown_statement(name)),
+                Lookup::Missing => self.fail_segment(unknown_statement(name)),
+                Lookup::Undecided => self.park(frame),
             },
             Target::Portal(name) => match self.prepared.portal(name) {
-                Some(portal) => {
+                Lookup::Found(portal) => {
                     self.prepared.push(Owed::DescribePortal {
                         portal,
                         asker: Asker::Client,
                     });
                     self.send(frame.raw());
                 }
-                None => self.fail_segment(unknown_portal(name)),
+                Lookup::Missing => self.fail_segment(unknown_portal(name)),
+                Lookup::Undecided => self.park(frame),
             },
         }
         Ok(())
@@ -254,6 +271,10 @@ impl Relay<'_> {
     pub(super) fn close(&mut self, frame: &Frame) -> Result<(), Ended> {
         let target = Target::decode(frame.body()).map_err(broken)?;
         let (kind, name) = target.kind();
+        if let Some(report) = unusable(name) {
+            self.fail_segment(report);
+            return Ok(());
+        }
         self.prepared.push(Owed::Close {
             kind,
             name: name.to_owned(),
@@ -270,21 +291,31 @@ impl Relay<'_> {
         self.prepared.push(Owed::Refused(report));
     }
 
+    /// Looks at the message again once everything owed is there, and asks the server for it: the client cannot, as it is
+    /// not read meanwhile.
+    fn park(&mut self, frame: Frame) {
+        self.parked = Some(frame);
+        encode::empty(&mut self.upstream.out, frontend::FLUSH);
+    }
+
     fn send(&mut self, bytes: &Bytes) {
         self.segment_open = true;
         self.upstream.out.extend_from_slice(bytes);
     }
 }
 
-fn is_reserved(name: &str) -> bool {
-    name.starts_with(OWN_NAME)
-}
-
-fn reserved() -> Report {
-    Report::error(
-        "42939",
-        format!("names that begin with `{OWN_NAME}` are the gateway's own"),
-    )
+/// Why a client may not give this name to a statement or portal, or take it away.
+fn unusable(name: &str) -> Option<Report> {
+    if name.len() > NAME_BYTES {
+        let message = "a name of a statement or portal is longer than 63 bytes";
+        return Some(Report::error("42622", message));
+    }
+    name.starts_with(OWN_NAME).then(|| {
+        Report::error(
+            "42939",
+            format!("names that begin with `{OWN_NAME}` are the gateway's own"),
+        )
+    })
 }
 
 fn too_many(full: Full) -> Report {

@@ -33,6 +33,8 @@ pub(crate) struct Running {
     /// That answer is not there yet, so the client's next messages wait.
     pub(crate) awaits_copy: bool,
     rows: u64,
+    /// Rows that its statements changed or took in.
+    affected: u64,
     bytes: u64,
 }
 
@@ -49,6 +51,7 @@ impl Running {
             is_copy: reading.is_copy(),
             awaits_copy: reading.is_copy(),
             rows: 0,
+            affected: 0,
             bytes: 0,
         }
     }
@@ -105,10 +108,18 @@ impl Running {
         Ok(())
     }
 
-    /// Rows that the client sent in a COPY.
+    /// What the client sent in a COPY; how many rows it was, the server tells.
     pub(crate) fn count_sent(&mut self, bytes: usize) {
-        self.rows = self.rows.saturating_add(1);
         self.count(bytes);
+    }
+
+    /// Takes note of the end of a statement.
+    pub(crate) fn completed(&mut self, end: &Frame) -> Result<(), Malformed> {
+        if end.tag() == backend::COMMAND_COMPLETE {
+            let counted = backend::counted(end.body())?;
+            self.affected = self.affected.saturating_add(counted);
+        }
+        Ok(())
     }
 
     fn count(&mut self, bytes: usize) {
@@ -129,7 +140,10 @@ impl Running {
         let settlement = Settlement {
             result,
             code,
-            rows: self.rows,
+            rows: match self.rows {
+                0 => self.affected,
+                returned => returned,
+            },
             bytes: self.bytes,
             masked: self.run.take(),
         };

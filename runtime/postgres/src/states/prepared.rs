@@ -1,7 +1,9 @@
 //! The statements and portals of a session, as the server has them, and the replies it still owes.
 //!
 //! A name counts from ParseComplete and BindComplete, not from the request. Messages may be sent before the replies to
-//! earlier ones are there, so a lookup sees what is on its way too: if any of that fails, the server skips what built on it.
+//! earlier ones are there, so a lookup sees what is on its way too: if any of that fails, the server skips what built on it,
+//! up to the next Sync. What is on its way before a Sync is not built on behind it: it may fail, and the name then means
+//! what it meant before.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -99,12 +101,23 @@ pub(crate) enum Kind {
     Portal,
 }
 
+/// What a name means to the server when the client's next message arrives there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Lookup<T> {
+    Found(T),
+    Missing,
+    /// It depends on replies that are still owed.
+    Undecided,
+}
+
 /// Statements, portals and owed replies of one session.
 #[derive(Debug, Default)]
 pub(crate) struct Prepared {
     owed: VecDeque<Owed>,
     statements: HashMap<String, Arc<Statement>>,
     statement_bytes: usize,
+    /// Texts whose ParseComplete is owed.
+    parsing_bytes: usize,
     portal_names: HashMap<String, PortalId>,
     portals: HashMap<PortalId, Portal>,
     portal_bytes: usize,
@@ -128,10 +141,13 @@ impl Prepared {
     /// Whether the client must wait for replies before it is read any further.
     pub(crate) fn is_full(&self) -> bool {
         !self.owed.is_empty()
-            && (self.owed.len() >= MAX_OWED || self.portal_bytes >= MAX_PORTAL_BYTES)
+            && (self.owed.len() >= MAX_OWED
+                || self.portal_bytes >= MAX_PORTAL_BYTES
+                || self.parsing_bytes >= MAX_STATEMENT_BYTES)
     }
 
     pub(crate) fn push(&mut self, owed: Owed) {
+        self.parsing_bytes = self.parsing_bytes.saturating_add(owed.text_bytes());
         self.owed.push_back(owed);
     }
 
@@ -140,7 +156,9 @@ impl Prepared {
     }
 
     pub(crate) fn pop(&mut self) -> Option<Owed> {
-        self.owed.pop_front()
+        let owed = self.owed.pop_front()?;
+        self.parsing_bytes = self.parsing_bytes.saturating_sub(owed.text_bytes());
+        Some(owed)
     }
 
     /// Whether what was sent last may turn into a COPY, which decides how the client's next messages are read.
@@ -148,43 +166,58 @@ impl Prepared {
         matches!(self.owed.back(), Some(Owed::Query(running) | Owed::Execute(running)) if running.awaits_copy)
     }
 
-    /// The statement that `name` will be once everything on its way has succeeded.
-    pub(crate) fn statement(&self, name: &str) -> Option<Arc<Statement>> {
-        for owed in self.owed.iter().rev() {
-            match owed {
-                Owed::Parse {
-                    name: parsed,
-                    statement,
-                } if parsed == name => return Some(Arc::clone(statement)),
-                Owed::Close {
-                    kind: Kind::Statement,
-                    name: closed,
-                } if closed == name => return None,
-                // A simple query takes the unnamed statement's place.
-                Owed::Query(_) | Owed::RefusedQuery(_) if name.is_empty() => return None,
-                _ => {}
-            }
-        }
-        self.statements.get(name).cloned()
+    /// The statement that `name` means.
+    pub(crate) fn statement(&self, name: &str) -> Lookup<Arc<Statement>> {
+        let change = |owed: &Owed| match owed {
+            Owed::Parse {
+                name: parsed,
+                statement,
+            } if parsed == name => Some(Some(Arc::clone(statement))),
+            Owed::Close {
+                kind: Kind::Statement,
+                name: closed,
+            } if closed == name => Some(None),
+            // A simple query takes the unnamed statement's place.
+            Owed::Query(_) | Owed::RefusedQuery(_) if name.is_empty() => Some(None),
+            _ => None,
+        };
+        self.look_up(change, || self.statements.get(name).cloned())
     }
 
-    /// The portal that `name` will be once everything on its way has succeeded.
-    pub(crate) fn portal(&self, name: &str) -> Option<PortalId> {
+    /// The portal that `name` means.
+    pub(crate) fn portal(&self, name: &str) -> Lookup<PortalId> {
+        let change = |owed: &Owed| match owed {
+            Owed::Bind {
+                name: bound,
+                portal,
+            } if bound == name => Some(Some(*portal)),
+            Owed::Close {
+                kind: Kind::Portal,
+                name: closed,
+            } if closed == name => Some(None),
+            Owed::Query(_) | Owed::RefusedQuery(_) if name.is_empty() => Some(None),
+            _ => None,
+        };
+        self.look_up(change, || self.portal_names.get(name).copied())
+    }
+
+    /// The last change on its way decides; `change` tells what one makes of the name.
+    fn look_up<T>(
+        &self,
+        change: impl Fn(&Owed) -> Option<Option<T>>,
+        kept: impl FnOnce() -> Option<T>,
+    ) -> Lookup<T> {
+        let mut synced = false;
         for owed in self.owed.iter().rev() {
-            match owed {
-                Owed::Bind {
-                    name: bound,
-                    portal,
-                } if bound == name => return Some(*portal),
-                Owed::Close {
-                    kind: Kind::Portal,
-                    name: closed,
-                } if closed == name => return None,
-                Owed::Query(_) | Owed::RefusedQuery(_) if name.is_empty() => return None,
-                _ => {}
+            synced |= matches!(owed, Owed::Sync);
+            match change(owed) {
+                None => {}
+                Some(_) if synced => return Lookup::Undecided,
+                Some(Some(found)) => return Lookup::Found(found),
+                Some(None) => return Lookup::Missing,
             }
         }
-        self.portal_names.get(name).copied()
+        kept().map_or(Lookup::Missing, Lookup::Found)
     }
 
     pub(crate) fn portal_mut(&mut self, id: PortalId) -> Option<&mut Portal> {
@@ -292,6 +325,7 @@ impl Prepared {
         let sync = self.owed.iter().position(|owed| matches!(owed, Owed::Sync));
         let skipped: Vec<Owed> = self.owed.drain(..sync.unwrap_or(self.owed.len())).collect();
         for owed in &skipped {
+            self.parsing_bytes = self.parsing_bytes.saturating_sub(owed.text_bytes());
             if let Owed::Bind { portal, .. } = owed {
                 self.drop_portal(*portal);
             }
@@ -328,6 +362,16 @@ impl Prepared {
             .portal_bytes
             .saturating_sub(portal.operation.exact.len());
         self.not_run.extend(portal.receipt);
+    }
+}
+
+impl Owed {
+    /// Bytes of the statement's text that wait with it.
+    fn text_bytes(&self) -> usize {
+        match self {
+            Owed::Parse { statement, .. } => statement.text.len(),
+            _ => 0,
+        }
     }
 }
 

@@ -26,9 +26,11 @@ fn complete(prepared: &mut Prepared) {
 }
 
 fn text(prepared: &Prepared, name: &str) -> Option<String> {
-    prepared
-        .statement(name)
-        .map(|statement| statement.text.clone())
+    match prepared.statement(name) {
+        Lookup::Found(statement) => Some(statement.text.clone()),
+        Lookup::Missing => None,
+        Lookup::Undecided => Some("(undecided)".to_owned()),
+    }
 }
 
 #[test]
@@ -53,6 +55,8 @@ fn a_parse_that_fails_leaves_the_old_statement() {
     parse(&mut prepared, "s", "two");
     prepared.push(Owed::Sync);
     parse(&mut prepared, "t", "three");
+    assert_eq!(text(&prepared, "s").as_deref(), Some("(undecided)"));
+    assert_eq!(text(&prepared, "t").as_deref(), Some("three"));
     let (skipped, synced) = prepared.failed();
     assert_eq!((skipped.len(), synced), (1, true));
     assert_eq!(text(&prepared, "s").as_deref(), Some("one"));
@@ -80,4 +84,23 @@ fn the_texts_of_statements_are_bounded() {
     assert!(prepared.room_for("x").is_err());
     prepared.closed(Kind::Statement, "7");
     assert!(prepared.room_for("x").is_ok());
+}
+
+#[test]
+fn texts_on_their_way_are_waited_for_before_they_fill_memory() {
+    let mut prepared = Prepared::default();
+    let long = "x".repeat(1 << 20);
+    for _ in 0..31 {
+        parse(&mut prepared, "", &long);
+    }
+    assert!(!prepared.is_full());
+    parse(&mut prepared, "", &long);
+    assert!(prepared.is_full());
+    complete(&mut prepared);
+    assert!(!prepared.is_full());
+    parse(&mut prepared, "", &long);
+    prepared.failed();
+    assert!(!prepared.is_full());
+    parse(&mut prepared, "", "x");
+    assert!(!prepared.is_full());
 }
