@@ -1,9 +1,12 @@
 //! Hiding in the values of a result, whatever their type and format. A value that could not hold what would replace it
 //! (a number, a date, a JSON document as a whole) becomes NULL.
 
+use std::net::IpAddr;
+
 use hpol_session::masking::{MaskRun, Masked, Slot};
 
 use super::columns::Treatment;
+use crate::codec::Malformed;
 use crate::codec::backend::ColumnDescription;
 use crate::codec::body::Body;
 
@@ -24,8 +27,12 @@ pub(crate) enum Shape {
     Integer,
     /// Binary numeric.
     Numeric,
-    /// A binary array, of elements with this meaning of bytes.
+    /// A binary array of elements of one type.
     Array,
+    /// A binary row, each value with its type.
+    Record,
+    /// A binary network address.
+    Address,
     /// Any other type: searched as it is written, NULL if anything is found.
     Other,
 }
@@ -34,14 +41,17 @@ const BYTEA: u32 = 17;
 const JSON: u32 = 114;
 const JSONB: u32 = 3802;
 const NUMERIC: u32 = 1700;
+const RECORD: u32 = 2249;
+/// inet, cidr.
+const ADDRESSES: [u32; 2] = [869, 650];
 /// int8, int2, int4, oid.
 const INTEGERS: [u32; 4] = [20, 21, 23, 26];
 /// name, text, xml, unknown, bpchar, varchar.
 const TEXTS: [u32; 6] = [19, 25, 142, 705, 1042, 1043];
 /// Arrays of the types above and of other built-in types that hold text or digits: int2, int4, text, bpchar, varchar, int8,
-/// json, name, xml, bytea, numeric, jsonb.
-const ARRAYS: [u32; 12] = [
-    1005, 1007, 1009, 1014, 1015, 1016, 199, 1003, 143, 1001, 1231, 3807,
+/// json, name, xml, bytea, numeric, jsonb, record, inet, cidr.
+const ARRAYS: [u32; 15] = [
+    1005, 1007, 1009, 1014, 1015, 1016, 199, 1003, 143, 1001, 1231, 3807, 2287, 1041, 651,
 ];
 
 impl Shape {
@@ -54,6 +64,8 @@ impl Shape {
             (BYTEA, true) => Shape::Bytes,
             (oid, true) if INTEGERS.contains(&oid) => Shape::Integer,
             (NUMERIC, true) => Shape::Numeric,
+            (RECORD, true) => Shape::Record,
+            (oid, true) if ADDRESSES.contains(&oid) => Shape::Address,
             (oid, true) if ARRAYS.contains(&oid) => Shape::Array,
             _ => Shape::Other,
         }
@@ -90,6 +102,8 @@ fn classified(
         | Shape::Integer
         | Shape::Numeric
         | Shape::Array
+        | Shape::Record
+        | Shape::Address
         | Shape::Other => {
             run.count_null(slot);
             Masked::Null
@@ -118,7 +132,12 @@ fn search(shape: Shape, value: &[u8], run: &mut MaskRun, out: &mut Vec<u8>) -> M
             Some(digits) => or_null(digits.as_bytes(), run),
             None => Masked::Null,
         },
-        Shape::Array => array(value, run),
+        Shape::Array => elements(value, run).unwrap_or(Masked::Null),
+        Shape::Record => fields(value, run).unwrap_or(Masked::Null),
+        Shape::Address => match address(value) {
+            Some(address) => or_null(address.to_string().as_bytes(), run),
+            None => Masked::Null,
+        },
         Shape::Other => or_null(value, run),
     }
 }
@@ -207,37 +226,64 @@ fn numeric(value: &[u8]) -> Option<String> {
     Some(digits.trim_start_matches('0').to_owned())
 }
 
-/// NULL if anything is found in an element: lengths in front of elements could hide where a finding begins.
-fn array(value: &[u8], run: &mut MaskRun) -> Masked {
-    elements(value, run).unwrap_or(Masked::Null)
+/// The address of a binary inet or cidr: family (2 or 3), bits, whether it is a cidr, length, bytes.
+fn address(value: &[u8]) -> Option<IpAddr> {
+    match value {
+        [2, _, _, 4, bytes @ ..] => Some(<[u8; 4]>::try_from(bytes).ok()?.into()),
+        [3, _, _, 16, bytes @ ..] => Some(<[u8; 16]>::try_from(bytes).ok()?.into()),
+        _ => None,
+    }
 }
 
-fn elements(value: &[u8], run: &mut MaskRun) -> Result<Masked, crate::codec::Malformed> {
+/// NULL if anything is found in an element: lengths in front of elements could hide where a finding begins.
+fn elements(value: &[u8], run: &mut MaskRun) -> Result<Masked, Malformed> {
     let mut body = Body::new(value);
     let dimensions = usize::try_from(body.i32()?).unwrap_or(usize::MAX);
     body.i32()?;
-    let element = ColumnDescription {
-        table: 0,
-        attnum: 0,
-        type_oid: body.u32()?,
-        binary: true,
-    };
+    let shape = inner(body.u32()?);
     // PostgreSQL's MAXDIM is 6; a count and a lower bound each.
     for _ in 0..dimensions.min(7) {
         body.i32()?;
         body.i32()?;
     }
-    let shape = Shape::of(&element);
     let mut masked = Masked::Unchanged;
     while body.remaining() > 0 {
-        if let Some(value) = body.value()?
-            && (shape == Shape::Array
-                || search(shape, value, run, &mut Vec::new()) != Masked::Unchanged)
-        {
+        if has_finding(shape, body.value()?, run) {
             masked = Masked::Null;
         }
     }
     Ok(masked)
+}
+
+/// NULL if anything is found in a field, for the same reason.
+fn fields(value: &[u8], run: &mut MaskRun) -> Result<Masked, Malformed> {
+    let mut body = Body::new(value);
+    body.i32()?;
+    let mut masked = Masked::Unchanged;
+    while body.remaining() > 0 {
+        let shape = inner(body.u32()?);
+        if has_finding(shape, body.value()?, run) {
+            masked = Masked::Null;
+        }
+    }
+    Ok(masked)
+}
+
+fn inner(type_oid: u32) -> Shape {
+    Shape::of(&ColumnDescription {
+        table: 0,
+        attnum: 0,
+        type_oid,
+        binary: true,
+    })
+}
+
+/// Arrays and rows in others are not followed any deeper, and count as found.
+fn has_finding(shape: Shape, value: Option<&[u8]>, run: &mut MaskRun) -> bool {
+    value.is_some_and(|value| {
+        matches!(shape, Shape::Array | Shape::Record)
+            || search(shape, value, run, &mut Vec::new()) != Masked::Unchanged
+    })
 }
 
 #[cfg(test)]
@@ -260,6 +306,8 @@ mod tests {
         assert_eq!(shape(20, false), Shape::Other);
         assert_eq!(shape(3802, true), Shape::Jsonb);
         assert_eq!(shape(1009, true), Shape::Array);
+        assert_eq!(shape(2249, true), Shape::Record);
+        assert_eq!(shape(869, true), Shape::Address);
         assert_eq!(shape(90_000, true), Shape::Other);
     }
 
@@ -279,6 +327,19 @@ mod tests {
             Some("100000000")
         );
         assert_eq!(numeric(b"\0\x04\0"), None);
+    }
+
+    #[test]
+    fn a_binary_address_is_read_whole_or_not_at_all() {
+        let shown = |value: &[u8]| address(value).map(|address| address.to_string());
+        assert_eq!(
+            shown(b"\x02\x20\0\x04\xc0\0\x02\x07").as_deref(),
+            Some("192.0.2.7")
+        );
+        let six = [&b"\x03\x80\0\x10\x20\x01\x0d\xb8"[..], &[0; 11], &[1]].concat();
+        assert_eq!(shown(&six).as_deref(), Some("2001:db8::1"));
+        assert_eq!(shown(b"\x02\x20\0\x04\xc0\0\x02"), None);
+        assert_eq!(shown(b"\x04\x20\0\x04\xc0\0\x02\x07"), None);
     }
 
     #[test]
