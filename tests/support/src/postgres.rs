@@ -176,6 +176,15 @@ impl PostgresServer {
     }
 }
 
+impl Drop for PostgresServer {
+    fn drop(&mut self) {
+        // An immediate shutdown waits for the server's own processes, which would write to the folder while it is removed.
+        if self.process.is_alive() && self.process.signal("QUIT").is_ok() {
+            let _ = self.process.wait();
+        }
+    }
+}
+
 /// The folder of PostgreSQL's programs: Debian's newest version, or wherever `postgres` is on the PATH.
 pub fn find_bin() -> Result<PathBuf> {
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
