@@ -175,10 +175,9 @@ fn an_approved_statement_runs_and_the_log_tells_its_course() {
     assert_eq!(decisions[1]["digest"], request["digest"]);
     assert_eq!(strings(&decisions[1]["rules"]), ["approvals.orders"]);
     assert!(controls(decisions[1]).unwrap().contains(&"ac-5"));
-    assert_eq!(
-        records.outcome(decisions[1]).unwrap()["result"],
-        "completed"
-    );
+    let outcome = records.outcome(decisions[1]).unwrap();
+    assert_eq!(outcome["result"], "completed");
+    assert_eq!(outcome["rows"], 1, "the row that was changed");
     let vote = records
         .approval(&id)
         .into_iter()
