@@ -214,7 +214,7 @@ impl Parts {
             Lowered::Rule(rule) => {
                 self.rules.insert(name, ((**rule).clone(), source()));
             }
-            Lowered::Test(_) => {}
+            Lowered::Predicate | Lowered::Test(_) => {}
         }
     }
 
@@ -281,9 +281,14 @@ fn duplicates(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagnostic> {
             return;
         };
         let label = |text: &str| place.label(db, text);
-        match first.get(&(kind, name.clone())) {
+        // Conditions name both in the same way.
+        let space = match kind {
+            "predicate" => "group",
+            kind => kind,
+        };
+        match first.get(&(space, name.clone())) {
             None => {
-                first.insert((kind, name), label("first here"));
+                first.insert((space, name), label("first here"));
             }
             Some(before) => found.push(Diagnostic {
                 code: Code::DefinedTwice,

@@ -5,8 +5,10 @@ mod condition;
 mod controls;
 mod data;
 mod effect;
+mod predicate;
 mod presence;
 mod rule;
+mod size;
 mod test;
 mod value;
 
@@ -22,7 +24,8 @@ use crate::database::{Inputs, ItemText, Scope, parsed};
 use crate::file::{import, packages};
 use crate::lowered::Lowered;
 use crate::symbols::{Symbols, Table, protocol, qualify, resolve, symbols};
-use condition::{Reads, Size};
+use condition::Reads;
+use size::Size;
 
 /// What came of checking one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub(crate) fn check<'db>(
         problems: Vec::new(),
         protocol_facts: Vec::new(),
         folded: Size::default(),
+        parameters: Vec::new(),
+        expanding: Vec::new(),
     };
     let lowered = parsed(db, item)
         .item
@@ -69,6 +74,10 @@ struct Checker<'db> {
     protocol_facts: Vec<ProtocolFact>,
     /// How much the groups add to the condition at hand.
     folded: Size,
+    /// The parameters of the predicate that is being defined.
+    parameters: Vec<String>,
+    /// The predicates that are being defined or expanded, from the outermost, by qualified name.
+    expanding: Vec<String>,
 }
 
 /// A fact of one protocol, where a condition reads it.
@@ -89,6 +98,7 @@ impl<'db> Checker<'db> {
             }
             Item::Connection(connection) => self.connection(connection),
             Item::Group(group) => self.group(group),
+            Item::Predicate(predicate) => self.definition(predicate),
             Item::Data(data) => self.data(data),
             Item::Rule(rule) => self.rule(rule),
             Item::Test(test) => self.test(test),
@@ -120,27 +130,29 @@ impl<'db> Checker<'db> {
     }
 
     fn group(&mut self, group: &Group) -> Option<Lowered> {
-        if words::RESERVED.contains(&group.name.node.as_str()) {
-            let message = format!(
-                "`{}` is a word that the language keeps for itself",
-                group.name.node
-            );
-            self.report(
-                Problem::new(Code::ReservedName, message, group.name.span, "reserved")
-                    .help("choose another name"),
-            );
-        }
-        let full = qualify(self.scope.package(self.db), &group.name.node);
-        if self.vocabulary().lookup(&full).is_some() {
-            let message = format!("`{full}` is the name of a fact");
-            self.report(
-                Problem::new(Code::ReservedName, message, group.name.span, "a fact")
-                    .help("choose another name for the group or the package"),
-            );
-        }
+        self.named_condition(&group.name);
         let condition = self.whole_condition(&group.condition, Reads::SubjectAlone)?;
         self.expanded("group", &group.name, condition)
             .map(Lowered::Group)
+    }
+
+    /// Reports a name by which a group or a predicate could not be used.
+    fn named_condition(&mut self, name: &Name) {
+        let full = qualify(self.scope.package(self.db), &name.node);
+        let (message, label) = if words::RESERVED.contains(&name.node.as_str()) {
+            let message = format!(
+                "`{}` is a word that the language keeps for itself",
+                name.node
+            );
+            (message, "reserved")
+        } else if self.vocabulary().lookup(&full).is_some() {
+            (format!("`{full}` is the name of a fact"), "a fact")
+        } else {
+            return;
+        };
+        self.report(
+            Problem::new(Code::ReservedName, message, name.span, label).help("choose another name"),
+        );
     }
 
     fn vocabulary(&self) -> &'db Vocabulary {

@@ -20,6 +20,8 @@ pub(crate) enum Lowered {
     },
     /// A group's condition.
     Group(Condition),
+    /// A predicate that is right; what it means is expanded where it is used.
+    Predicate,
     /// A data class.
     Class {
         /// Where it is stored.

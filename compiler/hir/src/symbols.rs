@@ -32,6 +32,7 @@ const MAX_LISTED: usize = 8;
 pub(crate) struct Symbols<'db> {
     pub(crate) connections: Table<ConnectionSymbol>,
     pub(crate) groups: Table<(ItemText<'db>, Scope<'db>)>,
+    pub(crate) predicates: Table<(ItemText<'db>, Scope<'db>)>,
     pub(crate) classes: Table<(ItemText<'db>, Scope<'db>)>,
 }
 
@@ -72,6 +73,11 @@ pub(crate) fn symbols(db: &dyn salsa::Database, inputs: Inputs) -> Symbols<'_> {
                     let group =
                         matches!(parsed.item, Some(Item::Group(_))).then_some((*item, scope));
                     insert(&mut symbols.groups, package, name, group);
+                }
+                "predicate" => {
+                    let predicate =
+                        matches!(parsed.item, Some(Item::Predicate(_))).then_some((*item, scope));
+                    insert(&mut symbols.predicates, package, name, predicate);
                 }
                 "data" => {
                     let class = is_whole_class(parsed.item.as_ref()).then_some((*item, scope));
@@ -117,7 +123,7 @@ pub(crate) fn qualify(package: &str, name: &str) -> String {
 /// Finds what `name` means in a scope.
 ///
 /// # Errors
-/// No name, or the problem that it is unknown; `others` are further names that could have been meant.
+/// The problem that it is unknown, ambiguous or not imported; `others` are further names that could have been meant.
 pub(crate) fn resolve<'t, T>(
     db: &dyn salsa::Database,
     scope: Scope<'_>,
@@ -126,49 +132,78 @@ pub(crate) fn resolve<'t, T>(
     kind: &str,
     others: &[&str],
 ) -> Result<(String, Option<&'t T>), Box<Problem>> {
+    match find(db, scope, table, name)? {
+        Some(found) => Ok(found),
+        None => Err(Box::new(unknown(db, scope, table, name, kind, others))),
+    }
+}
+
+/// Finds what `name` means in a scope, if anything.
+///
+/// # Errors
+/// The problem that it is ambiguous or not imported.
+pub(crate) fn find<'t, T>(
+    db: &dyn salsa::Database,
+    scope: Scope<'_>,
+    table: &'t Table<T>,
+    name: &Name,
+) -> Result<Option<(String, Option<&'t T>)>, Box<Problem>> {
     let (package, imports) = (scope.package(db), scope.imports(db));
     let imported = |declared: &Declared<T>| imports.contains(&declared.package);
     let own = qualify(package, &name.node);
     let here = table
         .get(&own)
         .filter(|declared| declared.package == package);
-    let there = table.get(&name.node);
-    match (here, there) {
+    match (here, table.get(&name.node)) {
         (Some(_), Some(other)) if imported(other) => {
-            return Err(Box::new(ambiguous(name, package, &other.package)));
+            Err(Box::new(ambiguous(name, package, &other.package)))
         }
-        (Some(found), _) => return Ok((own, found.symbol.as_ref())),
+        (Some(found), _) => Ok(Some((own, found.symbol.as_ref()))),
         (None, Some(found)) if imported(found) || found.package == package => {
-            return Ok((name.node.clone(), found.symbol.as_ref()));
+            Ok(Some((name.node.clone(), found.symbol.as_ref())))
         }
-        (None, Some(other)) => return Err(Box::new(not_imported(name, &other.package))),
-        (None, None) => {}
+        (None, Some(other)) => Err(Box::new(not_imported(name, &other.package))),
+        (None, None) => Ok(None),
     }
-    let seen = table
+}
+
+/// The names of `table` that can be used in a scope, as they are written there.
+pub(crate) fn names<'t, T>(
+    db: &'t dyn salsa::Database,
+    scope: Scope<'t>,
+    table: &'t Table<T>,
+) -> impl Iterator<Item = &'t str> + Clone {
+    let (package, imports) = (scope.package(db), scope.imports(db));
+    table
         .iter()
-        .filter(|(_, declared)| declared.package == package || imported(declared))
-        .map(|(full, declared)| match declared.package == package {
-            true => full
-                .strip_prefix(package)
-                .and_then(|rest| rest.strip_prefix('.'))
-                .unwrap_or(full),
-            false => full,
-        });
+        .filter_map(move |(full, declared)| match declared.package == package {
+            true => full.strip_prefix(package)?.strip_prefix('.').or(Some(full)),
+            false => imports.contains(&declared.package).then_some(full),
+        })
+}
+
+fn unknown<T>(
+    db: &dyn salsa::Database,
+    scope: Scope<'_>,
+    table: &Table<T>,
+    name: &Name,
+    kind: &str,
+    others: &[&str],
+) -> Problem {
+    let seen = names(db, scope, table);
     let problem = Problem::new(
         Code::UnknownName,
         format!("there is no {kind} `{}`", name.node),
         name.span,
         "unknown",
     );
-    Err(Box::new(
-        match words::nearest(&name.node, seen.clone().chain(others.iter().copied())) {
-            Some(near) => problem.help(format!("did you mean `{near}`?")),
-            None => match seen.take(MAX_LISTED).collect::<Vec<_>>() {
-                known if known.is_empty() => problem,
-                known => problem.help(format!("known here: {}", words::list(&known))),
-            },
+    match words::nearest(&name.node, seen.clone().chain(others.iter().copied())) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => match seen.take(MAX_LISTED).collect::<Vec<_>>() {
+            known if known.is_empty() => problem,
+            known => problem.help(format!("known here: {}", words::list(&known))),
         },
-    ))
+    }
 }
 
 fn ambiguous(name: &Name, own: &str, other: &str) -> Problem {

@@ -158,5 +158,8 @@ mod incremental;
 mod intent;
 #[cfg(test)]
 mod meaning;
+
+#[cfg(test)]
+mod predicates;
 #[cfg(test)]
 mod spec;

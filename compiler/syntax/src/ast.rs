@@ -17,6 +17,8 @@ pub enum Item {
     Connection(Connection),
     /// `group agents = subject.groups has "autonomous-agents"`.
     Group(Group),
+    /// `predicate writes(table) = sql.writes has table`.
+    Predicate(Predicate),
     /// `data pii.ssn { ... }`.
     Data(Data),
     /// `rule read_orders "Title" { ... }`.
@@ -61,6 +63,17 @@ pub struct Group {
     pub condition: Condition,
 }
 
+/// A named condition with parameters, which stand for values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Predicate {
+    /// Its name.
+    pub name: Name,
+    /// The names of its parameters.
+    pub parameters: Vec<Name>,
+    /// What it stands for.
+    pub condition: Condition,
+}
+
 /// A kind of sensitive data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Data {
@@ -102,6 +115,8 @@ pub struct Rule {
     pub on: Option<On>,
     /// When it applies.
     pub when: Option<Condition>,
+    /// When it does not, although all else holds.
+    pub unless: Option<Condition>,
     /// What it does; a rule that is right has exactly one.
     pub effects: Vec<Spanned<Effect>>,
     /// False where a clause could not be read, so that what is missing may only be misspelt.
@@ -265,12 +280,25 @@ pub enum Condition {
     Or(Vec<Condition>),
     /// Not so.
     Not(Box<Condition>),
-    /// A boolean fact or a group.
+    /// A boolean fact, a group, or a predicate without parameters.
     Atom(Name),
+    /// `writes(public.orders)`.
+    Call(Call),
     /// `has http.content_type`.
     Present(Name),
     /// A test of one fact.
     Comparison(Comparison),
+}
+
+/// A predicate with values for its parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Its name.
+    pub name: Name,
+    /// The values.
+    pub arguments: Vec<Literal>,
+    /// All of it.
+    pub span: Span,
 }
 
 /// `(http.content_type or "none") == "application/json"`.

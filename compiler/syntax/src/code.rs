@@ -129,6 +129,12 @@ codes! {
     EmptyList = "HP0213" Error,
     /// A condition that other protocols could meet too, in a rule that facts restrict to one.
     OneProtocol = "HP0214" Warning,
+    /// A predicate that names itself, perhaps through others.
+    RecursivePredicate = "HP0215" Error,
+    /// A predicate with too few or too many values.
+    PredicateValues = "HP0216" Error,
+    /// A parameter that means nothing, or two things.
+    Parameter = "HP0217" Error,
 
     /// A control that the catalogue does not have.
     UnknownControl = "HP0301" Error,

@@ -162,6 +162,7 @@ fn entry(word: &str) -> Option<(Rule, Option<&'static [&'static str]>)> {
         "use" => (Rule::use_item, None),
         "connection" => (Rule::connection_item, None),
         "group" => (Rule::group_item, None),
+        "predicate" => (Rule::predicate_item, None),
         "data" => (Rule::data_item, Some(words::DATA_CLAUSES)),
         "rule" => (Rule::rule_item, Some(words::RULE_CLAUSES)),
         "test" => (Rule::test_item, Some(words::TEST_CLAUSES)),

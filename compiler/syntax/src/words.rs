@@ -7,20 +7,19 @@ pub const ITEMS: &[&str] = &[
     "use",
     "connection",
     "group",
+    "predicate",
     "data",
     "rule",
     "test",
 ];
 
 /// Words that begin an item of a construct that this version does not have.
-pub const UNSUPPORTED_ITEMS: &[&str] = &["exception", "predicate", "schedule", "observe"];
+pub const UNSUPPORTED_ITEMS: &[&str] = &["exception", "schedule", "observe"];
 
 /// Words of constructs that this version does not have, and what they are.
 pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("exception", "exceptions to a rule"),
-    ("predicate", "named conditions with arguments"),
     ("schedule", "named times of the week"),
-    ("unless", "a condition turned around"),
     ("limit", "limits on rows, bytes and rates"),
     ("json", "data classes by JSON path"),
     ("header", "data classes by HTTP header"),
@@ -51,6 +50,7 @@ pub const RULE_CLAUSES: &[&str] = &[
     "who",
     "on",
     "when",
+    "unless",
     "allow",
     "block",
     "require",
@@ -65,7 +65,7 @@ pub const DATA_CLAUSES: &[&str] = &["column", "detector"];
 /// Words that begin a clause of a test.
 pub const TEST_CLAUSES: &[&str] = &["as", "on", "sql", "http", "expect"];
 
-/// Words that cannot be the name of a group, since they mean something in a condition; the grammar's `reserved`.
+/// Words that cannot be the name of a group or a predicate, since they mean something in a condition; the grammar's `reserved`.
 pub const RESERVED: &[&str] = &[
     "satisfies",
     "because",

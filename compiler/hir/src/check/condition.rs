@@ -1,6 +1,6 @@
 //! Types and lowers conditions: names become facts or groups, tests become predicates that fit the fact's type.
 
-use hpol_bundle::policy::{Condition, Group, MAX_DEPTH, Policy, Predicate, Test};
+use hpol_bundle::policy::{Condition, Group, Policy, Predicate, Test};
 use hpol_bundle::program::lower::lower;
 use hpol_bundle::vocabulary::{Fact, FactId, FactType, Scalar};
 use hpol_syntax::ast::{self, Name};
@@ -10,15 +10,10 @@ use hpol_syntax::span::Span;
 use hpol_syntax::words;
 
 use super::presence::{Facts, present_if};
+use super::size::Size;
 use super::{Checker, ProtocolFact, check};
 use crate::lowered::Lowered;
-
-/// Tests in one condition, groups folded in. Far beyond what can be read; keeps the decision graph small.
-const MAX_TESTS: usize = 1_000;
-/// Values in the lists of one condition. Longer lists belong into a group of the identity provider or a schema.
-const MAX_VALUES: usize = 10_000;
-/// Levels of one condition. The rule's own, and the `not` of `everyone except`, come on top.
-const MAX_LEVELS: usize = MAX_DEPTH - 2;
+use crate::symbols::{find, names};
 
 /// What a condition may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +92,7 @@ impl<'db> Checker<'db> {
         alone.groups.pop().map(|group| group.condition)
     }
 
-    fn condition(
+    pub(super) fn condition(
         &mut self,
         condition: &ast::Condition,
         reads: Reads,
@@ -117,6 +112,7 @@ impl<'db> Checker<'db> {
                 self.condition(inner, reads, present)?,
             ))),
             ast::Condition::Atom(name) => self.atom(name, reads, present),
+            ast::Condition::Call(call) => self.call(&call.name, &call.arguments, call.span, reads),
             ast::Condition::Present(name) => self.presence(name, reads),
             ast::Condition::Comparison(comparison) => self.comparison(comparison, reads, present),
         }
@@ -150,7 +146,11 @@ impl<'db> Checker<'db> {
     /// A boolean fact or a group.
     fn atom(&mut self, name: &Name, reads: Reads, present: &Facts<'_>) -> Option<Condition> {
         let Some((id, fact)) = self.vocabulary().lookup(&name.node) else {
-            return self.group_atom(name, reads);
+            let predicates = &self.symbols().predicates;
+            return match find(self.db, self.scope, predicates, name) {
+                Ok(None) => self.group_atom(name, reads),
+                Ok(Some(_)) | Err(_) => self.call(name, &[], name.span, reads),
+            };
         };
         self.reads(name, fact, reads)?;
         if fact.ty != FactType::Scalar(Scalar::Bool) {
@@ -172,16 +172,17 @@ impl<'db> Checker<'db> {
     fn group_atom(&mut self, name: &Name, reads: Reads) -> Option<Condition> {
         let symbols = self.symbols();
         let vocabulary = self.vocabulary();
-        let facts: Vec<&str> = vocabulary
+        let others: Vec<&str> = vocabulary
             .iter()
             .map(|(_, fact)| fact.name.as_str())
+            .chain(names(self.db, self.scope, &symbols.predicates))
             .collect();
         let kind = if name.node.contains('.') {
             "fact or group"
         } else {
             "group or fact"
         };
-        let (_, found) = self.lookup(&symbols.groups, name, kind, &facts)?;
+        let (_, found) = self.lookup(&symbols.groups, name, kind, &others)?;
         if reads == Reads::SubjectAlone {
             self.report(
                 Problem::new(Code::NestedGroup, format!("a group cannot name the group `{}`", name.node), name.span, "a group")
@@ -224,6 +225,7 @@ impl<'db> Checker<'db> {
         present: &Facts<'_>,
     ) -> Option<Condition> {
         let (id, fact) = self.fact(&comparison.fact, reads)?;
+        let comparison = &self.sampled(fact, comparison);
         let default = match &comparison.default {
             Some(_) if !fact.optional => {
                 let message = format!("`{}` is never absent", fact.name);
@@ -345,6 +347,7 @@ pub(super) fn span(condition: &ast::Condition) -> Span {
         }
         ast::Condition::Not(inner) => span(inner),
         ast::Condition::Atom(name) | ast::Condition::Present(name) => name.span,
+        ast::Condition::Call(call) => call.span,
         ast::Condition::Comparison(comparison) => comparison.span,
     }
 }
@@ -356,65 +359,5 @@ fn set_default(condition: &mut Condition, default: Option<&hpol_bundle::facts::V
         }
         Condition::Not(inner) => set_default(inner, default),
         Condition::Test(test) => test.default = default.cloned(),
-    }
-}
-
-/// How large a condition is.
-#[derive(Default)]
-pub(super) struct Size {
-    tests: usize,
-    values: usize,
-    depth: usize,
-}
-
-impl Size {
-    /// What is too much, if anything is.
-    fn excess(&self) -> Option<String> {
-        let (found, most) = match self {
-            Size { tests, .. } if *tests > MAX_TESTS => (format!("holds {tests} tests"), MAX_TESTS),
-            Size { values, .. } if *values > MAX_VALUES => {
-                (format!("holds {values} values"), MAX_VALUES)
-            }
-            Size { depth, .. } if *depth > MAX_LEVELS => {
-                (format!("nests {depth} deep"), MAX_LEVELS)
-            }
-            _ => return None,
-        };
-        Some(format!("{found}; at most {most} are possible"))
-    }
-
-    /// Adds a condition as it is written, names not looked up.
-    fn add_written(&mut self, condition: &ast::Condition) {
-        match condition {
-            ast::Condition::And(parts) | ast::Condition::Or(parts) => {
-                parts.iter().for_each(|part| self.add_written(part))
-            }
-            ast::Condition::Not(inner) => self.add_written(inner),
-            ast::Condition::Atom(_) | ast::Condition::Present(_) => self.tests += 1,
-            ast::Condition::Comparison(comparison) => {
-                self.tests += 1;
-                self.values += comparison.values.len();
-            }
-        }
-    }
-
-    fn add(&mut self, condition: &Condition, level: usize) {
-        self.depth = self.depth.max(level);
-        match condition {
-            Condition::All(parts) | Condition::Any(parts) => {
-                parts.iter().for_each(|part| self.add(part, level + 1))
-            }
-            Condition::Not(inner) => self.add(inner, level + 1),
-            Condition::Test(test) => {
-                self.tests += 1;
-                self.values += match &test.predicate {
-                    Predicate::In(values)
-                    | Predicate::HasAny(values)
-                    | Predicate::HasAll(values)
-                    | Predicate::Within(values) => values.len(),
-                    _ => 1,
-                };
-            }
-        }
     }
 }

@@ -24,6 +24,13 @@ pub(super) fn present_if(condition: &Condition, outcome: bool) -> Facts<'_> {
                 common.intersection(&next).copied().collect()
             })
         }
-        (Condition::Present(_) | Condition::Atom(_) | Condition::Comparison(_), _) => Facts::new(),
+        // What a predicate says of presence holds inside of it only: a reader does not see it here.
+        (
+            Condition::Present(_)
+            | Condition::Atom(_)
+            | Condition::Call(_)
+            | Condition::Comparison(_),
+            _,
+        ) => Facts::new(),
     }
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use hpol_bundle::policy::{Condition, Predicate};
-use hpol_bundle::vocabulary::{Protocol, Vocabulary};
+use hpol_bundle::vocabulary::Protocol;
 use hpol_syntax::ast::{self, Name, On, Satisfies, Who};
 use hpol_syntax::code::Code;
 use hpol_syntax::problem::Problem;
 use hpol_syntax::span::Span;
 
-use super::Checker;
-use super::condition::{Reads, test};
+use super::condition::{Reads, span, test};
+use super::{Checker, ProtocolFact};
 use crate::lowered::{Lowered, Rule};
 use crate::symbols::ConnectionSymbol;
 
@@ -32,8 +32,8 @@ impl Checker<'_> {
             );
         }
         let who = self.who(rule.who.as_ref());
-        let when = match &rule.when {
-            Some(when) => self.whole_condition(when, Reads::Anything),
+        let when = match when_and_unless(rule) {
+            Some(when) => self.whole_condition(&when, Reads::Anything),
             None => Some(everything()),
         };
         let on = self.on(rule.on.as_ref());
@@ -65,7 +65,8 @@ impl Checker<'_> {
         if let Some(because) = &rule.because {
             self.has_words(because);
         }
-        let open = rule.who.is_none() && rule.on.is_none() && rule.when.is_none();
+        let open =
+            rule.who.is_none() && rule.on.is_none() && rule.when.is_none() && rule.unless.is_none();
         if let ([effect], true, true) = (rule.effects.as_slice(), open, rule.complete)
             && effect.node == ast::Effect::Allow
         {
@@ -81,16 +82,19 @@ impl Checker<'_> {
             );
         }
         let named = matches!(rule.on, Some(On::Connections(_)));
-        if let (Some(fact), Some(when), false) = (self.protocol_facts.first(), &rule.when, named)
-            && let Some(part) = independent(self.vocabulary(), when, true)
-        {
+        // What `unless` reads binds the rule too, although it reads as an exception to something wider.
+        let wide = match &rule.when {
+            Some(when) => independent(&self.protocol_facts, when, true),
+            None => Some(rule.name.span),
+        };
+        if let (Some(fact), Some(part), false) = (self.protocol_facts.first(), wide, named) {
             let protocol = fact.protocol.as_str();
             let message = format!("rule `{}` applies to {protocol} only", rule.name.node);
             let problem = Problem::new(
                 Code::OneProtocol,
                 message,
                 part,
-                "could hold on any connection",
+                "reads as if it held on any connection",
             )
             .label(fact.span, format!("a fact of {protocol}"))
             .help("make two rules of it, or name the connections in `on`");
@@ -125,6 +129,29 @@ impl Checker<'_> {
         found.into_iter().collect()
     }
 
+    /// Reports facts of two protocols: no operation has both.
+    pub(super) fn one_protocol(&mut self) -> Option<()> {
+        let first = self.protocol_facts.first()?;
+        let protocol = first.protocol;
+        let Some(other) = self
+            .protocol_facts
+            .iter()
+            .find(|fact| fact.protocol != protocol)
+        else {
+            return Some(());
+        };
+        let message = format!(
+            "no operation has both `{}` and `{}`",
+            first.name, other.name
+        );
+        let label = format!("a fact of {}", other.protocol.as_str());
+        let problem = Problem::new(Code::TwoProtocols, message, other.span, label)
+            .label(first.span, format!("a fact of {}", protocol.as_str()))
+            .help("make two rules of it, one for each protocol");
+        self.report(problem);
+        None
+    }
+
     /// The restriction to the protocol whose facts the rule reads.
     fn protocol(
         &mut self,
@@ -134,40 +161,21 @@ impl Checker<'_> {
         let Some(first) = self.protocol_facts.first() else {
             return Some(everything());
         };
-        let protocol = first.protocol;
-        if let Some(other) = self
-            .protocol_facts
-            .iter()
-            .find(|fact| fact.protocol != protocol)
-        {
-            let message = format!(
-                "no operation has both `{}` and `{}`",
-                first.name, other.name
-            );
-            let problem = Problem::new(
-                Code::TwoProtocols,
-                message,
-                other.span,
-                format!("a fact of {}", other.protocol.as_str()),
-            )
-            .label(first.span, format!("a fact of {}", protocol.as_str()))
-            .help("make two rules of it, one for each protocol");
-            self.report(problem);
-            return None;
-        }
+        let (protocol, first) = (first.protocol, (first.name.clone(), first.span));
+        self.one_protocol()?;
         let contradicting = connections
             .into_iter()
             .flatten()
             .find(|(_, _, symbol)| symbol.protocol != protocol);
         if let (Some((name, _, symbol)), Some(_)) = (contradicting, on) {
-            let message = format!("`{}` never has `{}`", name.node, first.name);
+            let message = format!("`{}` never has `{}`", name.node, first.0);
             let problem = Problem::new(
                 Code::OnContradicts,
                 message,
                 name.span,
                 format!("speaks {}", symbol.protocol.as_str()),
             )
-            .label(first.span, format!("a fact of {}", protocol.as_str()))
+            .label(first.1, format!("a fact of {}", protocol.as_str()))
             .help("take the connection out, or make a rule for each protocol");
             self.report(problem);
             return None;
@@ -176,28 +184,34 @@ impl Checker<'_> {
     }
 }
 
-/// The part that can make `condition` come out as `outcome` where no fact of a protocol is known, if there is one.
-fn independent(vocabulary: &Vocabulary, condition: &ast::Condition, outcome: bool) -> Option<Span> {
-    let of_protocol = |name: &Name| {
-        let found = vocabulary.lookup(&name.node);
-        found.is_some_and(|(_, fact)| fact.protocol.is_some())
-    };
+/// `when` and not `unless`.
+fn when_and_unless(rule: &ast::Rule) -> Option<ast::Condition> {
+    let unless = rule.unless.clone();
+    let excepted = unless.map(|unless| ast::Condition::Not(Box::new(unless)));
+    match (rule.when.clone(), excepted) {
+        (Some(when), Some(excepted)) => Some(ast::Condition::And(vec![when, excepted])),
+        (when, excepted) => when.or(excepted),
+    }
+}
+
+/// The part that can make `condition` come out as `outcome` without one of `facts`, if there is one.
+fn independent(facts: &[ProtocolFact], condition: &ast::Condition, outcome: bool) -> Option<Span> {
     match condition {
-        ast::Condition::Not(inner) => independent(vocabulary, inner, !outcome),
+        ast::Condition::Not(inner) => independent(facts, inner, !outcome),
         ast::Condition::And(parts) | ast::Condition::Or(parts) => {
-            let mut found = parts
-                .iter()
-                .map(|part| independent(vocabulary, part, outcome));
+            let mut found = parts.iter().map(|part| independent(facts, part, outcome));
             match matches!(condition, ast::Condition::And(_)) == outcome {
                 true => found.collect::<Option<Vec<_>>>()?.first().copied(),
                 false => found.find_map(|part| part),
             }
         }
-        ast::Condition::Atom(name) | ast::Condition::Present(name) => {
-            (!of_protocol(name)).then_some(name.span)
-        }
-        ast::Condition::Comparison(comparison) => {
-            (!of_protocol(&comparison.fact)).then_some(comparison.span)
+        ast::Condition::Atom(_)
+        | ast::Condition::Call(_)
+        | ast::Condition::Present(_)
+        | ast::Condition::Comparison(_) => {
+            let part = span(condition);
+            let reads = |fact: &ProtocolFact| part.to(fact.span) == part;
+            (!facts.iter().any(reads)).then_some(part)
         }
     }
 }

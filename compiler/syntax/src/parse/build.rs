@@ -3,8 +3,8 @@
 use pest::iterators::{Pair, Pairs};
 
 use crate::ast::{
-    Column, Connection, Data, Effect, Group, Item, Masker, Name, On, Package, Rule as RuleItem,
-    Satisfies, Test, Use, Who,
+    Column, Condition, Connection, Data, Effect, Group, Item, Masker, Name, On, Package,
+    Rule as RuleItem, Satisfies, Test, Use, Who,
 };
 use crate::code::Code;
 use crate::grammar::Rule;
@@ -25,7 +25,11 @@ pub(super) fn set_complete(item: &mut Item, complete: bool) {
         Item::Data(data) => data.complete = complete,
         Item::Rule(rule) => rule.complete = complete,
         Item::Test(test) => test.complete = complete,
-        Item::Package(_) | Item::Use(_) | Item::Connection(_) | Item::Group(_) => {}
+        Item::Package(_)
+        | Item::Use(_)
+        | Item::Connection(_)
+        | Item::Group(_)
+        | Item::Predicate(_) => {}
     }
 }
 
@@ -70,6 +74,7 @@ impl Builder {
                     condition: self.condition(condition)?,
                 })
             }
+            Rule::predicate_item => Item::Predicate(self.predicate(&mut parts)?),
             Rule::data_item => {
                 let name = self.name(&parts.next()?);
                 Item::Data(Data {
@@ -110,6 +115,7 @@ impl Builder {
             who: None,
             on: None,
             when: None,
+            unless: None,
             effects: Vec::new(),
             complete: true,
         })
@@ -123,9 +129,11 @@ impl Builder {
             Item::Data(data) => self.data_clause(data, pair),
             Item::Rule(rule) => self.rule_clause(rule, pair),
             Item::Test(test) => self.test_clause(test, pair),
-            Item::Package(_) | Item::Use(_) | Item::Connection(_) | Item::Group(_) => {
-                Outcome::Taken
-            }
+            Item::Package(_)
+            | Item::Use(_)
+            | Item::Connection(_)
+            | Item::Group(_)
+            | Item::Predicate(_) => Outcome::Taken,
         };
         let word = text.split_whitespace().next().unwrap_or(text);
         self.problems.extend(match outcome {
@@ -183,13 +191,8 @@ impl Builder {
             }
             Rule::who_clause => put(&mut rule.who, self.who(pair)),
             Rule::on_clause => put(&mut rule.on, self.on(pair)),
-            Rule::when_clause => {
-                let condition = pair
-                    .into_inner()
-                    .nth(1)
-                    .and_then(|condition| self.condition(condition));
-                put(&mut rule.when, condition)
-            }
+            Rule::when_clause => put(&mut rule.when, self.clause_condition(pair)),
+            Rule::unless_clause => put(&mut rule.unless, self.clause_condition(pair)),
             Rule::allow_effect | Rule::block_effect | Rule::approval_effect | Rule::mask_effect => {
                 add(
                     &mut rule.effects,
@@ -198,6 +201,12 @@ impl Builder {
             }
             _ => Outcome::Taken,
         }
+    }
+
+    /// The condition behind the keyword of a clause.
+    fn clause_condition(&mut self, pair: Pair<'_, Rule>) -> Option<Condition> {
+        let condition = pair.into_inner().nth(1)?;
+        self.condition(condition)
     }
 
     fn satisfies(&mut self, pair: Pair<'_, Rule>) -> Option<Satisfies> {

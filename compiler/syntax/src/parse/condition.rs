@@ -1,9 +1,9 @@
-//! Builds conditions and literals.
+//! Builds conditions, literals and predicates.
 
-use pest::iterators::Pair;
+use pest::iterators::{Pair, Pairs};
 
 use super::build::Builder;
-use crate::ast::{Comparison, Condition, Literal, LiteralKind, Operator, Part};
+use crate::ast::{Call, Comparison, Condition, Literal, LiteralKind, Operator, Part, Predicate};
 use crate::code::Code;
 use crate::grammar::Rule;
 use crate::problem::Problem;
@@ -13,6 +13,30 @@ use crate::span::{Span, Spanned};
 const MAX_SECONDS: u64 = 10 * 365 * 24 * 3600;
 
 impl Builder {
+    /// What stands behind the keyword of a predicate.
+    pub(super) fn predicate(&mut self, parts: &mut Pairs<'_, Rule>) -> Option<Predicate> {
+        let name = self.name(&parts.next()?);
+        let mut parameters = Vec::new();
+        let mut condition = None;
+        for part in parts {
+            match part.as_rule() {
+                Rule::parameters => {
+                    let words = part
+                        .into_inner()
+                        .filter(|word| word.as_rule() == Rule::word);
+                    parameters = words.map(|word| self.name(&word)).collect();
+                }
+                Rule::condition => condition = Some(self.condition(part)?),
+                _ => {}
+            }
+        }
+        Some(Predicate {
+            name,
+            parameters,
+            condition: condition?,
+        })
+    }
+
     pub(super) fn condition(&mut self, pair: Pair<'_, Rule>) -> Option<Condition> {
         let mut parts = Vec::new();
         for part in pair.into_inner() {
@@ -54,6 +78,7 @@ impl Builder {
                 }
                 Rule::condition => condition = Some(self.condition(part)?),
                 Rule::atom => condition = Some(Condition::Atom(self.path(part)?)),
+                Rule::call => condition = Some(Condition::Call(self.call(part)?)),
                 Rule::present => condition = Some(Condition::Present(self.path(part)?)),
                 Rule::comparison => condition = Some(Condition::Comparison(self.comparison(part)?)),
                 Rule::defaulted => condition = Some(self.defaulted_alone(part)?),
@@ -65,6 +90,23 @@ impl Builder {
             Condition::Not(Box::new(condition))
         } else {
             condition
+        })
+    }
+
+    fn call(&mut self, pair: Pair<'_, Rule>) -> Option<Call> {
+        let span = self.span(&pair);
+        let (mut name, mut arguments) = (None, Vec::new());
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::path => name = Some(self.name(&part)),
+                Rule::literal => arguments.push(self.literal(part)?),
+                _ => {}
+            }
+        }
+        Some(Call {
+            name: name?,
+            arguments,
+            span,
         })
     }
 

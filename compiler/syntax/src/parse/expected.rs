@@ -86,7 +86,7 @@ fn alternatives(error: &Error<Rule>) -> Vec<&'static str> {
         names.retain(|name| {
             !matches!(
                 *name,
-                "`in`" | "`within`" | "`starts with`" | "`has`" | "`any`" | "`all`"
+                "`in`" | "`within`" | "`starts with`" | "`has`" | "`any`" | "`all`" | "`(`"
             )
         });
     }
@@ -138,7 +138,7 @@ fn describe(rule: Rule) -> &'static [&'static str] {
         Rule::condition | Rule::conjunction | Rule::negation | Rule::atom | Rule::comparison => {
             &["a condition"]
         }
-        Rule::present | Rule::defaulted => &["a condition"],
+        Rule::present | Rule::defaulted | Rule::call => &["a condition"],
         Rule::in_test | Rule::starts_test | Rule::any_test | Rule::all_test | Rule::has_test => {
             &[TEST]
         }
@@ -158,6 +158,7 @@ fn describe(rule: Rule) -> &'static [&'static str] {
         Rule::satisfies_clause | Rule::SATISFIES => &["`satisfies`"],
         Rule::who_clause | Rule::WHO => &["`who`"],
         Rule::on_clause | Rule::ON => &["`on`"],
+        Rule::unless_clause | Rule::UNLESS => &["`unless`"],
         Rule::when_clause | Rule::WHEN => &["`when`"],
         Rule::allow_effect | Rule::ALLOW => &["`allow`"],
         Rule::block_effect | Rule::BLOCK => &["`block`"],
@@ -183,6 +184,8 @@ fn describe(rule: Rule) -> &'static [&'static str] {
         Rule::BASELINE => &["`baseline`"],
         Rule::CONNECTION => &["`connection`"],
         Rule::GROUP => &["`group`"],
+        Rule::PREDICATE => &["`predicate`"],
+        Rule::parameters => &["`(`"],
         Rule::DATA => &["`data`"],
         Rule::RULE => &["`rule`"],
         Rule::TEST => &["`test`"],
