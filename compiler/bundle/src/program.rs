@@ -4,6 +4,7 @@
 //! a table from the class of its value to the clauses that this value keeps; a decision is the AND over the facts.
 //! Made by [`lower`], checked by `validate` when it comes out of a file, evaluated by the engine.
 
+pub mod dag;
 pub mod lower;
 
 mod classes;

@@ -23,10 +23,11 @@ use hpol_bundle::policy::{
     Test,
 };
 use hpol_bundle::program::Program;
+use hpol_bundle::program::dag::{Budget, Dag};
 use hpol_bundle::program::lower::lower;
 use hpol_bundle::signature::SigningKey;
 use hpol_bundle::vocabulary::{Protocol, Vocabulary};
-use hpol_engine::{Scratch, SessionGraph, decide, specialise};
+use hpol_engine::{Residuals, Scratch, SessionGraph, decide, decide_once, specialise, verdict};
 use serde_json::Value as Json;
 
 const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
@@ -111,12 +112,50 @@ fn sessions(policy: &Policy, program: &Program, vocabulary: &Vocabulary, request
             black_box(&decision);
         }
     }
+    let mut residuals = Residuals::new(facts.len());
+    let mut shared = Vec::new();
+    for (session, _) in facts.iter().chain(&facts) {
+        let started = Instant::now();
+        black_box(residuals.specialise(program, Protocol::Http, session));
+        shared.push(nanoseconds(started).saturating_sub(clock));
+    }
+    let (shared, shared99) = spread(&mut shared[facts.len()..]);
+    println!("  open a session whose graph is known: p50 {shared} p99 {shared99} ns");
+    diagrams(program, &facts, clock);
     let (open, open99) = spread(&mut open);
     let (warm, warm99) = spread(&mut warm);
     let (cold, cold99) = spread(&mut cold);
     let (round, round99) = spread(&mut round);
     println!(
         "  open p50 {open} p99 {open99}; decide same session p50 {warm} p99 {warm99}, round robin p50 {round} p99 {round99}, first p50 {cold} p99 {cold99} ns (clock {clock})"
+    );
+}
+
+/// Verdicts by the diagram beside the decisions of bits that begin at the whole shard too.
+fn diagrams(program: &Program, facts: &[(Facts, Facts)], clock: u64) {
+    let (made, dag) = best(3, || {
+        Dag::of(program, Protocol::Http, Budget::default()).unwrap()
+    });
+    let mut by_diagram = Vec::new();
+    let mut by_bits = Vec::new();
+    for (session, operation) in facts {
+        let mut both = session.clone();
+        both.extend(operation);
+        let started = Instant::now();
+        let found = verdict(program, &dag, &both);
+        by_diagram.push(nanoseconds(started).saturating_sub(clock));
+        let started = Instant::now();
+        let decision = decide_once(program, Protocol::Http, &both);
+        by_bits.push(nanoseconds(started).saturating_sub(clock));
+        assert_eq!(decision.verdict, found);
+    }
+    let (by_diagram, by_diagram99) = spread(&mut by_diagram);
+    let (by_bits, by_bits99) = spread(&mut by_bits);
+    println!(
+        "  diagram: {} nodes, {} left to bits, {} bytes, made in {made} us; verdict p50 {by_diagram} p99 {by_diagram99}, bits of the whole shard p50 {by_bits} p99 {by_bits99} ns",
+        dag.len(),
+        dag.residuals(),
+        dag.encode().unwrap().len(),
     );
 }
 

@@ -29,6 +29,22 @@ impl Words {
         }
     }
 
+    /// The clauses of some bits, which ascend.
+    pub(crate) fn of(bits: &[u32]) -> Words {
+        let mut words = Words::default();
+        for bit in bits {
+            let (position, bit) = (bit / 64, 1 << (bit % 64));
+            match (words.positions.last(), words.bits.last_mut()) {
+                (Some(last), Some(bits)) if *last == position => *bits |= bit,
+                _ => {
+                    words.positions.push(position);
+                    words.bits.push(bit);
+                }
+            }
+        }
+        words
+    }
+
     /// Drops the words in which nothing is left.
     fn compact(&mut self) {
         let left = self
@@ -143,6 +159,12 @@ pub(crate) fn left(program: &Program, shard: &Shard, phase: Option<Phase>, facts
     narrow(program, shard, phase, facts, &mut words, &mut hits);
     words.compact();
     words
+}
+
+/// Keeps the clauses that the value of `field` keeps. Allocates.
+pub(crate) fn keep(table: &Table, field: &Field, facts: &Facts, words: &mut Words) {
+    let mut hits = vec![0; table.some().len().saturating_mul(words.len())];
+    narrow_by(table, field, facts, words, &mut hits);
 }
 
 /// Keeps the clauses that the facts of `phase` keep; those of every phase for `None`.

@@ -5,6 +5,7 @@
 
 #![deny(missing_docs)]
 
+mod dag;
 mod decide;
 mod evaluate;
 mod residual;
@@ -14,6 +15,7 @@ use hpol_bundle::facts::Facts;
 use hpol_bundle::policy::GroupId;
 use hpol_bundle::program::Program;
 
+pub use dag::{Outcome, outcome, verdict};
 pub use decide::{Scratch, decide, decide_once};
 pub use specialise::{Residuals, SessionGraph, specialise};
 

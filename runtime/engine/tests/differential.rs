@@ -10,13 +10,18 @@ use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::policy::{Condition, Effect, GroupId, Policy, Rule, Source};
 use hpol_bundle::program::Program;
+use hpol_bundle::program::dag::{Budget, Dag};
 use hpol_bundle::program::lower::{Fault, lower};
 use hpol_bundle::signature::SigningKey;
 use hpol_bundle::vocabulary::{FactType, Phase, Protocol, Scalar, Vocabulary};
-use hpol_engine::{Residuals, Scratch, decide, decide_once, is_member, specialise};
+use hpol_engine::{
+    Outcome, Residuals, Scratch, decide, decide_once, is_member, outcome, specialise, verdict,
+};
 use hpol_oracle::generate::{self, Case, Random};
 
 const CASES: usize = 100_000;
+/// Making diagrams takes longer than deciding.
+const DIAGRAM_CASES: usize = 10_000;
 const SEED: u64 = 0x6870_6f6c;
 /// Facts decided by each policy.
 const FACTS_A_POLICY: usize = 20;
@@ -55,6 +60,39 @@ fn b_06_engine_agrees_with_the_reference_interpreter() {
     assert!(
         unknown * 2 > cases,
         "{unknown} of {cases} with unknown facts"
+    );
+}
+
+#[test]
+fn b_06_diagrams_agree_with_the_reference_interpreter() {
+    let mut nodes = [0_usize; 2];
+    let mut known: Option<(Policy, Diagrams)> = None;
+    let cases = number("HPOL_DIFFERENTIAL_CASES", DIAGRAM_CASES as u64) as usize;
+    for_each_case(cases, |case, program| {
+        let made = known.take().filter(|(policy, _)| *policy == case.policy);
+        let (policy, diagrams) =
+            made.unwrap_or_else(|| (case.policy.clone(), Diagrams::of(program)));
+        for (name, dag) in &diagrams.0 {
+            if *name == "mixed" {
+                nodes[0] += dag.len();
+                nodes[1] += dag.residuals();
+            }
+        }
+        if diagrams.difference(case, program).is_some() {
+            let difference = |case: &Case| {
+                let program = lower_any(&case.policy)?;
+                Diagrams::of(&program).difference(case, &program)
+            };
+            let case = case.clone().shrink(|case| difference(case).is_some());
+            panic!("{}\n{}", difference(&case).unwrap(), json(&case));
+        }
+        known = Some((policy, diagrams));
+    });
+    // Diagrams of one kind of node would show little.
+    let [nodes, residuals] = nodes;
+    assert!(
+        residuals * 20 > nodes && residuals * 2 < nodes,
+        "{residuals} of {nodes} nodes left to bits"
     );
 }
 
@@ -252,6 +290,42 @@ fn difference(case: &Case, program: &Program) -> Option<String> {
             (is_member(program, group, &case.facts) != expected)
                 .then(|| format!("{group:?}: oracle {expected}"))
         })
+}
+
+/// The diagrams of a program under budgets that are ample, scarce and nothing, written and read again.
+struct Diagrams(Vec<(&'static str, Dag)>);
+
+impl Diagrams {
+    fn of(program: &Program) -> Diagrams {
+        let of = |(name, cells)| {
+            Protocol::ALL.map(|kind| {
+                let dag = Dag::of(program, kind, Budget { cells }).unwrap();
+                assert_eq!(dag, Dag::of(program, kind, Budget { cells }).unwrap());
+                let read = Dag::load(&dag.encode().unwrap(), program).unwrap();
+                assert_eq!(read, dag);
+                (name, read)
+            })
+        };
+        let budgets = [("dag", 1 << 14), ("mixed", 60), ("residual", 0)];
+        Diagrams(budgets.into_iter().flat_map(of).collect())
+    }
+
+    /// How some diagram differs from the oracle.
+    fn difference(&self, case: &Case, program: &Program) -> Option<String> {
+        let decision = hpol_oracle::decide(&case.policy, &case.facts);
+        let mut obligations = [decision.approve, decision.mask].concat();
+        obligations.sort_unstable();
+        let expected = Outcome {
+            verdict: decision.verdict,
+            obligations,
+        };
+        let dags = self.0.iter().filter(|(_, dag)| dag.kind() == case.kind());
+        dags.into_iter().find_map(|(name, dag)| {
+            let found = outcome(program, dag, &case.facts);
+            let alike = found == expected && verdict(program, dag, &case.facts) == found.verdict;
+            (!alike).then(|| format!("{name}: engine {found:?}\noracle {expected:?}"))
+        })
+    }
 }
 
 fn agree(case: &Case) {

@@ -1,0 +1,307 @@
+//! Diagrams for readers: as an indented text, and in the DOT language of Graphviz
+//! (<https://graphviz.org/doc/info/lang.html>).
+
+use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
+
+use crate::decision::Verdict;
+use crate::policy::{Policy, RuleId};
+use crate::program::{ClassIndex, Program, Shard, Values};
+use crate::vocabulary::Vocabulary;
+
+use super::{Dag, Leaf, Node, NodeId, Output};
+
+/// Classes named on one edge; the others are counted.
+const CLASSES: usize = 4;
+/// Rules named in one node that leaves the rest to bits; the others are counted.
+const RULES: usize = 4;
+
+/// A diagram with the names for its facts, values and rules.
+#[derive(Debug, Clone, Copy)]
+pub struct Description<'a> {
+    dag: &'a Dag,
+    program: &'a Program,
+    policy: &'a Policy,
+    vocabulary: &'a Vocabulary,
+}
+
+impl Dag {
+    /// The diagram of `program` with names: to be printed as text, or as [`Description::dot`].
+    #[must_use]
+    pub fn describe<'a>(
+        &'a self,
+        program: &'a Program,
+        policy: &'a Policy,
+        vocabulary: &'a Vocabulary,
+    ) -> Description<'a> {
+        Description {
+            dag: self,
+            program,
+            policy,
+            vocabulary,
+        }
+    }
+}
+
+/// Each root, then each node that it reaches for the first time, with what it asks and where that leads.
+impl fmt::Display for Description<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{}: {} nodes, {} of them left to bits",
+            self.dag.kind.as_str(),
+            self.dag.len(),
+            self.dag.residuals()
+        )?;
+        let mut seen = BTreeSet::new();
+        for root in &self.dag.roots {
+            writeln!(
+                f,
+                "\n{} = {}",
+                self.output(root.output),
+                self.target(root.node)
+            )?;
+            for id in self.reached(root.node, &mut seen) {
+                if let Some(node) = self.dag.node(id)
+                    && let Some(asks) = self.asks(node)
+                {
+                    writeln!(f, "  {} asks {asks}", name(id))?;
+                    for (answer, child) in self.answers(node) {
+                        writeln!(f, "    {answer}: {}", self.target(child))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Description<'_> {
+    /// The diagram in the DOT language.
+    #[must_use]
+    pub fn dot(&self) -> String {
+        let mut dot = String::from("digraph decisions {\n  rankdir=LR;\n  node [shape=box];\n");
+        // INVARIANT: writing to a string does not fail.
+        let _ = self.write_dot(&mut dot);
+        dot.push_str("}\n");
+        dot
+    }
+
+    fn write_dot(&self, dot: &mut String) -> fmt::Result {
+        let mut seen = BTreeSet::new();
+        for (index, root) in self.dag.roots.iter().enumerate() {
+            let output = escape(&self.output(root.output));
+            writeln!(dot, "  r{index} [shape=plaintext, label=\"{output}\"];")?;
+            writeln!(dot, "  r{index} -> {};", name(root.node))?;
+            for id in self.reached(root.node, &mut seen) {
+                let Some(node) = self.dag.node(id) else {
+                    continue;
+                };
+                let (shape, label) = match self.asks(node) {
+                    Some(asks) => ("box", asks),
+                    None => ("ellipse", self.end(node)),
+                };
+                let label = escape(&label);
+                writeln!(dot, "  {} [shape={shape}, label=\"{label}\"];", name(id))?;
+                for (answer, child) in self.answers(node) {
+                    let answer = escape(&answer);
+                    writeln!(
+                        dot,
+                        "  {} -> {} [label=\"{answer}\"];",
+                        name(id),
+                        name(child)
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The nodes from `root` on that were not `seen`, each before those that it leads to first.
+    fn reached(&self, root: NodeId, seen: &mut BTreeSet<NodeId>) -> Vec<NodeId> {
+        let mut reached = Vec::new();
+        let mut next = vec![root];
+        while let Some(id) = next.pop() {
+            if seen.insert(id) {
+                reached.push(id);
+                let children = self.dag.node(id).into_iter().flat_map(Node::children);
+                next.extend(children.collect::<Vec<_>>().into_iter().rev());
+            }
+        }
+        reached
+    }
+
+    fn output(&self, output: Output) -> String {
+        match output {
+            Output::Verdict => "verdict".to_owned(),
+            Output::Obligation(rule) => format!("obligation of {}", self.rule(rule)),
+        }
+    }
+
+    fn rule(&self, id: RuleId) -> &str {
+        let rule = self.policy.rules.get(id.0 as usize);
+        rule.map_or("?", |rule| rule.name.as_str())
+    }
+
+    /// The node by its name, or what it ends with.
+    fn target(&self, id: NodeId) -> String {
+        match self.dag.node(id) {
+            Some(node @ (Node::Leaf(_) | Node::Residual(_))) => self.end(node),
+            Some(_) | None => name(id),
+        }
+    }
+
+    fn end(&self, node: &Node) -> String {
+        match node {
+            Node::Leaf(Leaf::Verdict(Verdict::Allow)) => "allow".to_owned(),
+            Node::Leaf(Leaf::Verdict(Verdict::RequireApproval)) => "require approval".to_owned(),
+            Node::Leaf(Leaf::Verdict(Verdict::Block)) => "block".to_owned(),
+            Node::Leaf(Leaf::Obliges(true)) => "obliges".to_owned(),
+            Node::Leaf(Leaf::Obliges(false)) => "does not oblige".to_owned(),
+            Node::Residual(rest) => {
+                let shard = self.shard();
+                let clauses = rest
+                    .clauses
+                    .iter()
+                    .filter_map(|bit| shard?.clause(*bit as usize));
+                let rules: BTreeSet<RuleId> = clauses.map(|clause| clause.rule()).collect();
+                let names = rules.iter().map(|rule| self.rule(*rule));
+                format!("bits of {}", list(names, RULES))
+            }
+            Node::Class { .. } | Node::Known { .. } | Node::Element { .. } => String::new(),
+        }
+    }
+
+    /// What a node asks; `None` where it ends.
+    fn asks(&self, node: &Node) -> Option<String> {
+        match node {
+            Node::Leaf(_) | Node::Residual(_) => None,
+            Node::Class { table, .. } | Node::Known { table, .. } => {
+                Some(self.fact(*table).to_owned())
+            }
+            Node::Element { table, class, .. } => {
+                let class = self.class(*table, *class);
+                Some(format!("{} has {class}", self.fact(*table)))
+            }
+        }
+    }
+
+    /// The answers to what a node asks, and where they lead; answers that lead to the same are one.
+    fn answers(&self, node: &Node) -> Vec<(String, NodeId)> {
+        match node {
+            Node::Leaf(_) | Node::Residual(_) => Vec::new(),
+            Node::Class {
+                table,
+                other,
+                edges,
+            } => {
+                let mut targets: Vec<NodeId> = Vec::new();
+                for (_, target) in edges {
+                    if !targets.contains(target) {
+                        targets.push(*target);
+                    }
+                }
+                let answer = |target: &NodeId| {
+                    let classes = edges.iter().filter(|(_, to)| to == target);
+                    let classes = classes.map(|(class, _)| self.class(*table, *class));
+                    (list(classes, CLASSES), *target)
+                };
+                let named = targets.iter().map(answer);
+                named.chain([("otherwise".to_owned(), *other)]).collect()
+            }
+            Node::Known {
+                unknown,
+                missing,
+                known,
+                ..
+            } => [("unknown", unknown), ("missing", missing), ("known", known)]
+                .map(|(answer, target)| (answer.to_owned(), *target))
+                .to_vec(),
+            Node::Element { yes, no, .. } => {
+                vec![("yes".to_owned(), *yes), ("no".to_owned(), *no)]
+            }
+        }
+    }
+
+    fn shard(&self) -> Option<&Shard> {
+        self.program.shard(self.dag.kind)
+    }
+
+    fn values(&self, table: u32) -> Option<(&str, &Values)> {
+        let table = self.shard()?.tables.get(table as usize)?;
+        let field = self.program.fields.get(table.field())?;
+        Some((&self.vocabulary.fact(field.fact)?.name, &field.values))
+    }
+
+    fn fact(&self, table: u32) -> &str {
+        self.values(table).map_or("?", |(name, _)| name)
+    }
+
+    fn class(&self, table: u32, class: ClassIndex) -> String {
+        match (class, self.values(table)) {
+            (ClassIndex::UNKNOWN, _) => "unknown".to_owned(),
+            (ClassIndex::MISSING, _) => "missing".to_owned(),
+            (_, Some((_, values))) => values.describe(class),
+            (_, None) => "?".to_owned(),
+        }
+    }
+}
+
+impl Values {
+    /// The values of `class`, for readers.
+    fn describe(&self, class: ClassIndex) -> String {
+        match self {
+            Values::Bool => (class != ClassIndex::FIRST).to_string(),
+            Values::Int(bounds) => {
+                let bound = |of: ClassIndex| {
+                    let mut starts = bounds.starts();
+                    starts.find_map(|(start, class)| (class == of).then_some(start))
+                };
+                let end = class.0.checked_add(1).map(ClassIndex).and_then(bound);
+                match (bound(class), end) {
+                    (Some(start), Some(end)) => format!("{start} to {}", end.saturating_sub(1)),
+                    (Some(start), None) => format!("{start} and more"),
+                    (None, Some(end)) => format!("less than {end}"),
+                    (None, None) => "any number".to_owned(),
+                }
+            }
+            Values::Text(texts) | Values::Set(texts) => {
+                let equal = texts.equal().find(|(_, of)| *of == class);
+                let prefix = texts.prefixes().find(|(_, of)| *of == class);
+                match (equal, prefix) {
+                    (Some((text, _)), _) => format!("{text:?}"),
+                    (None, Some((text, _))) => format!("{text:?}..."),
+                    (None, None) => "any other".to_owned(),
+                }
+            }
+        }
+    }
+}
+
+fn name(id: NodeId) -> String {
+    format!("n{}", id.0)
+}
+
+/// The first `most` of `items` with commas, and how many follow.
+fn list(items: impl Iterator<Item = impl AsRef<str>>, most: usize) -> String {
+    let mut text = String::new();
+    let mut left_out = 0_usize;
+    for (index, item) in items.enumerate() {
+        if index >= most {
+            left_out += 1;
+        } else {
+            text.push_str(if index == 0 { "" } else { ", " });
+            text.push_str(item.as_ref());
+        }
+    }
+    if left_out > 0 {
+        // INVARIANT: writing to a string does not fail.
+        let _ = write!(text, " and {left_out} more");
+    }
+    text
+}
+
+/// As it stands between quotes in DOT.
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
+}
