@@ -201,6 +201,7 @@ impl Relay<'_> {
         match frame.tag() {
             backend::ROW_DESCRIPTION => {
                 describe(running, frame)?;
+                self.catalogue_stale |= running.is_unaccounted();
                 out.extend_from_slice(frame.raw());
             }
             backend::COMMAND_COMPLETE | backend::EMPTY_QUERY => {
@@ -251,6 +252,7 @@ impl Relay<'_> {
         };
         if let Some(described) = described {
             running.columns = Some(running.masks.treatments(&described));
+            self.catalogue_stale |= running.is_unaccounted();
         }
         rows(running, frame, out, &mut self.copy_in)
     }

@@ -376,3 +376,37 @@ async fn errors_that_were_put_off_quote_no_rows() {
         assert!(!answer.contains("4320"), "{answer}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_classified_column_that_the_catalogue_does_not_know_yet_is_hidden() {
+    let world = World::start().await;
+    let change = |sql| world.server.execute("demo", sql).unwrap();
+    change("ALTER TABLE customers DROP ssn");
+    let mut client = world.login().await;
+    let select = "SELECT ssn FROM customers WHERE id = 1";
+    client.query("SELECT name FROM customers").await;
+    change("ALTER TABLE customers ADD ssn text; UPDATE customers SET ssn = 'no pattern'");
+    assert_snapshot!(client.query(select).await, @r"
+    T 1 columns
+    D NULL
+    C SELECT 1
+    Z I
+    ");
+    // That it was unknown had the catalogue read again.
+    assert_eq!(
+        client.query(select).await,
+        "T 1 columns\nD ** ***tern\nC SELECT 1\nZ I"
+    );
+    // The server's own tables and sequences are known.
+    change("CREATE SEQUENCE numbers; ALTER SEQUENCE numbers OWNER TO hpol_gateway");
+    for (sql, value) in [
+        (
+            "SELECT relname FROM pg_catalog.pg_class WHERE relname = 'customers'",
+            "D customers",
+        ),
+        ("SELECT last_value FROM numbers", "D 1"),
+    ] {
+        let own = client.query(sql).await;
+        assert!(own.contains(value), "{own}");
+    }
+}

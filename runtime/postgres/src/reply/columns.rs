@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hpol_operation::sql::{Catalogue, Exposure};
+use hpol_operation::sql::{Catalogue, Exposure, RelationKind};
 use hpol_session::masking::{MaskingPlan, Slot};
 
 use super::values::Shape;
@@ -14,8 +14,11 @@ use crate::facts::Reading;
 #[derive(Debug)]
 pub(crate) struct Masks {
     origins: HashMap<(u32, i16), Slot>,
-    /// The operation gives out classified columns, so every column must be accounted for.
+    /// The operation gives out classified columns.
     exposed: bool,
+    /// There are classified columns, so every column must be accounted for: another session may have made one since the
+    /// catalogue was read.
+    classifies: bool,
     catalogue: Arc<Catalogue>,
     empty: bool,
 }
@@ -27,7 +30,8 @@ pub(crate) enum Treatment {
     Search(Shape),
     /// Hidden whole, as a value of this data class.
     Classified(Slot, Shape),
-    /// Becomes NULL: it comes from a table that the catalogue does not know, and it could be a classified one made anew.
+    /// Becomes NULL: it comes from a table or column that the catalogue does not know, and it could be a classified one
+    /// made anew.
     Unaccounted,
 }
 
@@ -35,6 +39,7 @@ impl Masks {
     /// What `plan` means for the operation of `reading`.
     pub(crate) fn new(plan: &MaskingPlan, reading: &Reading) -> Masks {
         let mut origins = HashMap::new();
+        // The laxest mask comes first, so of two classes on one column the stricter wins.
         for (slot, column) in plan.columns() {
             for origin in
                 reading
@@ -46,6 +51,7 @@ impl Masks {
         }
         Masks {
             exposed: !origins.is_empty() && reading.exposure(plan) != Exposure::None,
+            classifies: plan.columns().next().is_some(),
             origins,
             catalogue: Arc::clone(&reading.catalogue),
             empty: plan.is_empty(),
@@ -74,7 +80,7 @@ impl Masks {
         let shape = Shape::of(column);
         match self.origins.get(&(column.table, column.attnum)) {
             Some(slot) => Treatment::Classified(*slot, shape),
-            None if self.exposed && !self.knows(column) => Treatment::Unaccounted,
+            None if self.classifies && !self.knows(column) => Treatment::Unaccounted,
             None => Treatment::Search(shape),
         }
     }
@@ -84,10 +90,12 @@ impl Masks {
         column.table == 0
             || column.attnum < 0
             || self.catalogue.by_oid(column.table).is_some_and(|relation| {
-                relation
-                    .columns
-                    .iter()
-                    .any(|known| known.attnum == column.attnum)
+                // A sequence has its own three columns, which are not in the catalogue.
+                relation.kind == RelationKind::Sequence
+                    || relation
+                        .columns
+                        .iter()
+                        .any(|known| known.attnum == column.attnum)
             })
     }
 }

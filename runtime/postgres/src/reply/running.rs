@@ -56,6 +56,12 @@ impl Running {
         }
     }
 
+    /// Whether the result has a column that the catalogue does not know.
+    pub(crate) fn is_unaccounted(&self) -> bool {
+        let columns = self.columns.as_deref().unwrap_or_default();
+        columns.contains(&Treatment::Unaccounted)
+    }
+
     /// Writes a DataRow, hidden where it must be.
     pub(crate) fn row(&mut self, frame: &Frame, out: &mut BytesMut) -> Result<(), Malformed> {
         self.rows = self.rows.saturating_add(1);
