@@ -5,6 +5,7 @@ mod condition;
 mod controls;
 mod data;
 mod effect;
+mod form;
 mod predicate;
 mod presence;
 mod rule;

@@ -135,6 +135,8 @@ codes! {
     PredicateValues = "HP0216" Error,
     /// A parameter that means nothing, or two things.
     Parameter = "HP0217" Error,
+    /// A text in a form that the fact never has.
+    NeverThisText = "HP0218" Error,
 
     /// A control that the catalogue does not have.
     UnknownControl = "HP0301" Error,

@@ -247,6 +247,7 @@ impl<'db> Checker<'db> {
             }
         };
         let mut condition = self.predicate(id, fact, comparison)?;
+        self.fits_form(fact, comparison, default.as_ref())?;
         set_default(&mut condition, default.as_ref());
         Some(condition)
     }

@@ -95,3 +95,106 @@ fn thousands_of_misspelt_names_beside_thousands_of_names_are_answered_in_a_momen
     }
     assert_eq!(diagnostics("items", text), 1_000);
 }
+
+/// Words of the language and names that exist, so that what is made of them often reads almost right.
+const WORDS: &[&str] = &[
+    "rule r {",
+    "}",
+    "group g =",
+    "predicate p =",
+    "predicate q(a, b) =",
+    "data d {",
+    "test \"t\" {",
+    "package x",
+    "use demo",
+    "connection c = http \"c\"",
+    "satisfies AC-3",
+    "satisfies none",
+    "because \"why\"",
+    "who",
+    "on",
+    "when",
+    "unless",
+    "allow",
+    "block",
+    "block \"no\"",
+    "require approval by 1 of g within 1h",
+    "mask d",
+    "keep last 4",
+    "everyone",
+    "except",
+    "any",
+    "and",
+    "or",
+    "not",
+    "has",
+    "within",
+    "in",
+    "starts with",
+    "==",
+    "!=",
+    ">",
+    "(",
+    ")",
+    "[",
+    "]",
+    ",",
+    "p",
+    "q(drop, 3)",
+    "q(a, b)",
+    "g",
+    "agents",
+    "pii.ssn",
+    "a",
+    "b",
+    "drop",
+    "public.orders",
+    "3",
+    "15m",
+    "\"x\"",
+    "true",
+    "sql.verbs",
+    "sql.filtered",
+    "sql.statements",
+    "subject.id",
+    "subject.groups",
+    "http.content_type",
+    "http.path",
+    "has http.content_type",
+    "detector us_ssn",
+    "column a.b.c on db",
+    "as subject \"x\"",
+    "sql \"x\"",
+    "expect",
+    "by r",
+    "\n",
+    "\nrule s {",
+    "\ngroup h =",
+    "\n// x\n",
+    "db",
+];
+
+proptest::proptest! {
+    /// However the words of the language are joined: there is a policy or an error, every place lies in the text, and
+    /// the order of the files changes nothing.
+    #[test]
+    fn no_sentence_makes_it_fail(words in proptest::collection::vec(proptest::sample::select(WORDS), 0..60)) {
+        let text = format!("{NAMES}{}", words.join(" ").replace("\n ", "\n"));
+        let mut workspace = Workspace::new();
+        workspace.set_file("main.hpol", text.clone());
+        let found = workspace.diagnostics();
+        for label in found.iter().flat_map(|found| &found.labels) {
+            proptest::prop_assert!(text.get(label.span.clone()).is_some());
+        }
+        let errors = found.iter().any(|found| found.severity == crate::Severity::Error);
+        let policy = workspace.policy();
+        proptest::prop_assert_eq!(policy.is_err(), errors);
+        proptest::prop_assert_eq!(workspace.program().is_err(), errors);
+
+        // Every rule that was written is a rule of the policy.
+        if let Ok(policy) = policy {
+            let written = text.lines().filter(|line| line.starts_with("rule ")).count();
+            proptest::prop_assert_eq!(policy.rules.len(), written);
+        }
+    }
+}

@@ -134,3 +134,44 @@ fn a_group_cannot_hide_behind_a_fact() {
         ["error [HP0106]: `subject.id` is the name of a fact"]
     );
 }
+
+#[test]
+fn a_text_that_a_fact_never_has_is_refused() {
+    let never = [
+        "http.host == \"CRM.example.com\"",
+        "http.host != \"crm:443\"",
+        "http.host in [\"crm\", \"https://crm\"]",
+        "(http.content_type or \"none\") == \"text/HTML\"",
+        "(http.content_type or \"none\") == \"application/json; charset=utf-8\"",
+        "(http.content_type or \"none\") == \"json\"",
+        "http.path == \"contacts\"",
+        "http.path starts with \"admin/\"",
+        "http.path == \"/a?b=c\"",
+        "http.path starts with \"//\"",
+        "not http.path == \"\"",
+    ];
+    for when in never {
+        let said = said_of_rule(&format!("when {when} block"));
+        assert!(
+            said.len() == 1 && said[0].starts_with("error [HP0218]"),
+            "{when}: {said:?}"
+        );
+    }
+    let fine = [
+        "http.host in [\"crm.example.com\", \"[::1]\"]",
+        "(http.content_type or \"none\") in [\"none\", \"text/html\"]",
+        "(http.content_type or \"\") starts with \"image\"",
+        "http.path starts with \"\"",
+        "http.path in [\"/\", \"/A b/%20\"]",
+        "subject.id == \"A;//b\" and http.method == GET",
+    ];
+    for when in fine {
+        assert_eq!(
+            said_of_rule(&format!("when {when} block")),
+            Vec::<String>::new(),
+            "{when}"
+        );
+    }
+    let predicate = "predicate to(name) = http.host == name\nrule r { satisfies AC-3\n when to(\"CRM\") block }";
+    assert!(said(predicate)[0].starts_with("error [HP0218]"));
+}
