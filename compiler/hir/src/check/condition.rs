@@ -171,18 +171,13 @@ impl<'db> Checker<'db> {
 
     fn group_atom(&mut self, name: &Name, reads: Reads) -> Option<Condition> {
         let symbols = self.symbols();
-        let vocabulary = self.vocabulary();
-        let others: Vec<&str> = vocabulary
-            .iter()
-            .map(|(_, fact)| fact.name.as_str())
-            .chain(names(self.db, self.scope, &symbols.predicates))
-            .collect();
-        let kind = if name.node.contains('.') {
-            "fact or group"
-        } else {
-            "group or fact"
+        let found = match find(self.db, self.scope, &symbols.groups, name) {
+            Ok(Some((_, found))) => found,
+            Ok(None) | Err(_) => {
+                self.unknown_atom(name);
+                return None;
+            }
         };
-        let (_, found) = self.lookup(&symbols.groups, name, kind, &others)?;
         if reads == Reads::SubjectAlone {
             self.report(
                 Problem::new(Code::NestedGroup, format!("a group cannot name the group `{}`", name.node), name.span, "a group")
@@ -198,6 +193,20 @@ impl<'db> Checker<'db> {
             }
             _ => None,
         }
+    }
+
+    /// Reports a name in a condition that means nothing.
+    fn unknown_atom(&mut self, name: &Name) {
+        let symbols = self.symbols();
+        let facts = self.vocabulary().iter().map(|(_, fact)| fact.name.as_str());
+        let predicates = names(self.db, self.scope, &symbols.predicates);
+        let others: Vec<&str> = facts.chain(predicates).collect();
+        let kind = if name.node.contains('.') {
+            "fact or group"
+        } else {
+            "group or fact"
+        };
+        self.lookup(&symbols.groups, name, kind, &others);
     }
 
     /// `has fact`.

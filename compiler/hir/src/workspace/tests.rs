@@ -1,5 +1,7 @@
 //! Tests of the compiler from files to policy.
 
+use proptest::prelude::Strategy;
+
 use super::*;
 
 pub(super) const POLICY: &str = r#"package orders.production
@@ -125,5 +127,46 @@ fn a_rule_begins_at_its_keyword_however_its_lines_end() {
         let policy = workspace(&text.replace('\n', ends)).policy().unwrap();
         let source = &policy.rules[0].source;
         assert_eq!((source.line, source.end_line), (7, 10), "{ends:?}");
+    }
+}
+
+/// What a policy says, without the places where it says it.
+fn meaning(files: &[String]) -> hpol_bundle::policy::Policy {
+    let mut workspace = Workspace::new();
+    for (index, text) in files.iter().enumerate() {
+        workspace.set_file(format!("{index}.hpol"), text.as_str());
+    }
+    assert_eq!(shown(&workspace), Vec::<String>::new());
+    let mut policy = workspace.policy().unwrap();
+    for rule in &mut policy.rules {
+        rule.source = hpol_bundle::policy::Source::default();
+    }
+    policy
+}
+
+proptest::proptest! {
+    /// The order of items and their spread over files change nothing (semantics 2).
+    #[test]
+    fn order_has_no_meaning(order in proptest::sample::subsequence((0..10_usize).collect::<Vec<_>>(), 10).prop_shuffle(), files in 1_usize..5) {
+        let text = POLICY.replace("\n/// Social", "\npredicate many(least) = sql.statements > least\nrule two { satisfies AC-3\n when many(2) unless dbas\n block }\n\n/// Social");
+        let (head, body) = text.split_at(text.find("connection").unwrap());
+        let mut items: Vec<String> = Vec::new();
+        for line in body.lines() {
+            let begins = ["connection", "group", "predicate", "///", "data", "rule", "test"];
+            let documented = items.last().is_some_and(|item| item.starts_with("///") && item.lines().count() == 1);
+            if begins.iter().any(|word| line.starts_with(word)) && !documented {
+                items.push(String::new());
+            }
+            let item = items.last_mut().unwrap();
+            item.push_str(line);
+            item.push('\n');
+        }
+        proptest::prop_assert_eq!(items.len(), 12);
+        let mut spread = vec![head.to_owned(); files];
+        let rest = (10..items.len()).chain(order);
+        for (place, index) in rest.enumerate() {
+            spread[place % files].push_str(&items[index]);
+        }
+        proptest::prop_assert_eq!(meaning(&spread), meaning(&[text.clone()]));
     }
 }
