@@ -191,8 +191,8 @@ impl Mask {
 }
 
 /// A condition. Its value is true, false or unknown; how unknown counts is the effect's polarity (lang-spec, semantics 4).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "flat::Flat", try_from = "flat::Flat")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "flat::Flat")]
 pub enum Condition {
     /// True if all are; an empty list is true.
     All(Vec<Condition>),

@@ -339,9 +339,11 @@ fn best<T>(times: usize, mut run: impl FnMut() -> T) -> (u64, T) {
     let mut least = u64::MAX;
     let mut last = None;
     for _ in 0..times {
+        drop(last.take());
         let started = Instant::now();
-        last = Some(run());
+        let result = run();
         least = least.min(nanoseconds(started) / 1_000);
+        last = Some(result);
     }
     (least, last.unwrap())
 }

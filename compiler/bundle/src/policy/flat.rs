@@ -1,12 +1,18 @@
 //! How conditions are written in files: as a list in prefix order, so that reading one takes no recursion and a hostile
 //! file cannot exhaust the stack.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Condition, MAX_DEPTH, Test};
 
+/// Parts that room is made for before they are read; a lie about their number allocates no more.
+const EXPECTED_PARTS: usize = 8;
+
 /// A condition in prefix order.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub(super) struct Flat(Vec<Item>);
 
@@ -15,13 +21,12 @@ enum Item {
     All(u32),
     Any(u32),
     Not,
-    /// In a box, since an item should not take much more memory than the byte it can be written with.
-    Test(Box<Test>),
+    Test(Test),
 }
 
 /// Why a list is not a condition.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NotACondition {
+enum NotACondition {
     #[error("a condition nests deeper than {MAX_DEPTH}")]
     TooDeep,
     #[error("a condition is incomplete")]
@@ -53,45 +58,108 @@ fn write(condition: Condition, items: &mut Vec<Item>) {
             items.push(Item::Not);
             write(*inner, items);
         }
-        Condition::Test(test) => items.push(Item::Test(Box::new(test))),
+        Condition::Test(test) => items.push(Item::Test(test)),
     }
 }
 
-impl TryFrom<Flat> for Condition {
-    type Error = NotACondition;
+/// Reads the list as it comes, since a gateway reads the conditions of ten thousand rules before it answers.
+impl<'de> Deserialize<'de> for Condition {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Condition, D::Error> {
+        deserializer.deserialize_seq(List)
+    }
+}
 
-    fn try_from(flat: Flat) -> Result<Condition, NotACondition> {
-        let mut items = flat.0.into_iter();
-        let condition = read(&mut items, 0)?;
-        match items.next() {
-            None => Ok(condition),
-            Some(_) => Err(NotACondition::Surplus),
+struct List;
+
+impl<'de> Visitor<'de> for List {
+    type Value = Condition;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a condition in prefix order")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Condition, A::Error> {
+        let mut open = Vec::new();
+        loop {
+            let item = items.next_element()?;
+            let item = item.ok_or_else(|| de::Error::custom(NotACondition::Incomplete))?;
+            if open.len() > MAX_DEPTH {
+                return Err(de::Error::custom(NotACondition::TooDeep));
+            }
+            if let Some(condition) = begin(item, &mut open).and_then(|part| end(part, &mut open)) {
+                return match items.next_element::<Item>()? {
+                    None => Ok(condition),
+                    Some(_) => Err(de::Error::custom(NotACondition::Surplus)),
+                };
+            }
         }
     }
 }
 
-fn read(items: &mut std::vec::IntoIter<Item>, depth: usize) -> Result<Condition, NotACondition> {
-    if depth > MAX_DEPTH {
-        return Err(NotACondition::TooDeep);
-    }
-    match items.next().ok_or(NotACondition::Incomplete)? {
-        Item::All(count) => Ok(Condition::All(read_parts(items, count, depth)?)),
-        Item::Any(count) => Ok(Condition::Any(read_parts(items, count, depth)?)),
-        Item::Not => Ok(Condition::Not(Box::new(read(items, depth + 1)?))),
-        Item::Test(test) => Ok(Condition::Test(*test)),
+/// A condition of which parts are to come.
+enum Open {
+    Not,
+    All(Parts),
+    Any(Parts),
+}
+
+struct Parts {
+    read: Vec<Condition>,
+    missing: u32,
+}
+
+/// The condition that `item` is, unless parts are to come.
+fn begin(item: Item, open: &mut Vec<Open>) -> Option<Condition> {
+    let parts = |count: u32| Parts {
+        read: Vec::with_capacity(EXPECTED_PARTS.min(count as usize)),
+        missing: count,
+    };
+    open.push(match item {
+        Item::All(0) => return Some(Condition::All(Vec::new())),
+        Item::Any(0) => return Some(Condition::Any(Vec::new())),
+        Item::Test(test) => return Some(Condition::Test(test)),
+        Item::All(count) => Open::All(parts(count)),
+        Item::Any(count) => Open::Any(parts(count)),
+        Item::Not => Open::Not,
+    });
+    None
+}
+
+/// Puts `part` where it belongs: gives the whole condition if nothing is missing any more.
+fn end(mut part: Condition, open: &mut Vec<Open>) -> Option<Condition> {
+    loop {
+        part = match open.pop() {
+            None => return Some(part),
+            Some(Open::Not) => Condition::Not(Box::new(part)),
+            Some(Open::All(parts)) => match parts.add(part) {
+                Ok(parts) => Condition::All(parts),
+                Err(parts) => {
+                    open.push(Open::All(parts));
+                    return None;
+                }
+            },
+            Some(Open::Any(parts)) => match parts.add(part) {
+                Ok(parts) => Condition::Any(parts),
+                Err(parts) => {
+                    open.push(Open::Any(parts));
+                    return None;
+                }
+            },
+        };
     }
 }
 
-fn read_parts(
-    items: &mut std::vec::IntoIter<Item>,
-    count: u32,
-    depth: usize,
-) -> Result<Vec<Condition>, NotACondition> {
-    // Each part takes an item at least, so that a lie about the count allocates nothing.
-    if count as usize > items.len() {
-        return Err(NotACondition::Incomplete);
+impl Parts {
+    /// All parts if `part` was the last one.
+    fn add(mut self, part: Condition) -> Result<Vec<Condition>, Parts> {
+        self.read.push(part);
+        self.missing = self.missing.saturating_sub(1);
+        if self.missing == 0 {
+            Ok(self.read)
+        } else {
+            Err(self)
+        }
     }
-    (0..count).map(|_| read(items, depth + 1)).collect()
 }
 
 #[cfg(test)]
