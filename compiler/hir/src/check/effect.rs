@@ -151,7 +151,7 @@ impl<'db> Checker<'db> {
         None
     }
 
-    /// Reports a mask that hides nothing, since what it hides is stored elsewhere than where the rule applies.
+    /// Reports a mask that hides nothing on a connection it names, since what it hides is stored elsewhere.
     pub(super) fn masks_something(
         &mut self,
         rule: &ast::Rule,
@@ -166,9 +166,9 @@ impl<'db> Checker<'db> {
                 .find(|fact| fact.protocol != Protocol::Postgres);
             other.map(|fact| format!("operations with `{}`", fact.name))
         } else {
-            let named: Vec<&str> = on.iter().map(|(name, ..)| name.node.as_str()).collect();
-            let apart = on.iter().all(|(.., symbol)| elsewhere(&symbol.target));
-            apart.then(|| words::list(&named))
+            let apart = on.iter().filter(|(.., symbol)| elsewhere(&symbol.target));
+            let apart: Vec<&str> = apart.map(|(name, ..)| name.node.as_str()).collect();
+            (!apart.is_empty()).then(|| words::list(&apart))
         };
         let (Some(place), false, [effect]) = (place, class.has_detectors, rule.effects.as_slice())
         else {

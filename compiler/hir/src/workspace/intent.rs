@@ -31,6 +31,7 @@ fn a_mask_that_finds_nothing_where_it_applies_is_refused() {
     for body in [
         "on crm mask stored",
         "on replica, crm mask stored",
+        "on db, crm mask stored",
         "when http.method == GET mask stored",
     ] {
         let said = said_of_rule(body);
@@ -42,7 +43,7 @@ fn a_mask_that_finds_nothing_where_it_applies_is_refused() {
     for body in [
         "mask stored",
         "on db mask stored",
-        "on same, crm mask stored",
+        "on same, db mask stored",
         "on crm mask shown",
         "when http.method == GET mask shown",
     ] {
