@@ -135,9 +135,9 @@ impl Row {
             self.word().to_owned(),
             visible::line(&rules.join(", ")),
             controls.join(", "),
-            self.outcome
-                .as_ref()
-                .map_or_else(String::new, |outcome| became(outcome)),
+            self.outcome.as_ref().map_or_else(String::new, |outcome| {
+                became(outcome, &decision.connection.kind)
+            }),
         ]
     }
 }
@@ -153,16 +153,16 @@ fn claimed(controls: &[ControlRecord], rules: &[&str]) -> Vec<String> {
     ids
 }
 
-fn became(outcome: &OutcomeRecord) -> String {
+/// Rows are told of what has rows: a database always, others where they counted any.
+fn became(outcome: &OutcomeRecord, kind: &str) -> String {
     let masked: u64 = outcome
         .masked
         .iter()
         .fold(0, |sum, masked| sum.saturating_add(masked.values));
-    let mut text = format!(
-        "{}, {}",
-        line::result(outcome.result),
-        counted(outcome.rows, "row")
-    );
+    let mut text = line::result(outcome.result).to_owned();
+    if kind == "postgres" || outcome.rows > 0 {
+        text.push_str(&format!(", {}", counted(outcome.rows, "row")));
+    }
     if masked > 0 {
         text.push_str(&format!(", {} masked", counted(masked, "value")));
     }
