@@ -167,6 +167,6 @@ proptest::proptest! {
         for (place, index) in rest.enumerate() {
             spread[place % files].push_str(&items[index]);
         }
-        proptest::prop_assert_eq!(meaning(&spread), meaning(&[text.clone()]));
+        proptest::prop_assert_eq!(meaning(&spread), meaning(std::slice::from_ref(&text)));
     }
 }
