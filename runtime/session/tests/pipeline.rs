@@ -3,7 +3,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
 
@@ -11,11 +10,11 @@
 mod approvals;
 #[path = "pipeline/records.rs"]
 mod records;
-#[path = "world/mod.rs"]
+#[path = "pipeline/world.rs"]
 mod world;
 
-use std::sync::atomic::Ordering;
-
+use hpol_ports::log::Failing;
+use hpol_ports::principal;
 use hpol_session::Vote;
 use hpol_session::approvals::VoteRefused;
 use hpol_session::hold::Hold;
@@ -24,8 +23,7 @@ use hpol_session::permit::Settlement;
 use hpol_session::refusal::RefusalKind;
 use hpol_session::session::{Outcome, Session};
 use hpol_session::{OperationResult, permit::Permit};
-use jiff::Timestamp;
-use world::{Masks, World, connection, principal, sql};
+use world::{Masks, World, connection, sql};
 
 fn permit<P>(outcome: Outcome<P>) -> Permit<P> {
     match outcome {
@@ -87,7 +85,7 @@ async fn an_allowed_read_is_forwarded_masked_and_settled() {
         .unwrap();
     let id = session.id().to_owned();
     session.close("done").await;
-    let records = serde_json::to_string_pretty(&*world.log.events.lock().unwrap()).unwrap();
+    let records = serde_json::to_string_pretty(&world.log.events()).unwrap();
     insta::assert_snapshot!(records.replace(&id, "SESSION"));
 }
 
@@ -144,7 +142,7 @@ async fn without_a_policy_no_session_opens() {
 async fn an_ended_token_is_refused_in_an_open_session() {
     let world = World::new();
     let session = world.session("agent-7", &["agents"]).await;
-    *world.clock.0.lock().unwrap() = Timestamp::from_second(3600).unwrap();
+    world.clock.set_second(3600);
     assert_eq!(
         refusal(session.request(sql("select"), (), &Masks(true)).await).kind,
         RefusalKind::TokenExpired
@@ -281,7 +279,7 @@ async fn u_01_nothing_goes_ahead_when_the_log_cannot_be_written() {
     let world = World::new();
     let session = world.session("agent-7", &["agents"]).await;
     let (_, receipt) = permit(session.request(sql("select"), (), &Masks(true)).await).forward();
-    world.log.failed.store(true, Ordering::SeqCst);
+    world.log.fail(Failing::Everything);
     let refused = receipt
         .settle(settlement(OperationResult::Completed))
         .await

@@ -54,6 +54,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "hpol-bundle",
         ],
     ),
+    (
+        "hpol-ports",
+        &["hpol-session", "hpol-evidence", "hpol-bundle"],
+    ),
     ("hpol-support", &[]),
     ("hpol-suite", &[]),
     ("xtask", &["hpol-support"]),
@@ -76,6 +80,7 @@ const FENCED: &[(&str, &[&str])] = &[
             "hpol-http",
             "hpol-gateway",
             "hpol-cli",
+            "hpol-ports",
             "hpol-support",
         ],
     ),

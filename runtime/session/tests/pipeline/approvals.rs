@@ -6,6 +6,7 @@ use hpol_evidence::record::Event;
 use hpol_operation::{Class, Operation};
 use hpol_session::approvals::State;
 use hpol_session::ports::Durability;
+use jiff::Timestamp;
 
 use super::*;
 
@@ -50,7 +51,7 @@ async fn p_05_a_vote_at_the_moment_of_expiry_does_not_count() {
     let world = World::new();
     let session = world.session("agent-7", &["agents"]).await;
     let hold = held(&session).await;
-    *world.clock.0.lock().unwrap() = Timestamp::from_second(900).unwrap();
+    world.clock.set_second(900);
     let dana = principal("dana", &["dba"]);
     let late = world.door.vote(&dana, hold.id(), Vote::Approve, "").await;
     assert!(matches!(late, Err(VoteRefused::AlreadyDecided { .. })));
@@ -63,10 +64,10 @@ async fn p_05_an_approval_is_not_used_after_its_expiry() {
     let hold = held(&session).await;
     let id = hold.id().to_owned();
     approve(&world, &id).await;
-    *world.clock.0.lock().unwrap() = Timestamp::from_second(900).unwrap();
+    world.clock.set_second(900);
     let refused = refusal(hold.wait(&Masks(true)).await);
     assert_eq!(refused.kind, RefusalKind::ApprovalVoid);
-    assert_eq!(world.store.state(&id), State::Withdrawn);
+    assert_eq!(world.store.only().state, State::Withdrawn);
     assert_eq!(closed(&world), ["closed Withdrawn"]);
 }
 
@@ -78,10 +79,10 @@ async fn p_04_an_approved_operation_that_is_blocked_meanwhile_ends_its_approval(
     let hold = held(&session).await;
     let id = hold.id().to_owned();
     approve(&world, &id).await;
-    *world.clock.0.lock().unwrap() = Timestamp::from_second(3600).unwrap();
+    world.clock.set_second(3600);
     let refused = refusal(hold.wait(&Masks(true)).await);
     assert_eq!(refused.kind, RefusalKind::TokenExpired);
-    assert_eq!(world.store.state(&id), State::Withdrawn);
+    assert_eq!(world.store.only().state, State::Withdrawn);
     let events = world.log.events();
     let operations: Vec<&str> = events.iter().filter_map(Event::operation).collect();
     assert!(
@@ -98,7 +99,7 @@ async fn p_11_a_requester_who_leaves_an_approved_operation_ends_its_approval() {
     let id = hold.id().to_owned();
     approve(&world, &id).await;
     drop(hold);
-    assert_eq!(world.store.state(&id), State::Withdrawn);
+    assert_eq!(world.store.only().state, State::Withdrawn);
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,7 +110,7 @@ async fn a_rejection_whose_record_outlasts_the_deadline_stays_a_rejection() {
     let dana = principal("dana", &["dba"]);
     let vote = world.door.vote(&dana, hold.id(), Vote::Reject, "no");
     vote.await.unwrap();
-    world.log.silent_from.store(1, Ordering::SeqCst);
+    world.log.fall_silent(1);
     let waiting = tokio::time::timeout(Duration::from_secs(3600), hold.wait(&Masks(true)));
     assert!(waiting.await.is_err(), "the end is not recorded yet");
     assert_eq!(closed(&world), ["closed Rejected"]);
@@ -163,14 +164,16 @@ async fn u_09_the_intent_of_an_approved_read_is_durable() {
     };
     approve(&world, hold.id()).await;
     let _permit = permit(hold.wait(&Masks(true)).await);
-    let asked = *world.log.asked.lock().unwrap();
+    let asked = world.log.asked();
     assert_eq!(asked, Some(Durability::Durable));
 }
 
 #[tokio::test]
 async fn the_notice_says_who_decides_and_until_when() {
     let world = World::new();
-    *world.clock.0.lock().unwrap() = Timestamp::from_nanosecond(1_500_000_000).unwrap();
+    world
+        .clock
+        .set(Timestamp::from_nanosecond(1_500_000_000).unwrap());
     let session = world.session("agent-7", &["agents"]).await;
     let hold = held(&session).await;
     assert_eq!(hold.id().len(), 12);

@@ -19,7 +19,7 @@ fn last_decision(world: &World) -> DecisionRecord {
 
 /// Lets `asked` wait for the log from its record `silent_from` on, and then goes away.
 pub(super) async fn abandon<T>(world: &World, silent_from: usize, asked: impl Future<Output = T>) {
-    world.log.silent_from.store(silent_from, Ordering::SeqCst);
+    world.log.fall_silent(silent_from);
     let answer = tokio::time::timeout(Duration::from_millis(1), asked).await;
     assert!(answer.is_err(), "answered before the record was durable");
 }
@@ -155,7 +155,7 @@ async fn u_10_who_leaves_while_the_session_is_recorded_leaves_its_end() {
 #[tokio::test]
 async fn u_01_a_session_that_could_not_be_recorded_has_no_end() {
     let world = World::new();
-    world.log.failed.store(true, Ordering::SeqCst);
+    world.log.fail(Failing::Everything);
     let refused = world
         .door
         .open(principal("agent-7", &["agents"]), connection(), "c")
