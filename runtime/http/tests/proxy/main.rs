@@ -17,8 +17,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hpol_http::Limits;
+use hpol_ports::principal;
 use hpol_session::Vote;
-use world::{Served, World, principal};
+use world::{Served, World};
 
 #[tokio::test]
 async fn an_allowed_request_arrives_as_it_was_judged() {
@@ -173,7 +174,7 @@ async fn a_token_that_ends_is_no_longer_enough() {
     let world = World::new().await;
     let mut client = world.client().await;
     assert_eq!(client.ask("GET /a", "", "").await.status, 200);
-    world.set_time(4000);
+    world.clock.set_second(4000);
     assert_eq!(client.ask("GET /a", "", "").await.status, 401);
     assert_eq!(world.upstream.seen().len(), 1);
 }

@@ -1,8 +1,7 @@
 //! What comes back: masked while it streams, withheld where that cannot be done, and ended only once it is recorded.
 
-use std::sync::atomic::Ordering;
-
 use bytes::Bytes;
+use hpol_ports::log::Failing;
 
 use crate::world::{self, World};
 
@@ -125,7 +124,7 @@ async fn h_11_a_secret_across_chunks_is_masked_while_it_streams() {
 #[tokio::test]
 async fn the_end_is_withheld_while_it_cannot_be_recorded() {
     let world = World::new().await;
-    world.log.outcomes_failed.store(true, Ordering::SeqCst);
+    world.log.fail(Failing::Outcomes);
     let mut client = world.client().await;
     for path in ["/plain", "/pii/text", "/none"] {
         let response = client.ask(&format!("GET {path}"), "", "").await;
@@ -148,7 +147,7 @@ async fn the_end_is_withheld_while_it_cannot_be_recorded() {
     world.upstream.feed.send(Bytes::new()).await.unwrap();
     let response = streaming.response(false).await;
     assert_eq!((response.body.as_str(), response.complete), ("one", false));
-    world.log.failed.store(true, Ordering::SeqCst);
+    world.log.fail(Failing::Everything);
     let response = client.ask("GET /plain", "", "").await;
     assert_eq!(response.status, 503, "{}", response.body);
     assert_eq!(world.upstream.seen().len(), 4);

@@ -2,31 +2,29 @@
 //! TCP socket.
 
 mod client;
-mod ports;
+mod record;
+mod tokens;
 mod upstream;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hpol_bundle::bundle::{Bundle, Provenance, Tests};
 use hpol_bundle::policy::{
-    Claim, ClassId, Condition, Connection as PolicyConnection, DataClass, Effect, Group, GroupId,
-    Mask, Policy, Predicate, Rule, Source, Strength, Test,
+    ClassId, Condition, Connection as PolicyConnection, DataClass, Effect, GroupId, Mask, Policy,
+    Predicate,
 };
-use hpol_bundle::program::lower::lower;
-use hpol_bundle::vocabulary::{Protocol, Vocabulary};
+use hpol_bundle::vocabulary::Protocol;
 use hpol_http::{Credential, HttpConnection, Limits, Upstream, serve};
+use hpol_ports::policy::{dbas, in_force, member, rule, test};
+use hpol_ports::{ManualClock, MemoryLog, MemoryStore};
 use hpol_session::door::Door;
-use hpol_session::policy::InForce;
-use jiff::Timestamp;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub(crate) use client::{Client, request};
-pub(crate) use ports::{MemoryLog, MemoryStore, principal};
 pub(crate) use upstream::Served;
 
 /// What the upstream is told in place of the client's token.
@@ -36,7 +34,7 @@ pub(crate) struct World {
     pub(crate) door: Arc<Door>,
     pub(crate) log: Arc<MemoryLog>,
     pub(crate) store: Arc<MemoryStore>,
-    pub(crate) clock: Arc<ports::ManualClock>,
+    pub(crate) clock: Arc<ManualClock>,
     pub(crate) upstream: Served,
     pub(crate) address: SocketAddr,
     pub(crate) shutdown: watch::Sender<bool>,
@@ -71,11 +69,11 @@ impl World {
         upstream: Upstream,
         tls: Option<Arc<ServerConfig>>,
     ) -> World {
-        let log = Arc::new(MemoryLog::default());
+        let log = Arc::new(MemoryLog::new(record::line));
         let store = Arc::new(MemoryStore::default());
-        let clock = Arc::new(ports::ManualClock::default());
+        let clock = Arc::new(ManualClock::default());
         let door = Door::new(clock.clone(), log.clone(), store.clone());
-        door.install(Arc::new(InForce::new(bundle(), [1; 32]).unwrap()));
+        door.install(in_force(policy(), 1));
         let credential = Credential::new("authorization", SECRET).unwrap();
         let config = Arc::new(HttpConnection {
             name: "crm-prod".to_owned(),
@@ -86,7 +84,7 @@ impl World {
         let address = listener.local_addr().unwrap();
         let (shutdown, stop) = watch::channel(false);
         let mut served = JoinSet::new();
-        let identity = Arc::new(ports::Tokens);
+        let identity = Arc::new(tokens::Tokens);
         let opened = door.clone();
         served.spawn(async move {
             let mut connections = JoinSet::new();
@@ -123,11 +121,12 @@ impl World {
 
     /// Waits until the log has a record that starts with `word`, and returns all of them.
     pub(crate) async fn recorded(&self, word: &str) -> Vec<String> {
-        tokio::time::timeout(Duration::from_secs(20), self.log.wait_for(word))
+        tokio::time::timeout(Duration::from_secs(20), self.log.until(word))
             .await
             .unwrap_or_else(|_| {
                 panic!("no `{word}` among {:?}", self.log.words());
-            })
+            });
+        self.log.words()
     }
 
     /// The same as text, with the upstream's address replaced.
@@ -135,36 +134,10 @@ impl World {
         let words = self.recorded(word).await.join("\n");
         words.replace(&self.upstream.address.to_string(), "[upstream]")
     }
-
-    pub(crate) fn set_time(&self, seconds: i64) {
-        *self.clock.0.lock().unwrap() = Timestamp::from_second(seconds).unwrap();
-    }
-}
-
-fn bundle() -> Bundle {
-    let vocabulary = Vocabulary::builtin();
-    let policy = policy();
-    let provenance = Provenance {
-        compiler_version: "test".to_owned(),
-        sequence: 1,
-        sources: Vec::new(),
-        catalogue: "test".to_owned(),
-        tests: Tests {
-            passed: 0,
-            failed: 0,
-        },
-    };
-    Bundle {
-        program: lower(&policy, vocabulary).unwrap(),
-        policy,
-        vocabulary: vocabulary.clone(),
-        provenance,
-    }
 }
 
 /// Agents may read, and write where nobody forbids it or once a dba approves; what comes back below `/pii` is masked.
 fn policy() -> Policy {
-    let agents = || test("subject.groups", Predicate::HasAny(vec!["agents".into()]));
     let method = |methods: &[&str]| {
         test(
             "http.method",
@@ -199,10 +172,7 @@ fn policy() -> Policy {
             protocol: Protocol::Http,
             target: "crm-prod".to_owned(),
         }],
-        groups: vec![Group {
-            name: "shop.dbas".to_owned(),
-            condition: test("subject.groups", Predicate::HasAny(vec!["dba".into()])),
-        }],
+        groups: vec![dbas()],
         classes: vec![
             class("numbers", &["us_ssn", "payment_card"]),
             class("pii.email", &["email"]),
@@ -220,40 +190,14 @@ fn policy() -> Policy {
             ),
             rule(
                 "read",
-                Condition::All(vec![agents(), method(&["GET", "HEAD", "OPTIONS"])]),
+                Condition::All(vec![member("agents"), method(&["GET", "HEAD", "OPTIONS"])]),
                 Effect::Allow,
             ),
             rule(
                 "write",
-                Condition::All(vec![agents(), method(&["POST"])]),
+                Condition::All(vec![member("agents"), method(&["POST"])]),
                 Effect::Allow,
             ),
         ],
     }
-}
-
-fn rule(name: &str, condition: Condition, effect: Effect) -> Rule {
-    Rule {
-        name: format!("shop.{name}"),
-        title: name.to_owned(),
-        because: format!("reason of {name}"),
-        claims: vec![Claim {
-            control: "ac-3".to_owned(),
-            strength: Strength::Implements,
-            mechanism: "M04".to_owned(),
-            because: None,
-        }],
-        condition,
-        effect,
-        source: Source::default(),
-    }
-}
-
-fn test(fact: &str, predicate: Predicate) -> Condition {
-    let (fact, _) = Vocabulary::builtin().lookup(fact).unwrap();
-    Condition::Test(Test {
-        fact,
-        default: None,
-        predicate,
-    })
 }
