@@ -182,7 +182,7 @@ impl Pipeline {
         let bundle = in_force.bundle();
         let mut facts = self.principal.facts(&bundle.vocabulary);
         facts.extend(&self.connection.facts(&bundle.vocabulary));
-        let graph = hpol_engine::specialise(&bundle.program, self.connection.protocol, &facts);
+        let graph = in_force.specialise(self.connection.protocol, &facts);
         let fresh = Arc::new(Specialised {
             in_force,
             facts,

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hpol_bundle::bundle::Bundle;
+use hpol_bundle::facts::Facts;
 use hpol_bundle::policy::{Rule, RuleId};
-use hpol_bundle::vocabulary::Vocabulary;
+use hpol_bundle::vocabulary::{Protocol, Vocabulary};
+use hpol_engine::{Residuals, SessionGraph};
 
 use crate::masking::{BuildPlan, MaskingPlan};
 
@@ -15,6 +17,7 @@ pub struct InForce {
     bundle: Bundle,
     digest: String,
     plans: Mutex<HashMap<PlanKey, MaskingPlan>>,
+    residuals: Mutex<Residuals>,
 }
 
 /// A plan depends on the connection (whose columns) and on the mask rules that match.
@@ -23,6 +26,10 @@ type PlanKey = (String, Vec<RuleId>);
 /// Plans kept per bundle: one for each set of mask rules that was ever matched together, so a handful; bounded because
 /// the sets are formed by what clients ask.
 const MAX_PLANS: usize = 1024;
+
+/// Graphs of sessions kept per bundle, to be shared: one for each set of rules that facts of a session leave; bounded
+/// because whoever has a token forms such a set. A graph takes [`Residuals::PACKED_BYTES`] at most.
+const MAX_RESIDUALS: usize = 512;
 
 /// Why a loaded bundle cannot come into force.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +58,7 @@ impl InForce {
             bundle,
             digest,
             plans: Mutex::default(),
+            residuals: Mutex::new(Residuals::new(MAX_RESIDUALS)),
         };
         let masks: Vec<RuleId> = in_force.mask_rules().collect();
         let targets: std::collections::BTreeSet<&str> = in_force
@@ -80,6 +88,13 @@ impl InForce {
 
     pub(crate) fn bundle(&self) -> &Bundle {
         &self.bundle
+    }
+
+    /// What a session with these facts leaves of the policy.
+    pub(crate) fn specialise(&self, kind: Protocol, session: &Facts) -> SessionGraph {
+        let residuals = self.residuals.lock();
+        let mut residuals = residuals.unwrap_or_else(PoisonError::into_inner);
+        residuals.specialise(&self.bundle.program, kind, session)
     }
 
     pub(crate) fn rule(&self, id: RuleId) -> Option<&Rule> {
