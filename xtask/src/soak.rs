@@ -10,10 +10,13 @@ use crate::test::{cargo, root, run_step};
 /// Random pairs in one round.
 const CASES_PER_ROUND: u32 = 1_000_000;
 
+/// Random sequences of PostgreSQL messages in one round.
+const PIPELINES_PER_ROUND: u32 = 1_000;
+
 /// Crashes in one round.
 const CRASHES_PER_ROUND: u32 = 100;
 
-/// Repeats the differential run and the crashes under load for at least `seconds`.
+/// Repeats the differential run, the random pipelines and the crashes under load for at least `seconds`.
 pub(crate) fn run(seconds: u64) -> Result<()> {
     setup::ensure(&setup::ALL)?;
     let root = root()?;
@@ -42,6 +45,12 @@ pub(crate) fn run(seconds: u64) -> Result<()> {
             &format!("oracle against engine, seed {seed}"),
             &mut differential,
         )?;
+        let mut pipelines = cargo(&root);
+        pipelines.args(["test", "--locked", "-p", "hpol-postgres"]);
+        pipelines.args(["--test", "random_pipelines"]);
+        pipelines.env("HPOL_PIPELINES_SEED", seed.to_string());
+        pipelines.env("HPOL_PIPELINES", PIPELINES_PER_ROUND.to_string());
+        run_step(&format!("random pipelines, seed {seed}"), &mut pipelines)?;
         let mut crashes = cargo(&root);
         crashes.args(["test", "--locked", "-p", "hpol-suite", "--test", "crash"]);
         crashes.env("HPOL_CRASHES", CRASHES_PER_ROUND.to_string());
