@@ -8,19 +8,19 @@
 
 mod world;
 
-use std::sync::atomic::Ordering;
-
+use hpol_ports::log::Failing;
+use hpol_ports::principal;
 use hpol_session::Vote;
 use insta::assert_snapshot;
+use world::World;
 use world::client::{bind, execute, parse, query, sync};
-use world::{World, principal};
 
 const UPDATE: &str = "UPDATE orders SET status = 'paid' WHERE id = 1";
 
 impl World {
     /// Votes on the one approval that is pending.
     async fn vote(&self, vote: Vote) {
-        let dana = principal("dana", "dba");
+        let dana = principal("dana", &["dba"]);
         let approvals = self.door.approvals(&dana).await.unwrap();
         let view = serde_json::to_value(&approvals).unwrap();
         let pending = view
@@ -226,12 +226,12 @@ async fn the_end_of_a_result_waits_for_its_record() {
     let world = World::start().await;
     let mut client = world.login().await;
     client.query("SELECT 1").await;
-    world.log.full.store(true, Ordering::SeqCst);
+    world.log.fail(Failing::Everything);
     assert_snapshot!(client.query("SELECT 1").await, @r#"
     E ERROR / 58000 / the audit log cannot be written: disk full / nothing was forwarded; the operator of the gateway sees the cause
     Z I
     "#);
-    world.log.full.store(false, Ordering::SeqCst);
+    world.log.fail(Failing::Nothing);
     assert_snapshot!(client.query("SELECT 1").await, @r#"
     T 1 columns
     D 1
@@ -244,7 +244,7 @@ async fn the_end_of_a_result_waits_for_its_record() {
         .log
         .until("allow by shop.agents_work: SELECT ?, pg_sleep")
         .await;
-    world.log.full.store(true, Ordering::SeqCst);
+    world.log.fail(Failing::Everything);
     assert_snapshot!(client.lines(1).await, @r#"
     T 2 columns
     D 2 | 
@@ -276,7 +276,7 @@ async fn sessions_end_with_their_token_and_with_the_gateway() {
     world.shutdown.send(false).unwrap();
 
     let mut client = world.login().await;
-    *world.clock.0.lock().unwrap() = jiff::Timestamp::from_second(3600).unwrap();
+    world.clock.set_second(3600);
     assert_snapshot!(client.query("SELECT 1").await, @r#"
     E FATAL / 28000 / the token of this session has ended / connect again with a fresh token
     (closed)

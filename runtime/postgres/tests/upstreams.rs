@@ -95,7 +95,7 @@ async fn a_login_that_is_weaker_than_scram_is_not_made() {
             "R 3\nE FATAL / 57P03 / the upstream database cannot be reached / \
              the operator of the gateway sees the cause in its log\n(closed)"
         );
-        reasons.push(gate.log.closed().await);
+        reasons.push(gate.closed().await);
     }
     assert_snapshot!(reasons.join("\n"), @r#"
     no upstream: the upstream asks for no password at all, and this gateway logs in by SCRAM-SHA-256 only

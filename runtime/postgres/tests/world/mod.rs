@@ -19,24 +19,20 @@ pub mod policy;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use hpol_evidence::record::Event;
 use hpol_operation::sql::{Analyser, Limits as SqlLimits};
+use hpol_ports::policy::in_force;
+use hpol_ports::{ManualClock, MemoryLog, MemoryStore, principal};
 use hpol_postgres::{CancelKeys, Limits, PostgresConnection, Secret, Settings, UpstreamTls, serve};
-use hpol_session::approvals::{Approval, State};
 use hpol_session::door::Door;
-use hpol_session::policy::InForce;
-use hpol_session::ports::{
-    ApprovalStore, ApprovalsUnavailable, Authenticate, AuthenticationRefused, Clock, Durability,
-    Evidence, EvidenceUnavailable, Pending,
-};
+use hpol_session::ports::{Authenticate, AuthenticationRefused, Pending};
 use hpol_session::principal::Principal;
 use hpol_support::postgres::{GATEWAY_USER, PostgresServer};
-use jiff::Timestamp;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 /// A gateway with a real PostgreSQL behind it.
 pub struct World {
@@ -135,10 +131,10 @@ impl Gate {
         settings: Settings,
         tls: Option<Arc<ServerConfig>>,
     ) -> Gate {
-        let log = Arc::new(MemoryLog::default());
-        let clock = Arc::new(ManualClock(Mutex::new(Timestamp::UNIX_EPOCH)));
+        let log = Arc::new(MemoryLog::new(word));
+        let clock = Arc::new(ManualClock::default());
         let door = Door::new(clock.clone(), log.clone(), Arc::new(MemoryStore::default()));
-        door.install(Arc::new(InForce::new(policy::bundle(), [1; 32]).unwrap()));
+        door.install(in_force(policy::policy(), 1));
         let analyser = Arc::new(Analyser::new(SqlLimits::default()));
         let connection = PostgresConnection::new(settings, analyser, Arc::clone(&cancels));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -165,6 +161,15 @@ impl Gate {
     pub async fn login(&self) -> client::Client {
         client::Client::login(self.address, "agent").await
     }
+
+    /// Waits for the end of the first session; tells why it ended.
+    pub async fn closed(&self) -> String {
+        let ended = self.log.first(|event| match event {
+            Event::SessionClosed { reason, .. } => Some(reason.clone()),
+            _ => None,
+        });
+        ended.await
+    }
 }
 
 /// Believes that a token is the name of its subject; `agent` is in `agents`, `dana` and `dirk` are in `dba`.
@@ -178,8 +183,8 @@ impl Authenticate for Names {
     ) -> Pending<'a, Result<Principal, AuthenticationRefused>> {
         Box::pin(async move {
             match token {
-                "agent" => Ok(principal("agent", "agents")),
-                "dana" | "dirk" => Ok(principal(token, "dba")),
+                "agent" => Ok(principal("agent", &["agents"])),
+                "dana" | "dirk" => Ok(principal(token, &["dba"])),
                 _ => Err(AuthenticationRefused {
                     why: "the signature is not valid".to_owned(),
                     temporary: false,
@@ -189,86 +194,7 @@ impl Authenticate for Names {
     }
 }
 
-pub fn principal(id: &str, group: &str) -> Principal {
-    Principal {
-        id: id.to_owned(),
-        issuer: "https://id.example.com".to_owned(),
-        groups: vec![group.to_owned()],
-        expires: Timestamp::from_second(3600).unwrap(),
-    }
-}
-
-#[derive(Debug)]
-pub struct ManualClock(pub Mutex<Timestamp>);
-
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
-    }
-}
-
-#[derive(Debug, Default)]
-pub struct MemoryLog {
-    pub events: Mutex<Vec<Event>>,
-    pub full: std::sync::atomic::AtomicBool,
-    appended: Notify,
-}
-
-impl MemoryLog {
-    fn push(&self, event: Event) -> Result<u64, EvidenceUnavailable> {
-        if self.full.load(std::sync::atomic::Ordering::SeqCst) {
-            return Err(EvidenceUnavailable {
-                why: "disk full".to_owned(),
-            });
-        }
-        let mut events = self.events.lock().unwrap();
-        events.push(event);
-        self.appended.notify_waiters();
-        Ok(events.len() as u64 - 1)
-    }
-
-    /// One line for each record but those of sessions.
-    pub fn words(&self) -> Vec<String> {
-        self.events
-            .lock()
-            .unwrap()
-            .iter()
-            .filter_map(word)
-            .collect()
-    }
-
-    /// Waits for the end of the first session; tells why it ended.
-    pub async fn closed(&self) -> String {
-        loop {
-            let appended = self.appended.notified();
-            let reason = self
-                .events
-                .lock()
-                .unwrap()
-                .iter()
-                .find_map(|event| match event {
-                    Event::SessionClosed { reason, .. } => Some(reason.clone()),
-                    _ => None,
-                });
-            if let Some(reason) = reason {
-                return reason;
-            }
-            appended.await;
-        }
-    }
-
-    /// Waits until a line begins with `start`.
-    pub async fn until(&self, start: &str) {
-        loop {
-            let appended = self.appended.notified();
-            if self.words().iter().any(|word| word.starts_with(start)) {
-                return;
-            }
-            appended.await;
-        }
-    }
-}
-
+/// One line for each record but those of sessions that were let in.
 fn word(event: &Event) -> Option<String> {
     match event {
         Event::Decision(record) => Some(format!(
@@ -294,88 +220,5 @@ fn word(event: &Event) -> Option<String> {
         Event::ApprovalClosed { state, .. } => Some(format!("closed {state:?}")),
         Event::SessionRefused { reason, .. } => Some(format!("refused: {reason}")),
         _ => None,
-    }
-}
-
-impl Evidence for MemoryLog {
-    fn append(
-        &self,
-        _: Option<&str>,
-        event: Event,
-        _: Durability,
-    ) -> Pending<'_, Result<u64, EvidenceUnavailable>> {
-        let pushed = self.push(event);
-        Box::pin(async move { pushed })
-    }
-
-    fn append_detached(&self, _: Option<&str>, event: Event) {
-        let _ = self.push(event);
-    }
-}
-
-#[derive(Debug, Default)]
-pub struct MemoryStore {
-    approvals: Mutex<BTreeMap<String, Approval>>,
-    changed: Notify,
-}
-
-impl ApprovalStore for MemoryStore {
-    fn insert(&self, approval: Approval) -> Pending<'_, Result<(), ApprovalsUnavailable>> {
-        self.approvals
-            .lock()
-            .unwrap()
-            .insert(approval.id.clone(), approval);
-        Box::pin(async { Ok(()) })
-    }
-
-    fn fetch(&self, id: &str) -> Pending<'_, Result<Option<Approval>, ApprovalsUnavailable>> {
-        let found = self.approvals.lock().unwrap().get(id).cloned();
-        Box::pin(async { Ok(found) })
-    }
-
-    fn list(&self) -> Pending<'_, Result<Vec<Approval>, ApprovalsUnavailable>> {
-        let all = self.approvals.lock().unwrap().values().cloned().collect();
-        Box::pin(async { Ok(all) })
-    }
-
-    fn update(&self, mut approval: Approval) -> Pending<'_, Result<bool, ApprovalsUnavailable>> {
-        let mut approvals = self.approvals.lock().unwrap();
-        let current = approvals
-            .get(&approval.id)
-            .is_some_and(|kept| kept.version == approval.version);
-        if current {
-            approval.version += 1;
-            approvals.insert(approval.id.clone(), approval);
-        }
-        drop(approvals);
-        self.changed.notify_waiters();
-        Box::pin(async move { Ok(current) })
-    }
-
-    fn changed(&self, id: &str, seen: u64) -> Pending<'_, Result<Approval, ApprovalsUnavailable>> {
-        let id = id.to_owned();
-        Box::pin(async move {
-            loop {
-                let notified = self.changed.notified();
-                let kept = self
-                    .approvals
-                    .lock()
-                    .unwrap()
-                    .get(&id)
-                    .filter(|kept| kept.version > seen)
-                    .cloned();
-                if let Some(approval) = kept {
-                    return Ok(approval);
-                }
-                notified.await;
-            }
-        })
-    }
-
-    fn withdraw_detached(&self, id: &str) {
-        if let Some(approval) = self.approvals.lock().unwrap().get_mut(id) {
-            approval.state = State::Withdrawn;
-            approval.version += 1;
-        }
     }
 }

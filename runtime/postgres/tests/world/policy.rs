@@ -1,35 +1,13 @@
 //! The policy of the tests: agents may do most things, never DROP, and UPDATE only with a DBA's approval; the social
 //! security numbers of customers are hidden but for four digits, wherever they stand.
 
-use hpol_bundle::bundle::{Bundle, Provenance, Tests};
 use hpol_bundle::policy::{
-    ClassId, Column, Condition, Connection, DataClass, Effect, Group, GroupId, Mask, Policy,
-    Predicate, Rule, Source, Test,
+    ClassId, Column, Connection, DataClass, Effect, GroupId, Mask, Policy, Predicate,
 };
-use hpol_bundle::program::lower::lower;
-use hpol_bundle::vocabulary::{Protocol, Vocabulary};
+use hpol_bundle::vocabulary::Protocol;
+use hpol_ports::policy::{dbas, member, rule, test};
 
-pub fn bundle() -> Bundle {
-    let vocabulary = Vocabulary::builtin();
-    let policy = policy();
-    Bundle {
-        program: lower(&policy, vocabulary).unwrap(),
-        policy,
-        vocabulary: vocabulary.clone(),
-        provenance: Provenance {
-            compiler_version: "test".to_owned(),
-            sequence: 1,
-            sources: Vec::new(),
-            catalogue: "test".to_owned(),
-            tests: Tests {
-                passed: 0,
-                failed: 0,
-            },
-        },
-    }
-}
-
-fn policy() -> Policy {
+pub fn policy() -> Policy {
     let verbs = |verbs: &[&str]| {
         let words = verbs.iter().map(|verb| (*verb).into()).collect();
         test("sql.verbs", Predicate::HasAny(words))
@@ -40,10 +18,7 @@ fn policy() -> Policy {
             protocol: Protocol::Postgres,
             target: "orders-prod".to_owned(),
         }],
-        groups: vec![Group {
-            name: "shop.dbas".to_owned(),
-            condition: test("subject.groups", Predicate::HasAny(vec!["dba".into()])),
-        }],
+        groups: vec![dbas()],
         classes: vec![DataClass {
             name: "shop.pii.ssn".to_owned(),
             columns: vec![Column {
@@ -55,11 +30,7 @@ fn policy() -> Policy {
             detectors: vec!["us_ssn".to_owned()],
         }],
         rules: vec![
-            rule(
-                "agents_work",
-                test("subject.groups", Predicate::HasAny(vec!["agents".into()])),
-                Effect::Allow,
-            ),
+            rule("agents_work", member("agents"), Effect::Allow),
             rule(
                 "ask_for_update",
                 verbs(&["update"]),
@@ -86,25 +57,4 @@ fn policy() -> Policy {
             ),
         ],
     }
-}
-
-fn rule(name: &str, condition: Condition, effect: Effect) -> Rule {
-    Rule {
-        name: format!("shop.{name}"),
-        title: name.to_owned(),
-        because: format!("reason of {name}"),
-        claims: Vec::new(),
-        condition,
-        effect,
-        source: Source::default(),
-    }
-}
-
-fn test(fact: &str, predicate: Predicate) -> Condition {
-    let (fact, _) = Vocabulary::builtin().lookup(fact).unwrap();
-    Condition::Test(Test {
-        fact,
-        default: None,
-        predicate,
-    })
 }
