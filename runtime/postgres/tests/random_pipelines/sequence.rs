@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Debug};
 
+use crate::random::Random;
 use crate::world::client::{bind, close, describe, execute, message, parse, query, sync};
 
 /// What the last query of every sequence returns.
@@ -43,6 +44,7 @@ impl Sequence {
             next: first,
             open: false,
             ready: 0,
+            bound: false,
         };
         for _ in 0..writer.random.below(16) + 3 {
             writer.step();
@@ -72,6 +74,8 @@ struct Writer {
     /// Something was sent since the last Sync.
     open: bool,
     ready: usize,
+    /// The unnamed portal was bound since the last Sync or simple query.
+    bound: bool,
 }
 
 impl Writer {
@@ -115,11 +119,22 @@ impl Writer {
             &format!("Bind {portal:?} {name:?} {parameters:?}"),
             bind(portal, name, &parameters, 0),
         );
+        self.bound |= portal.is_empty();
     }
 
     fn execute(&mut self) {
         let portal = self.name();
+        if self.shuns(b'P', &portal) {
+            let name = self.name();
+            self.bind_as(&portal, &name);
+        }
         self.execute_as(&portal);
+    }
+
+    /// A simple query that fails leaves the server an unnamed portal that cannot run. To the gateway there is none, so the
+    /// two would answer with different errors.
+    fn shuns(&self, kind: u8, name: &str) -> bool {
+        self.comparable && kind == b'P' && name.is_empty() && !self.bound
     }
 
     fn execute_as(&mut self, portal: &str) {
@@ -128,7 +143,10 @@ impl Writer {
     }
 
     fn describe(&mut self) {
-        let (kind, name) = (self.random.pick(b"SP"), self.name());
+        let (mut kind, name) = (self.random.pick(b"SP"), self.name());
+        if self.shuns(kind, &name) {
+            kind = b'S';
+        }
         let shown = format!("Describe {} {name:?}", char::from(kind));
         self.extended(&shown, describe(kind, &name));
     }
@@ -137,6 +155,7 @@ impl Writer {
         let (kind, name) = (self.random.pick(b"SSP"), self.name());
         let shown = format!("Close {} {name:?}", char::from(kind));
         self.extended(&shown, close(kind, &name));
+        self.bound &= kind == b'S' || !name.is_empty();
     }
 
     fn run_at_once(&mut self) {
@@ -210,6 +229,7 @@ impl Writer {
     fn sync(&mut self) {
         self.push("Sync", sync());
         self.open = false;
+        self.bound = false;
         self.ready += 1;
     }
 
@@ -218,6 +238,7 @@ impl Writer {
             self.sync();
         }
         self.push(&format!("Query {text}"), query(text));
+        self.bound = false;
         self.ready += 1;
     }
 
@@ -267,7 +288,7 @@ impl Writer {
             8 => "INSERT INTO allowed VALUES ($1)".to_owned(),
             9..11 => "SELECT n FROM generate_series(1, 3) n".to_owned(),
             11..13 => "SELECT id, ssn, note FROM customers".to_owned(),
-            13 => "SELECT 1/0".to_owned(),
+            13 => "SELECT 1 / n FROM generate_series(0, 0) n".to_owned(),
             14..16 => "BEGIN".to_owned(),
             16 => "COMMIT".to_owned(),
             17 => "ROLLBACK".to_owned(),
@@ -278,7 +299,7 @@ impl Writer {
 
     /// What is refused, or may be answered in another way than the server would.
     fn wild_statement(&mut self) -> String {
-        let fixed = match self.random.below(20) {
+        let fixed = match self.random.below(21) {
             0..6 => return self.insert("INSERT INTO forbidden VALUES ({})"),
             6 => {
                 return self.insert(
@@ -297,6 +318,8 @@ impl Writer {
             16 => "SELECT ssn::int FROM customers",
             17 => "COPY customers TO STDOUT",
             18 => "",
+            // Fails at Bind already, where the server leaves a portal without a statement.
+            19 => "SELECT 1/0",
             _ => "SELEC",
         };
         fixed.to_owned()
@@ -356,33 +379,5 @@ impl Writer {
             comparable: self.comparable,
             leaves,
         }
-    }
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
-
-    fn one_in(&mut self, bound: u64) -> bool {
-        self.below(bound) == 0
-    }
-
-    fn index(&mut self, length: usize) -> usize {
-        usize::try_from(self.below(length as u64)).unwrap()
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.index(from.len())]
     }
 }
