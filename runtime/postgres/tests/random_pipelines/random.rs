@@ -1,4 +1,4 @@
-//! Numbers that are the same for the same seed.
+//! Numbers and names that are the same for the same seed.
 
 /// SplitMix64.
 pub(crate) struct Random(pub(crate) u64);
@@ -25,5 +25,16 @@ impl Random {
 
     pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.index(from.len())]
+    }
+}
+
+/// Few, so that they are used again; the server cuts long ones to one name.
+pub(crate) fn names(random: &mut Random, comparable: bool) -> [String; 2] {
+    let long = |length: u64| "n".repeat(usize::try_from(length).unwrap());
+    match random.below(3) {
+        0 => [String::new(), "a".to_owned()],
+        1 => ["a".to_owned(), "b".to_owned()],
+        _ if comparable => [long(62), long(63)],
+        _ => [long(63 + random.below(2)), long(65 + random.below(6))],
     }
 }

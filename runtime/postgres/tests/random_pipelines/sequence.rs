@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Debug};
 
-use crate::random::Random;
+use crate::random::{Random, names};
 use crate::world::client::{bind, close, describe, execute, message, parse, query, sync};
 
 /// What the last query of every sequence returns.
@@ -35,8 +35,10 @@ impl Sequence {
     /// The sequence of `seed`; its numbers begin at `first`.
     pub(crate) fn random(seed: u64, first: u64) -> Sequence {
         let mut random = Random(seed);
+        let comparable = random.one_in(2);
         let mut writer = Writer {
-            comparable: random.one_in(2),
+            comparable,
+            names: names(&mut random, comparable),
             strict: random.one_in(2),
             random,
             messages: Vec::new(),
@@ -46,7 +48,7 @@ impl Sequence {
             ready: 0,
             bound: false,
         };
-        for _ in 0..writer.random.below(16) + 3 {
+        for _ in 0..writer.random.below(40) + 3 {
             writer.step();
         }
         let leaves = !writer.comparable && writer.random.one_in(8);
@@ -76,11 +78,12 @@ struct Writer {
     ready: usize,
     /// The unnamed portal was bound since the last Sync or simple query.
     bound: bool,
+    names: [String; 2],
 }
 
 impl Writer {
     fn step(&mut self) {
-        match self.random.below(24) {
+        match self.random.below(28) {
             0..3 => self.parse(),
             3..6 => self.bind(),
             6..9 => self.execute(),
@@ -94,6 +97,7 @@ impl Writer {
             }
             19..22 => self.run_at_once(),
             22 => self.copy(),
+            23..27 => self.prepare_again(),
             _ => self.copy_extended(),
         }
     }
@@ -179,6 +183,27 @@ impl Writer {
         }
     }
 
+    /// Two statements under names that may be one, and a Bind of either.
+    fn prepare_again(&mut self) {
+        for _ in 0..2 {
+            let name = self.name();
+            if self.random.one_in(2) {
+                let shown = format!("Close S {name:?}");
+                self.extended(&shown, close(b'S', &name));
+            }
+            let text = self.insert("INSERT INTO allowed VALUES ({})");
+            self.parse_as(&name, &text);
+            if self.random.one_in(2) {
+                self.sync();
+            }
+        }
+        self.sync();
+        let (portal, name) = (self.name(), self.name());
+        self.bind_as(&portal, &name);
+        self.execute_as(&portal);
+        self.sync();
+    }
+
     fn copy(&mut self) {
         let (text, times) = match self.random.below(4) {
             0 => (
@@ -251,15 +276,9 @@ impl Writer {
         self.messages.push((shown.to_owned(), bytes));
     }
 
-    /// Few, so that they are used again; the server cuts long ones to one name.
     fn name(&mut self) -> String {
-        let longest = if self.comparable { 63 } else { 70 };
-        match self.random.below(10) {
-            0..4 => String::new(),
-            4..7 => "a".to_owned(),
-            7..9 => "b".to_owned(),
-            _ => "n".repeat(usize::try_from(62 + self.random.below(longest - 61)).unwrap()),
-        }
+        let index = self.random.index(self.names.len());
+        self.names[index].clone()
     }
 
     /// What a simple query says.
@@ -341,12 +360,8 @@ impl Writer {
     }
 
     fn finish(mut self, leaves: bool) -> Sequence {
-        let mut bytes: Vec<u8> = self
-            .messages
-            .iter()
-            .flat_map(|(_, bytes)| bytes)
-            .copied()
-            .collect();
+        let parts = self.messages.iter().map(|(_, bytes)| bytes.as_slice());
+        let mut bytes = parts.collect::<Vec<_>>().concat();
         if leaves {
             let rest = self.random.index(bytes.len());
             bytes.truncate(rest);
