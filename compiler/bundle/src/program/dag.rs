@@ -17,7 +17,7 @@ use crate::vocabulary::Protocol;
 
 use super::{ClassIndex, InvalidProgram, Program};
 
-pub use text::Description;
+pub use text::{Answer, Description, Step, Target};
 
 /// The diagrams of all outputs on one kind of connection. They share what they have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,17 @@ pub enum Output {
     Verdict,
     /// Whether a rule obliges: one that requires approval or masks.
     Obligation(RuleId),
+}
+
+impl Output {
+    /// The rule that it is about; `None` for the verdict, which all rules make.
+    #[must_use]
+    pub fn rule(self) -> Option<RuleId> {
+        match self {
+            Output::Verdict => None,
+            Output::Obligation(rule) => Some(rule),
+        }
+    }
 }
 
 /// A step to an output.

@@ -1,5 +1,6 @@
-//! Diagrams for readers: as an indented text, and in the DOT language of Graphviz
-//! (<https://graphviz.org/doc/info/lang.html>).
+//! Diagrams for readers: as steps with names, and as an indented text.
+
+mod dot;
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
@@ -9,7 +10,7 @@ use crate::policy::{Policy, RuleId};
 use crate::program::{ClassIndex, Program, Shard, Values};
 use crate::vocabulary::Vocabulary;
 
-use super::{Dag, Leaf, Node, NodeId, Output};
+use super::{Dag, Leaf, Node, NodeId, Output, Root};
 
 /// Classes named on one edge; the others are counted.
 const CLASSES: usize = 4;
@@ -23,6 +24,39 @@ pub struct Description<'a> {
     program: &'a Program,
     policy: &'a Policy,
     vocabulary: &'a Vocabulary,
+    /// The only output that is described, if not all are.
+    only: Option<Output>,
+}
+
+/// A node that asks, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The node.
+    pub node: NodeId,
+    /// What it asks.
+    pub asks: String,
+    /// The answers, each once, and where they lead.
+    pub answers: Vec<Answer>,
+}
+
+/// An answer to what a node asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The answer.
+    pub is: String,
+    /// Where it leads.
+    pub leads: Target,
+}
+
+/// Where an answer, or a root, leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// To a node that asks on.
+    Step(NodeId),
+    /// To the output.
+    Leaf(Leaf, String),
+    /// To bits that decide the rest.
+    Rest(String),
 }
 
 impl Dag {
@@ -39,6 +73,7 @@ impl Dag {
             program,
             policy,
             vocabulary,
+            only: None,
         }
     }
 }
@@ -46,15 +81,17 @@ impl Dag {
 /// Each root, then each node that it reaches for the first time, with what it asks and where that leads.
 impl fmt::Display for Description<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nodes = self.nodes();
+        let residual = |id: &&NodeId| matches!(self.dag.node(**id), Some(Node::Residual(_)));
         writeln!(
             f,
             "{}: {} nodes, {} of them left to bits",
             self.dag.kind.as_str(),
-            self.dag.len(),
-            self.dag.residuals()
+            nodes.len(),
+            nodes.iter().filter(residual).count()
         )?;
         let mut seen = BTreeSet::new();
-        for root in &self.dag.roots {
+        for root in self.roots() {
             writeln!(
                 f,
                 "\n{} = {}",
@@ -76,45 +113,65 @@ impl fmt::Display for Description<'_> {
     }
 }
 
-impl Description<'_> {
-    /// The diagram in the DOT language.
+impl<'a> Description<'a> {
+    /// Describes `output` alone, and the nodes that it reaches.
     #[must_use]
-    pub fn dot(&self) -> String {
-        let mut dot = String::from("digraph decisions {\n  rankdir=LR;\n  node [shape=box];\n");
-        // INVARIANT: writing to a string does not fail.
-        let _ = self.write_dot(&mut dot);
-        dot.push_str("}\n");
-        dot
+    pub fn only(self, output: Output) -> Description<'a> {
+        Description {
+            only: Some(output),
+            ..self
+        }
     }
 
-    fn write_dot(&self, dot: &mut String) -> fmt::Result {
+    /// The roots that are described.
+    pub fn roots(&self) -> impl Iterator<Item = &'a Root> {
+        let only = self.only;
+        let described = move |root: &&Root| only.is_none_or(|only| only == root.output);
+        self.dag.roots.iter().filter(described)
+    }
+
+    /// The nodes that the described roots reach.
+    #[must_use]
+    pub fn nodes(&self) -> BTreeSet<NodeId> {
         let mut seen = BTreeSet::new();
-        for (index, root) in self.dag.roots.iter().enumerate() {
-            let output = escape(&self.output(root.output));
-            writeln!(dot, "  r{index} [shape=plaintext, label=\"{output}\"];")?;
-            writeln!(dot, "  r{index} -> {};", name(root.node))?;
-            for id in self.reached(root.node, &mut seen) {
-                let Some(node) = self.dag.node(id) else {
-                    continue;
-                };
-                let (shape, label) = match self.asks(node) {
-                    Some(asks) => ("box", asks),
-                    None => ("ellipse", self.end(node)),
-                };
-                let label = escape(&label);
-                writeln!(dot, "  {} [shape={shape}, label=\"{label}\"];", name(id))?;
-                for (answer, child) in self.answers(node) {
-                    let answer = escape(&answer);
-                    writeln!(
-                        dot,
-                        "  {} -> {} [label=\"{answer}\"];",
-                        name(id),
-                        name(child)
-                    )?;
-                }
-            }
+        for root in self.roots() {
+            self.reached(root.node, &mut seen);
         }
-        Ok(())
+        seen
+    }
+
+    /// The steps that the described roots reach; each comes behind one that leads to it.
+    #[must_use]
+    pub fn steps(&self) -> Vec<Step> {
+        let mut seen = BTreeSet::new();
+        let reached = self
+            .roots()
+            .flat_map(|root| self.reached(root.node, &mut seen));
+        let step = |node: NodeId| {
+            let asked = self.dag.node(node)?;
+            let answers = self.answers(asked).into_iter();
+            Some(Step {
+                node,
+                asks: self.asks(asked)?,
+                answers: answers
+                    .map(|(is, to)| Answer {
+                        is,
+                        leads: self.leads(to),
+                    })
+                    .collect(),
+            })
+        };
+        reached.filter_map(step).collect()
+    }
+
+    /// Where the way goes on at a node.
+    #[must_use]
+    pub fn leads(&self, id: NodeId) -> Target {
+        match self.dag.node(id) {
+            Some(node @ Node::Leaf(leaf)) => Target::Leaf(*leaf, self.end(node)),
+            Some(node @ Node::Residual(_)) => Target::Rest(self.end(node)),
+            Some(_) | None => Target::Step(id),
+        }
     }
 
     /// The nodes from `root` on that were not `seen`, each before those that it leads to first.
@@ -131,7 +188,9 @@ impl Description<'_> {
         reached
     }
 
-    fn output(&self, output: Output) -> String {
+    /// What `output` is called.
+    #[must_use]
+    pub fn output(&self, output: Output) -> String {
         match output {
             Output::Verdict => "verdict".to_owned(),
             Output::Obligation(rule) => format!("obligation of {}", self.rule(rule)),
@@ -299,9 +358,4 @@ fn list(items: impl Iterator<Item = impl AsRef<str>>, most: usize) -> String {
         let _ = write!(text, " and {left_out} more");
     }
     text
-}
-
-/// As it stands between quotes in DOT.
-fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"")
 }
