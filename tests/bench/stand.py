@@ -337,6 +337,60 @@ class Stand:
         self.wait_for(process, "pgbouncer", lambda: self.listening(port))
         return port
 
+    # HTTP -------------------------------------------------------------------------------------------------------------
+
+    def origin(self, files, tls=False):
+        """The service behind the proxies: an nginx that serves `files`, names with their bytes, under `/files/`. Its URL."""
+        home = self.folder / "origin"
+        (home / "www/files").mkdir(parents=True)
+        for name, content in files.items():
+            (home / "www/files" / name).write_bytes(content)
+        port = free_port()
+        server = (f"listen 127.0.0.1:{port}{' ssl' if tls else ''}; root {home}/www; sendfile on; open_file_cache max=100;\n"
+                  "types { application/json json; text/plain txt; }\n")
+        self._nginx(home, port, "", server)
+        return f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+
+    def nginx(self, origin):
+        """An nginx before `origin`, TLS to clients. Its port."""
+        home = self.folder / "nginx"
+        home.mkdir()
+        port, address = free_port(), origin.split("://")[1]
+        verify = f"proxy_ssl_verify on; proxy_ssl_trusted_certificate {self.folder}/ca.crt; proxy_ssl_name localhost;" if origin.startswith("https") else ""
+        upstream = f"upstream origin {{ server {address}; keepalive 128; keepalive_requests 100000000; }}\n"
+        server = (f"listen 127.0.0.1:{port} ssl; location / {{ proxy_pass {origin.split(':')[0]}://origin; proxy_http_version 1.1; "
+                  f"proxy_set_header Connection ''; proxy_buffers 64 16k; proxy_max_temp_file_size 0; {verify} }}\n")
+        self._nginx(home, port, upstream, server)
+        return port
+
+    def _nginx(self, home, port, upstream, server):
+        root = "user root;\n" if os.geteuid() == 0 else ""
+        paths = "".join(f"{kind}_temp_path {home}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        (home / "nginx.conf").write_text(
+            f"{root}worker_processes {os.cpu_count()};\ndaemon off;\npid {home}/pid;\nerror_log {home}/log error;\n"
+            f"events {{ worker_connections 4096; }}\nhttp {{\naccess_log off;\n{paths}keepalive_requests 100000000;\n"
+            f"ssl_certificate {self.folder}/server.crt;\nssl_certificate_key {self.folder}/server.key;\n"
+            f"ssl_protocols TLSv1.2 TLSv1.3;\n{upstream}server {{\n{server}}}\n}}\n")
+        # SIGQUIT would wait for idle clients.
+        process = self.start([program_path("nginx"), "-e", str(home / "log"), "-c", str(home / "nginx.conf")])
+        self.wait_for(process, "nginx", lambda: self.listening(port))
+
+    def haproxy(self, origin):
+        """A haproxy before `origin`, TLS to clients. Its port."""
+        home = self.folder / "haproxy"
+        home.mkdir()
+        port, address = free_port(), origin.split("://")[1]
+        tls = f" ssl verify required ca-file {self.folder}/ca.crt verifyhost localhost" if origin.startswith("https") else ""
+        (home / "haproxy.cfg").write_text(
+            f"global\n  nbthread {os.cpu_count()}\n  maxconn 4096\n  ssl-default-bind-options ssl-min-ver TLSv1.2\n"
+            "defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n"
+            "  option http-keep-alive\n  http-reuse always\n"
+            f"frontend clients\n  bind 127.0.0.1:{port} ssl crt {self.folder}/server.pem\n  default_backend origin\n"
+            f"backend origin\n  server origin {address}{tls}\n")
+        process = self.start([program_path("haproxy"), "-db", "-f", str(home / "haproxy.cfg")], stop_with=signal.SIGINT)
+        self.wait_for(process, "haproxy", lambda: self.listening(port))
+        return port
+
     # The gateway ------------------------------------------------------------------------------------------------------
 
     def gateway(self, policy, reads="buffered", upstream_tls=True, http=None, clients=1024):
