@@ -24,8 +24,8 @@ pub struct Description<'a> {
     program: &'a Program,
     policy: &'a Policy,
     vocabulary: &'a Vocabulary,
-    /// The only output that is described, if not all are.
-    only: Option<Output>,
+    /// The only outputs that are described, if not all are.
+    only: Option<&'a [Output]>,
 }
 
 /// A node that asks, in words.
@@ -114,11 +114,11 @@ impl fmt::Display for Description<'_> {
 }
 
 impl<'a> Description<'a> {
-    /// Describes `output` alone, and the nodes that it reaches.
+    /// Describes `outputs` alone, and the nodes that they reach.
     #[must_use]
-    pub fn only(self, output: Output) -> Description<'a> {
+    pub fn only(self, outputs: &'a [Output]) -> Description<'a> {
         Description {
-            only: Some(output),
+            only: Some(outputs),
             ..self
         }
     }
@@ -126,7 +126,7 @@ impl<'a> Description<'a> {
     /// The roots that are described.
     pub fn roots(&self) -> impl Iterator<Item = &'a Root> {
         let only = self.only;
-        let described = move |root: &&Root| only.is_none_or(|only| only == root.output);
+        let described = move |root: &&Root| only.is_none_or(|only| only.contains(&root.output));
         self.dag.roots.iter().filter(described)
     }
 
