@@ -12,6 +12,7 @@ mod connection;
 mod ended;
 mod facts;
 mod forward;
+pub mod fuzzing;
 mod refuse;
 mod relay;
 mod reply;

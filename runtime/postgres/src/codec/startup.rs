@@ -10,7 +10,7 @@ use super::body::Body;
 pub(crate) const STARTUP_BYTES: usize = 10_000;
 
 /// Length and code.
-const FIXED_BYTES: usize = 8;
+pub(crate) const FIXED_BYTES: usize = 8;
 
 const SSL_REQUEST: u32 = 80_877_103;
 const GSSENC_REQUEST: u32 = 80_877_104;
@@ -78,7 +78,7 @@ pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Packet
     Ok(decode(code, &body)?)
 }
 
-fn decode(code: u32, body: &[u8]) -> Result<Packet, Malformed> {
+pub(crate) fn decode(code: u32, body: &[u8]) -> Result<Packet, Malformed> {
     match code {
         SSL_REQUEST => Ok(Packet::Ssl),
         GSSENC_REQUEST => Ok(Packet::GssEnc),

@@ -1,0 +1,9 @@
+//! One file a decoder.
+
+pub(crate) mod bundle;
+pub(crate) mod facts;
+pub(crate) mod frames;
+pub(crate) mod http;
+pub(crate) mod masking;
+pub(crate) mod policy;
+pub(crate) mod records;

@@ -1,0 +1,59 @@
+//! Policy files: parser, checker and compiler.
+
+use hpol_bundle::bundle::{Bundle, Provenance, encode};
+use hpol_bundle::signature::SigningKey;
+use hpol_bundle::vocabulary::Vocabulary;
+use hpol_hir::{Severity, Workspace};
+
+use crate::Target;
+
+/// A file of a policy.
+pub(crate) const POLICY: Target = Target {
+    name: "policy",
+    run,
+    seeds,
+    short: 1_500,
+};
+
+const FILE: &str = "fuzzed.hpol";
+
+fn run(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut workspace = Workspace::new();
+    workspace.set_file(FILE, text.clone());
+    let diagnostics = workspace.diagnostics();
+    for diagnostic in &diagnostics {
+        for label in &diagnostic.labels {
+            let (start, end) = (label.span.start as usize, label.span.end as usize);
+            assert!(text.get(start..end).is_some(), "no place: {label:?}");
+        }
+    }
+    let wrong = diagnostics
+        .iter()
+        .any(|diagnostic| diagnostic.severity == Severity::Error);
+    assert_eq!(workspace.policy().is_err(), wrong, "a policy and errors");
+    let (Ok(policy), Ok(program)) = (workspace.policy(), workspace.program()) else {
+        return;
+    };
+    let bundle = Bundle {
+        policy,
+        program,
+        vocabulary: Vocabulary::builtin().clone(),
+        provenance: Provenance::default(),
+    };
+    let file = encode(&bundle, &SigningKey::generate().unwrap()).unwrap();
+    let loaded = Bundle::load_danger_unverified(&file);
+    assert!(loaded.is_ok(), "compiled, and does not load: {loaded:?}");
+}
+
+fn seeds() -> Vec<Vec<u8>> {
+    [
+        include_str!("../../../../policies/orders/orders.hpol"),
+        include_str!("../../../../policies/orders/orders_test.hpol"),
+        include_str!("../../../../policies/baseline-agents/baseline.hpol"),
+        include_str!("../../../../policies/read-only-analytics/analytics.hpol"),
+        "package a\n\nrule b {\n    allow\n}\n",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}
