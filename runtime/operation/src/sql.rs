@@ -20,6 +20,7 @@ mod lineage;
 mod names;
 mod refusal;
 mod scan;
+mod shape;
 mod tree;
 mod verb;
 mod walk;

@@ -354,18 +354,18 @@ fn the_cache_is_bounded() {
     let session = session(&["a"]);
     for number in 0..20 {
         analyser
-            .analyse(&format!("SELECT {number}"), &session)
+            .analyse(&format!("SELECT a{number}"), &session)
             .unwrap();
     }
     let kept = (0..20)
         .filter(|number| {
             analyser
-                .cached(&format!("SELECT {number}"), &session)
+                .cached(&format!("SELECT a{number}"), &session)
                 .is_some()
         })
         .count();
     assert!((4..=8).contains(&kept), "{kept}");
-    assert!(analyser.cached("SELECT 19", &session).is_some());
+    assert!(analyser.cached("SELECT a19", &session).is_some());
 }
 
 #[test]
@@ -491,4 +491,61 @@ fn effects_of_planned_statements_do_not_happen() {
             name: "q".to_owned()
         }]
     );
+}
+
+/// Texts that differ in literals only are parsed once, and each keeps its own text and digest.
+#[test]
+fn literals_do_not_ask_the_parser_again() {
+    let analyser = Analyser::new(Limits::default());
+    let session = session(&["public"]);
+    let kept = "SELECT a FROM t WHERE id = 1 AND b = 'x' LIMIT 5";
+    let first = analyser.analyse(kept, &session).unwrap();
+    let other = "SELECT a FROM t WHERE id = 77 AND b = 'it''s' LIMIT 0";
+    let found = analyser.cached(other, &session).unwrap();
+    assert_eq!(found.text(), other);
+    let parsed = Analyser::new(Limits::default())
+        .analyse(other, &session)
+        .unwrap();
+    let vocabulary = Vocabulary::builtin();
+    assert_eq!(
+        found.operation(&[], vocabulary),
+        parsed.operation(&[], vocabulary)
+    );
+    assert_ne!(
+        found.operation(&[], vocabulary).digest,
+        first.operation(&[], vocabulary).digest
+    );
+    assert!(
+        analyser
+            .cached(&kept.replace("id =", "ID ="), &session)
+            .is_none()
+    );
+    // A text that spells the mark of a literal is another text.
+    assert!(
+        analyser
+            .cached(&kept.replace('1', "\u{1}"), &session)
+            .is_none()
+    );
+}
+
+/// Where a literal decides what a text does, the next one is looked at anew.
+#[test]
+fn literals_that_count_are_never_left_out() {
+    let analyser = Analyser::new(Limits::default());
+    let session = session(&["public"]);
+    for (kept, other) in [
+        ("SELECT nextval('a')", "SELECT nextval('b')"),
+        ("SET application_name = 'a'", "SET application_name = 'b'"),
+        ("SET x.y = 1", "SET x.y = 2"),
+        ("SELECT 1::float(5)", "SELECT 1::float(50)"),
+        (
+            "EXPLAIN (ANALYZE 0) SELECT 1",
+            "EXPLAIN (ANALYZE 1) SELECT 1",
+        ),
+        ("FETCH 5 FROM c", "FETCH 6 FROM c"),
+    ] {
+        analyser.analyse(kept, &session).unwrap();
+        assert!(analyser.cached(kept, &session).is_some(), "{kept}");
+        assert!(analyser.cached(other, &session).is_none(), "{other}");
+    }
 }

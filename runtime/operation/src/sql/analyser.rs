@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::cache::Cache;
 use super::tree::Tree;
 use super::walk::Found;
-use super::{SessionEffect, SqlAnalysis, SqlRefusal, SqlSession, Verb, scan, tree, walk};
+use super::{SessionEffect, SqlAnalysis, SqlRefusal, SqlSession, Verb, scan, shape, tree, walk};
 use crate::Class;
 
 /// Stack of a parser thread. Decoding, walking and dropping the parser's tree recurse over its depth, which
@@ -209,6 +209,7 @@ fn analyse(sql: &str, session: &SqlSession) -> Result<SqlAnalysis, SqlRefusal> {
         .collect::<Result<_, _>>()
         .map_err(|_| SqlRefusal::Internal)?;
     let found = walk::walk(trees.iter(), session)?;
+    let shape = general_shape(sql, &trees);
     Ok(SqlAnalysis {
         class: class(&found),
         text: sql.into(),
@@ -220,8 +221,24 @@ fn analyse(sql: &str, session: &SqlSession) -> Result<SqlAnalysis, SqlRefusal> {
         filtered: found.filtered,
         statements: trees.len(),
         effects: found.effects,
-        lineage: found.lineage,
+        lineage: Arc::new(found.lineage),
+        shape,
     })
+}
+
+/// The shape of the text if what was found holds for every text of that shape: its literals are the ones of the tree, one
+/// for one, and nobody has looked at their values. A literal that stands elsewhere in the tree does not count there.
+fn general_shape(sql: &str, trees: &[Tree]) -> Option<Box<str>> {
+    let shape = shape::shape(sql)?;
+    let mut count = 0_usize;
+    for tree in trees {
+        let literals = tree.literals();
+        if literals.read {
+            return None;
+        }
+        count = count.saturating_add(literals.count);
+    }
+    (count == shape.literals).then(|| shape.text.into_boxed_str())
 }
 
 /// Verbs that change nothing by themselves.

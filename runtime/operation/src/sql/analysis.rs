@@ -52,6 +52,7 @@ pub struct Parameter<'a> {
 }
 
 /// What a text does. Its Debug shows no literal.
+#[derive(Clone)]
 pub struct SqlAnalysis {
     pub(super) text: Box<str>,
     pub(super) masked: String,
@@ -63,7 +64,9 @@ pub struct SqlAnalysis {
     pub(super) statements: usize,
     pub(super) class: Class,
     pub(super) effects: Vec<SessionEffect>,
-    pub(super) lineage: Lineage,
+    pub(super) lineage: Arc<Lineage>,
+    /// The text with its literals left out, where all of this holds whatever they are.
+    pub(super) shape: Option<Box<str>>,
 }
 
 impl std::fmt::Debug for Parameter<'_> {
@@ -85,6 +88,15 @@ impl std::fmt::Debug for SqlAnalysis {
 }
 
 impl SqlAnalysis {
+    /// The analysis of `text`, which differs from this one's in literals only, none of which was looked at.
+    pub(super) fn of(&self, text: &str) -> SqlAnalysis {
+        SqlAnalysis {
+            text: text.into(),
+            shape: None,
+            ..self.clone()
+        }
+    }
+
     /// The text, as given.
     #[must_use]
     pub fn text(&self) -> &str {

@@ -1,9 +1,11 @@
-//! Analyses by exact text, search path and catalogue, bounded in number and bytes.
+//! Analyses by text, search path and catalogue, bounded in number and bytes. Where an analysis holds for every text of its
+//! shape it is kept by that; otherwise by the exact text.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use super::shape::{Shape, shape};
 use super::{SqlAnalysis, SqlSession};
 
 /// Two generations: what is asked for moves into the young one; when that holds half the bound, the old one is dropped.
@@ -43,9 +45,22 @@ impl Cache {
 
     /// The analysis kept for `sql` in `session`.
     pub(super) fn find(&mut self, sql: &str, session: &SqlSession) -> Option<Arc<SqlAnalysis>> {
-        let key = self.key(sql, session);
+        if let Some(Shape { text: shape, .. }) = shape(sql)
+            && let Some(kept) = self.kept(Kept::Shape(&shape), session)
+        {
+            return Some(if kept.text() == sql {
+                kept
+            } else {
+                Arc::new(kept.of(sql))
+            });
+        }
+        self.kept(Kept::Text(sql), session)
+    }
+
+    fn kept(&mut self, what: Kept<'_>, session: &SqlSession) -> Option<Arc<SqlAnalysis>> {
+        let key = self.key(what, session);
         let fits = |entry: &&Entry| {
-            entry.analysis.text() == sql
+            Kept::of(&entry.analysis) == what
                 && entry.search_path == session.search_path
                 && entry.catalogue == version(session)
         };
@@ -65,7 +80,7 @@ impl Cache {
             catalogue: version(session),
             analysis: Arc::clone(analysis),
         };
-        self.insert(self.key(analysis.text(), session), entry);
+        self.insert(self.key(Kept::of(analysis), session), entry);
     }
 
     fn insert(&mut self, key: u64, entry: Entry) {
@@ -83,9 +98,25 @@ impl Cache {
         }
     }
 
-    fn key(&self, sql: &str, session: &SqlSession) -> u64 {
+    fn key(&self, what: Kept<'_>, session: &SqlSession) -> u64 {
         self.hasher
-            .hash_one((sql, &session.search_path, version(session)))
+            .hash_one((what, &session.search_path, version(session)))
+    }
+}
+
+/// What an analysis is kept by. A text can hold the bytes that stand for literals in a shape, so the two are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kept<'a> {
+    Text(&'a str),
+    Shape(&'a str),
+}
+
+impl Kept<'_> {
+    fn of(analysis: &SqlAnalysis) -> Kept<'_> {
+        match &analysis.shape {
+            Some(shape) => Kept::Shape(shape),
+            None => Kept::Text(analysis.text()),
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! Made through the Serialize of the parser's own types, so no field can be forgotten. Fields with their default value
 //! are left out. What nodes mean is not known here.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde::ser::{self, Serialize};
 
 mod serializer;
@@ -20,8 +22,53 @@ pub(super) enum Tree {
     Int(i64),
     /// A flag that is set or not.
     Bool(bool),
+    /// The value of a literal of the text.
+    Literal(Literal),
     /// Nothing, as an element of a list.
     Absent,
+}
+
+/// The value of a literal, which knows whether anybody has looked at it: what was found without looking is found again in
+/// every text that differs in nothing else.
+#[derive(Debug)]
+pub(super) struct Literal {
+    value: Box<Tree>,
+    read: AtomicBool,
+}
+
+impl Literal {
+    fn new(value: Tree) -> Literal {
+        Literal {
+            value: Box::new(value),
+            read: AtomicBool::new(false),
+        }
+    }
+
+    fn read(&self) -> &Tree {
+        self.read.store(true, Ordering::Relaxed);
+        &self.value
+    }
+}
+
+impl Clone for Literal {
+    fn clone(&self) -> Literal {
+        Literal::new(self.read().clone())
+    }
+}
+
+impl PartialEq for Literal {
+    fn eq(&self, other: &Literal) -> bool {
+        self.read() == other.read()
+    }
+}
+
+/// The literals in a tree.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Literals {
+    /// How many there are.
+    pub(super) count: usize,
+    /// Whether the value of one was looked at.
+    pub(super) read: bool,
 }
 
 /// A node of the grammar.
@@ -83,7 +130,30 @@ impl Tree {
             Tree::Int(number) => *number == 0,
             Tree::Bool(flag) => !flag,
             Tree::Absent => true,
-            Tree::Node(_) => false,
+            Tree::Node(_) | Tree::Literal(_) => false,
+        }
+    }
+
+    /// The literals in it, and whether a walk has looked at their values.
+    pub(super) fn literals(&self) -> Literals {
+        let sum = |sum: Literals, tree: &Tree| {
+            let inner = tree.literals();
+            Literals {
+                count: sum.count.saturating_add(inner.count),
+                read: sum.read | inner.read,
+            }
+        };
+        match self {
+            Tree::Literal(literal) => Literals {
+                count: 1,
+                read: literal.read.load(Ordering::Relaxed),
+            },
+            Tree::Node(node) => {
+                let fields = node.fields.iter().map(|(_, value)| value);
+                fields.fold(Literals::default(), sum)
+            }
+            Tree::List(items) => items.iter().fold(Literals::default(), sum),
+            Tree::Text(_) | Tree::Int(_) | Tree::Bool(_) | Tree::Absent => Literals::default(),
         }
     }
 }
@@ -110,9 +180,17 @@ impl Node {
         }
     }
 
+    /// The value in a field; of a literal, which is then known to have been looked at.
+    fn value(&self, field: &str) -> Option<&Tree> {
+        match self.get(field) {
+            Some(Tree::Literal(literal)) => Some(literal.read()),
+            other => other,
+        }
+    }
+
     /// The text in a field, empty where it is default.
     pub(super) fn text(&self, field: &str) -> &str {
-        match self.get(field) {
+        match self.value(field) {
             Some(Tree::Text(text)) => text,
             _ => "",
         }
@@ -120,7 +198,7 @@ impl Node {
 
     /// The number in a field, zero where it is default.
     pub(super) fn int(&self, field: &str) -> i64 {
-        match self.get(field) {
+        match self.value(field) {
             Some(Tree::Int(number)) => *number,
             _ => 0,
         }

@@ -127,7 +127,11 @@ impl Walk<'_> {
         match tree {
             Tree::Node(node) => self.node(node),
             Tree::List(items) => items.iter().try_for_each(|item| self.visit(item)),
-            Tree::Text(_) | Tree::Int(_) | Tree::Bool(_) | Tree::Absent => Ok(()),
+            Tree::Text(_)
+            | Tree::Int(_)
+            | Tree::Bool(_)
+            | Tree::Literal(_)
+            | Tree::Absent => Ok(()),
         }
     }
 

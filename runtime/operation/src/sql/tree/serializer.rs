@@ -2,7 +2,7 @@
 
 use serde::ser::{self, Serialize};
 
-use super::{Node, Tree, Unsupported};
+use super::{Literal, Node, Tree, Unsupported};
 
 /// Builds the tree of whatever is serialised into it.
 #[derive(Clone, Copy)]
@@ -35,7 +35,38 @@ impl ser::SerializeStruct for Fields {
         if self.0.kind == "Node" {
             return Ok(self.0.fields.pop().map_or(Tree::Absent, |(_, value)| value));
         }
+        if self.0.kind == "AConst" {
+            mark_literal(&mut self.0);
+        }
         Ok(Tree::Node(self.0))
+    }
+}
+
+/// The field that holds the value of a kind of literal whose value the text spells out, and what it is by default.
+fn literal_field(kind: &str) -> Option<(&'static str, Tree)> {
+    match kind {
+        "Integer" => Some(("ival", Tree::Int(0))),
+        "Float" => Some(("fval", Tree::Text(String::new()))),
+        "String" => Some(("sval", Tree::Text(String::new()))),
+        _ => None,
+    }
+}
+
+fn mark_literal(constant: &mut Node) {
+    // The grammar makes constants of its own too, which stand nowhere in the text.
+    if constant.int("location") < 0 {
+        return;
+    }
+    for (_, value) in &mut constant.fields {
+        let Tree::Node(value) = value else { continue };
+        let Some((field, default)) = literal_field(value.kind) else {
+            continue;
+        };
+        let found = value.fields.iter().position(|(name, _)| *name == field);
+        let spelled = found.map_or(default, |at| value.fields.swap_remove(at).1);
+        value
+            .fields
+            .push((field, Tree::Literal(Literal::new(spelled))));
     }
 }
 
