@@ -1,5 +1,4 @@
-//! Reads from the upstream what names mean there: the search path, which is pinned for the session, and the catalogue.
-//! What they are for is known to `facts`.
+//! Reads from the upstream what names mean there. What they are for is known to `facts`.
 
 use hpol_operation::sql::{
     Catalogue, CatalogueBuilder, CatalogueQuery, RelationKind, catalogue_queries,
@@ -12,27 +11,6 @@ use crate::wire::Wire;
 /// One state of the database for all queries of a catalogue.
 const BEGIN: &str = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const COMMIT: &str = "COMMIT";
-
-/// The schemas that unqualified names are looked up in, as they are for this role at login.
-const SEARCH_PATH: &str = "SELECT s FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) AS s";
-
-/// Fixes the search path to just these schemas. Temporary tables come last, so that none can stand in the place of
-/// a table of the same name (PostgreSQL looks there first unless the path names `pg_temp`).
-const PIN_SEARCH_PATH: &str = "SELECT pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', \
-     (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s), ', ' ORDER BY position) \
-     FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS path(s, position)), 'pg_temp'), false)";
-
-/// Pins the search path and tells what is in it.
-pub(crate) async fn pin_search_path(wire: &mut Wire) -> Result<Vec<String>, ReachUpstream> {
-    let mut schemas = Vec::new();
-    query(wire, SEARCH_PATH, |row| {
-        schemas.push(text(row, 0)?.to_owned());
-        Ok(())
-    })
-    .await?;
-    query(wire, PIN_SEARCH_PATH, |_| Ok(())).await?;
-    Ok(schemas)
-}
 
 /// Reads the catalogue, in the session's transaction if one is open.
 pub(crate) async fn load(

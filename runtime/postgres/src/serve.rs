@@ -22,6 +22,7 @@ use crate::refuse;
 use crate::relay::Relay;
 use crate::states::TurnedAway;
 use crate::states::login::{LoggedIn, NoSession, log_in};
+use crate::states::parameters::{INVALID_VALUE, Wishes};
 use crate::states::startup::{Arrival, arrive};
 use crate::upstream::{self, Login, ReachUpstream};
 use crate::wire::Wire;
@@ -131,7 +132,7 @@ impl<'a> Visit<'a> {
         let LoggedIn {
             session,
             database,
-            settings,
+            wishes,
         } = match logged_in {
             Ok(logged_in) => logged_in,
             Err(NoSession::TurnedAway(turned_away)) => {
@@ -143,21 +144,41 @@ impl<'a> Visit<'a> {
                 return None;
             }
         };
-        match self.reach(&database, &settings).await {
+        match self.reach(&database, &wishes).await {
             Ok((upstream, reader)) => self.welcome(wire, upstream, session, reader).await,
             Err(error) => {
-                tracing::error!(connection = self.connection.settings().name, %error, "the upstream cannot be used");
-                let report = Report::fatal(
-                    refuse::CANNOT_CONNECT_NOW,
-                    "the upstream database cannot be reached",
-                );
-                say(
-                    wire,
-                    &report.with_hint("the operator of the gateway sees the cause in its log"),
-                )
-                .await;
+                say(wire, &self.no_upstream(&error, &wishes)).await;
                 session.close(&format!("no upstream: {error}")).await;
                 None
+            }
+        }
+    }
+
+    /// What the client is told: its own fault by name, and of the upstream's troubles only that there are some.
+    fn no_upstream(&self, error: &ReachUpstream, wishes: &Wishes) -> Report {
+        match error {
+            ReachUpstream::Schema { .. } => Report::fatal(refuse::UNSUPPORTED, error.to_string())
+                .with_hint(
+                    "leave `search_path` out, or name schemas of the role's own search path",
+                ),
+            ReachUpstream::Timeout { .. } => {
+                Report::fatal(refuse::UNSUPPORTED, error.to_string()).with_hint("leave it out")
+            }
+            ReachUpstream::Refused { sqlstate } if sqlstate == INVALID_VALUE => {
+                let names: Vec<&str> = wishes.sent.iter().map(|(name, _)| *name).collect();
+                Report::fatal(
+                    INVALID_VALUE,
+                    "the upstream does not accept the value of a startup parameter",
+                )
+                .with_hint(format!("correct one of: {}", names.join(", ")))
+            }
+            _ => {
+                tracing::error!(connection = self.connection.settings().name, %error, "the upstream cannot be used");
+                Report::fatal(
+                    refuse::CANNOT_CONNECT_NOW,
+                    "the upstream database cannot be reached",
+                )
+                .with_hint("the operator of the gateway sees the cause in its log")
             }
         }
     }
@@ -165,13 +186,16 @@ impl<'a> Visit<'a> {
     async fn reach(
         &self,
         database: &str,
-        settings: &[(String, String)],
+        wishes: &Wishes,
     ) -> Result<(Login, Reader), ReachUpstream> {
         let wire = upstream::dial(self.connection).await?;
-        let mut login = upstream::login(wire, self.connection, database, settings).await?;
+        let mut login = upstream::login(wire, self.connection, database, &wishes.sent).await?;
         self.tell_powers(&mut login.wire).await?;
-        let search_path = catalogue::pin_search_path(&mut login.wire).await?;
+        let role = &self.connection.settings().user;
+        let search_path =
+            upstream::pin_search_path(&mut login.wire, role, wishes.search_path.as_deref()).await?;
         let catalogue = catalogue::load(&mut login.wire, TransactionStatus::Idle).await?;
+        upstream::limit(&mut login.wire, &wishes.timeouts).await?;
         let reader = Reader::new(
             Arc::clone(&self.connection.analyser),
             search_path,

@@ -5,6 +5,7 @@ mod login;
 mod query;
 mod role;
 mod scram;
+mod session;
 
 use std::io;
 
@@ -21,6 +22,7 @@ use crate::wire::{Receive, Wire};
 pub(crate) use login::{Login, PINNED, login};
 pub(crate) use query::{OWN_NAME, query};
 pub(crate) use role::powers;
+pub(crate) use session::{limit, pin_search_path};
 
 const CANCEL_REQUEST: u32 = 80_877_102;
 const SSL_REQUEST: u32 = 80_877_103;
@@ -73,6 +75,10 @@ pub(crate) enum ReachUpstream {
         value: String,
         expected: &'static str,
     },
+    #[error("schema `{schema}` is not in the search path of the gateway's role")]
+    Schema { schema: String },
+    #[error("the upstream has no setting `{name}`")]
+    Timeout { name: &'static str },
     #[error("the upstream answered a catalogue query with something else")]
     Catalogue,
 }

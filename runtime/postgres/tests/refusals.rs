@@ -221,7 +221,7 @@ async fn logins_that_do_not_come_through() {
     client.send(&query("SELECT 1")).await;
     lines.push(client.lines(1).await);
     assert_snapshot!(lines.join("\n"), @r#"
-    E FATAL / 0A000 / startup parameter `options` is not accepted / leave out `options` (PGOPTIONS); use SET after login where the policy allows it
+    E FATAL / 0A000 / startup parameter `role` is not accepted / leave it out: the role in the database belongs to the gateway
     (closed)
     E FATAL / 0A000 / startup parameter `replication` is not accepted / replication connections do not go through the gateway
     (closed)
@@ -237,7 +237,7 @@ async fn logins_that_do_not_come_through() {
     (closed)
     "#);
     assert_snapshot!(world.log.words().join("\n"), @r#"
-    refused: startup parameter `options` is not accepted
+    refused: startup parameter `role` is not accepted
     refused: startup parameter `replication` is not accepted
     refused: database `postgres` is not offered by connection `orders-prod`
     refused: no user name in the startup packet

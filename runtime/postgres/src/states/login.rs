@@ -9,7 +9,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::TurnedAway;
-use super::parameters::{Parameters, parameters};
+use super::parameters::{Parameters, Wishes, parameters};
 use crate::codec::encode::{self, Report};
 use crate::codec::startup::Startup;
 use crate::codec::{backend, frontend};
@@ -25,7 +25,7 @@ const CLEARTEXT_PASSWORD: u32 = 3;
 pub(crate) struct LoggedIn {
     pub(crate) session: Session,
     pub(crate) database: String,
-    pub(crate) settings: Vec<(String, String)>,
+    pub(crate) wishes: Wishes,
 }
 
 /// Why there is no session; a refusal by the door has been recorded already.
@@ -52,15 +52,16 @@ pub(crate) async fn log_in(
 ) -> Result<LoggedIn, NoSession> {
     let Parameters {
         database,
-        settings,
+        wishes,
         unknown_options,
+        minor,
         newer,
     } = parameters(startup)?;
     let Some(database) = connection.database(database.as_deref()) else {
         return Err(no_database(connection, database.as_deref()).into());
     };
     if newer || !unknown_options.is_empty() {
-        negotiate(wire, &unknown_options);
+        negotiate(wire, minor, &unknown_options);
     }
     let token = token(wire).await?;
     let principal = identity.authenticate(&token).await.map_err(|refused| {
@@ -84,7 +85,7 @@ pub(crate) async fn log_in(
     Ok(LoggedIn {
         session,
         database: database.to_owned(),
-        settings,
+        wishes,
     })
 }
 
@@ -112,10 +113,12 @@ fn no_database(connection: &PostgresConnection, asked: Option<&str>) -> Report {
     Report::fatal("3D000", message).with_hint(format!("offered are: {}", names.join(", ")))
 }
 
-/// NegotiateProtocolVersion: 3.0 is the newest minor version here, and these options are not known.
-fn negotiate(wire: &mut Wire, unknown_options: &[String]) {
+/// NegotiateProtocolVersion: the version that will be spoken, and the options that are not known. The manual calls the
+/// number a minor version; servers send the whole version, and clients expect that.
+fn negotiate(wire: &mut Wire, minor: u16, unknown_options: &[String]) {
     encode::message(&mut wire.out, backend::NEGOTIATE_VERSION, |out| {
-        out.put_u32(0);
+        out.put_u16(3);
+        out.put_u16(minor);
         out.put_u32(u32::try_from(unknown_options.len()).unwrap_or(u32::MAX));
         for option in unknown_options {
             encode::text(out, option);

@@ -30,7 +30,7 @@ pub(crate) async fn login(
     mut wire: Wire,
     connection: &PostgresConnection,
     database: &str,
-    parameters: &[(String, String)],
+    parameters: &[(&'static str, String)],
 ) -> Result<Login, ReachUpstream> {
     startup(
         &mut wire.out,
@@ -96,7 +96,7 @@ pub(crate) const PINNED: [(&str, &str); 2] = [
     ("standard_conforming_strings", "on"),
 ];
 
-fn startup(out: &mut BytesMut, user: &str, database: &str, parameters: &[(String, String)]) {
+fn startup(out: &mut BytesMut, user: &str, database: &str, parameters: &[(&'static str, String)]) {
     encode::packet(out, |out| {
         out.put_u32(PROTOCOL_3_0);
         let pinned = PINNED.iter().map(|(name, value)| (*name, *value));
@@ -107,7 +107,7 @@ fn startup(out: &mut BytesMut, user: &str, database: &str, parameters: &[(String
         ];
         let chosen = parameters
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
+            .map(|(name, value)| (*name, value.as_str()));
         for (name, value) in own.into_iter().chain(pinned).chain(chosen) {
             encode::text(out, name);
             encode::text(out, value);

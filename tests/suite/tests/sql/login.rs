@@ -102,18 +102,28 @@ fn pg_10_11_startup_parameters_that_act_before_any_statement_are_refused() {
         .gateway
         .token("starter", &["autonomous-agents"])
         .unwrap();
-    for options in [
-        "-c role=postgres",
-        "-csearch_path=evil",
-        "--statement-timeout=0",
+    for (options, told) in [
+        ("-c role=postgres", "startup parameter `role`"),
+        (
+            "--session-replication-role=replica",
+            "startup parameter `session_replication_role`",
+        ),
+        (
+            "-csearch_path=evil",
+            "schema `evil` is not in the search path",
+        ),
+        ("-d5", "`-d5` in startup parameter `options`"),
     ] {
         let psql = world.psql(&token).unwrap().env("PGOPTIONS", options);
         let printed = psql.run(&["SELECT 1"]).unwrap();
-        assert!(
-            printed.err.contains("startup parameter `options`"),
-            "{options}: {printed:?}"
-        );
+        assert!(printed.err.contains(told), "{options}: {printed:?}");
     }
+    let options = "-c statement_timeout=7s -c geqo=off -c search_path=public";
+    let psql = world.psql(&token).unwrap().env("PGOPTIONS", options);
+    let printed = psql
+        .run(&["SELECT current_setting('statement_timeout'), current_setting('geqo')"])
+        .unwrap();
+    assert_eq!(printed.out, "7s|off\n", "{printed:?}");
     for replication in ["database", "true", "1"] {
         let database = format!("dbname=demo replication={replication}");
         let psql = world.psql(&token).unwrap();
