@@ -33,9 +33,11 @@ pub struct Description<'a> {
 pub struct Step {
     /// The node.
     pub node: NodeId,
-    /// What it asks.
-    pub asks: String,
-    /// The answers, each once, and where they lead.
+    /// The fact that it asks about.
+    pub fact: String,
+    /// The element that it asks for, of a set that is known.
+    pub has: Option<String>,
+    /// The answers, each once, and where they lead. The last one of a set leads on to what else is asked of it.
     pub answers: Vec<Answer>,
 }
 
@@ -150,9 +152,11 @@ impl<'a> Description<'a> {
         let step = |node: NodeId| {
             let asked = self.dag.node(node)?;
             let answers = self.answers(asked).into_iter();
+            let (fact, has) = self.question(asked)?;
             Some(Step {
                 node,
-                asks: self.asks(asked)?,
+                fact,
+                has,
                 answers: answers
                     .map(|(is, to)| Answer {
                         is,
@@ -233,14 +237,22 @@ impl<'a> Description<'a> {
 
     /// What a node asks; `None` where it ends.
     fn asks(&self, node: &Node) -> Option<String> {
+        Some(match self.question(node)? {
+            (fact, None) => fact,
+            (fact, Some(element)) => format!("{fact} has {element}"),
+        })
+    }
+
+    /// The fact that a node asks about, and the element that it asks for.
+    fn question(&self, node: &Node) -> Option<(String, Option<String>)> {
         match node {
             Node::Leaf(_) | Node::Residual(_) => None,
             Node::Class { table, .. } | Node::Known { table, .. } => {
-                Some(self.fact(*table).to_owned())
+                Some((self.fact(*table).to_owned(), None))
             }
             Node::Element { table, class, .. } => {
                 let class = self.class(*table, *class);
-                Some(format!("{} has {class}", self.fact(*table)))
+                Some((self.fact(*table).to_owned(), Some(class)))
             }
         }
     }
