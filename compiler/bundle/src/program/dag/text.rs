@@ -330,6 +330,7 @@ impl Values {
                 };
                 let end = class.0.checked_add(1).map(ClassIndex).and_then(bound);
                 match (bound(class), end) {
+                    (Some(i64::MIN), Some(end)) => format!("at most {}", end.saturating_sub(1)),
                     (Some(start), Some(end)) => format!("{start} to {}", end.saturating_sub(1)),
                     (Some(start), None) => format!("{start} and more"),
                     (None, Some(end)) => format!("less than {end}"),
