@@ -1,5 +1,6 @@
 //! `cargo xtask`: the project's tasks. Each verb has its file; this one only picks.
 
+mod fuzz;
 mod quickstart;
 mod setup;
 mod soak;
@@ -18,7 +19,7 @@ Tasks:
   quickstart [--interactive]  An agent works through the gateway against a real PostgreSQL, end to end.
                               With --interactive you approve the UPDATE yourself, from a second terminal.
   test                        Every test, format and lint check of the project.
-  soak [SECONDS]              Long runs: millions of random decisions, crashes under load. 600 seconds unless told.
+  soak [SECONDS]              Long runs: millions of random decisions, fuzzing, crashes under load. 600 seconds unless told.
   setup                       Only installs (as root) or lists (otherwise) what the other tasks need.
 ";
 

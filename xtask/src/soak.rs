@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::setup;
-use crate::test::{cargo, root, run_step};
+use crate::test::{cargo, root, run_step, target};
+use crate::{fuzz, setup};
 
 /// Random pairs in one round.
 const CASES_PER_ROUND: u32 = 1_000_000;
@@ -16,7 +16,7 @@ const PIPELINES_PER_ROUND: u32 = 1_000;
 /// Crashes in one round.
 const CRASHES_PER_ROUND: u32 = 100;
 
-/// Repeats the differential run, the random pipelines and the crashes under load for at least `seconds`.
+/// Repeats the differential run, the random pipelines, the crashes under load and the fuzzing for at least `seconds`.
 pub(crate) fn run(seconds: u64) -> Result<()> {
     setup::ensure(&setup::ALL)?;
     let root = root()?;
@@ -58,6 +58,8 @@ pub(crate) fn run(seconds: u64) -> Result<()> {
             &format!("{CRASHES_PER_ROUND} crashes under load"),
             &mut crashes,
         )?;
+        // Half of the time is for what no generator thinks of.
+        fuzz::run(&root, &target(&root), seconds / 2)?;
         if Instant::now() >= end {
             break;
         }
