@@ -1,8 +1,6 @@
 //! `hpol build`: checks, tests, compiles and signs. Writes a whole bundle or none.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use hpol_bundle::bundle::{Bundle, Loaded, Provenance, SourceFile, Tests, TrustedKeys, encode};
@@ -17,6 +15,7 @@ use crate::exit::{Failure, Outcome};
 use crate::project::{Paths, Project, Sound, Tested, counted};
 use crate::sources;
 use crate::terminal::{Style, Terminal};
+use crate::whole_file;
 
 /// Check, test, compile and sign a policy into a bundle
 #[derive(Debug, Args)]
@@ -102,7 +101,7 @@ impl Build {
         // What a gateway would refuse is not worth writing.
         let loaded = Bundle::load(&bytes, &TrustedKeys::new(vec![key.public()]), None)
             .map_err(|fault| unusable(fault.to_string()))?;
-        write_whole(&self.output, &bytes).map_err(Failure::write(&self.output))?;
+        whole_file::write(&self.output, &bytes)?;
         self.print(terminal, &loaded, rules, tests)?;
         if loaded.bundle.vocabulary != *Vocabulary::builtin() {
             terminal.note(format_args!(
@@ -169,33 +168,4 @@ fn bundle(project: &Project, sound: Sound, sequence: u64) -> Bundle {
             tests: Tests { passed, failed: 0 },
         },
     }
-}
-
-/// Replaces `path` in one step, so that a gateway that reloads reads the old bundle or the new one.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let name = path
-        .file_name()
-        .ok_or(io::ErrorKind::InvalidInput)?
-        .to_string_lossy();
-    let draft = folder.join(format!(".{name}.{}", std::process::id()));
-    let written = write_draft(&draft, bytes).and_then(|()| fs::rename(&draft, path));
-    if written.is_err() {
-        // The failure that is told is the first one.
-        let _ = fs::remove_file(&draft);
-    }
-    written?;
-    File::open(folder)?.sync_all()
-}
-
-fn write_draft(draft: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }

@@ -16,6 +16,7 @@ mod exit;
 mod explain;
 mod exposure;
 mod facts;
+mod graph;
 mod init;
 mod keygen;
 mod lines;
@@ -29,6 +30,7 @@ mod test;
 mod trial;
 mod visible;
 mod vocabulary;
+mod whole_file;
 
 use std::process::ExitCode;
 
@@ -59,6 +61,7 @@ enum Verb {
     Facts(facts::Facts),
     Eval(eval::Eval),
     Bench(bench::Bench),
+    Graph(graph::Graph),
     Bundle(bundle::Bundle),
     Approvals(approvals::Approvals),
     Audit(audit::Audit),
@@ -93,6 +96,7 @@ fn run(verb: &Verb, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         Verb::Test(verb) => verb.run(terminal),
         Verb::Build(verb) => verb.run(terminal),
         Verb::Keygen(verb) => verb.run(terminal),
+        Verb::Graph(verb) => verb.run(terminal),
         Verb::Bundle(verb) => verb.run(terminal),
         Verb::Explain(verb) => verb.run(terminal),
         Verb::Facts(verb) => verb.run(terminal),

@@ -1,0 +1,238 @@
+//! `hpol graph`: diagrams of a policy and of a bundle, whole and in parts.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const POLICY: &str = r#"package shop
+
+connection db  = postgres "shop-prod"
+connection api = http     "shop-api"
+
+group agents = subject.groups has "agents"
+group dbas   = subject.groups has "dba"
+
+data pii.ssn {
+    column public.customers.ssn on db
+}
+
+rule read "Agents read" {
+    satisfies AC-3
+    who agents
+    on db
+    when sql.verbs within [select] and sql.statements <= 1
+    allow
+}
+
+rule write {
+    satisfies AC-3
+    who dbas
+    on db
+    when sql.verbs within [insert, update]
+    require approval by 2 of dbas within 15m
+}
+
+rule hide_ssn {
+    satisfies AC-4(23)
+    who everyone except dbas
+    on db
+    mask pii.ssn keep last 4
+}
+
+rule odd_name {
+    satisfies AC-3
+    on api
+    when http.method == GET and subject.id == "<a&\"b\">"
+    allow
+}
+"#;
+
+fn hpol(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_hpol"))
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("shop.hpol"), POLICY).unwrap();
+    folder
+}
+
+/// What a run prints and notes; it must end well.
+fn drawn(folder: &Path, arguments: &[&str]) -> (String, String) {
+    let output = hpol(folder, &[&["graph", "shop.hpol"], arguments].concat());
+    let noted = text(&output.stderr).to_owned();
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {noted}");
+    (text(&output.stdout).to_owned(), noted)
+}
+
+#[test]
+fn the_verdict_is_told_in_the_words_of_the_policy() {
+    let folder = folder();
+    let (whole, noted) = drawn(folder.path(), &[]);
+    insta::assert_snapshot!("verdict", whole);
+    assert_eq!(
+        noted,
+        "shown is what concerns postgres connections; for the others: `--kind http`\n"
+    );
+    let (http, _) = drawn(folder.path(), &["--kind", "http"]);
+    insta::assert_snapshot!("http", http);
+}
+
+#[test]
+fn a_connection_and_a_group_leave_out_what_they_settle() {
+    let folder = folder();
+    let scope = [
+        "--connection",
+        "db",
+        "--group",
+        "agents",
+        "--group",
+        "shop.dbas",
+    ];
+    let (text, noted) = drawn(folder.path(), &scope);
+    insta::assert_snapshot!("scoped", text);
+    assert_eq!(noted, "");
+}
+
+#[test]
+fn what_a_rule_obliges_to_has_a_diagram_of_its_own() {
+    let folder = folder();
+    let (dot, _) = drawn(
+        folder.path(),
+        &[
+            "--connection",
+            "db",
+            "--root",
+            "hide_ssn",
+            "--format",
+            "dot",
+        ],
+    );
+    insta::assert_snapshot!("obligation_dot", dot);
+    let (all, _) = drawn(folder.path(), &["--connection", "db", "--root", "all"]);
+    for root in [
+        "verdict =",
+        "obligation of shop.hide_ssn =",
+        "obligation of shop.write =",
+    ] {
+        assert!(all.contains(root), "{root}: {all}");
+    }
+}
+
+#[test]
+fn a_picture_holds_every_word_and_is_well_formed() {
+    let folder = folder();
+    let (picture, _) = drawn(folder.path(), &["--connection", "db", "--format", "svg"]);
+    insta::assert_snapshot!("picture", picture);
+    for arguments in [&["--kind", "http"][..], &["--root", "all"]] {
+        let (picture, _) = drawn(folder.path(), &[arguments, &["--format", "svg"]].concat());
+        well_formed(&picture);
+    }
+    let (picture, _) = drawn(folder.path(), &["--kind", "http", "--format", "svg"]);
+    assert!(picture.contains(r#"&lt;a&amp;\"b\"&gt;"#), "{picture}");
+}
+
+/// Every element is closed where it must be, and no text can be taken for one.
+fn well_formed(picture: &str) {
+    let mut open = Vec::new();
+    for tag in picture.split('<').skip(1) {
+        let (tag, after) = tag.split_once('>').unwrap();
+        assert!(!after.contains('>'), "{after}");
+        let name = tag.split(' ').next().unwrap();
+        match name.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name)),
+            None if tag.ends_with('/') => {}
+            None => open.push(name),
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[test]
+fn a_bundle_gives_the_same_diagram_and_a_file_is_written_whole() {
+    let folder = folder();
+    let run = |arguments: &[&str]| {
+        let output = hpol(folder.path(), arguments);
+        let noted = text(&output.stderr).to_owned();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {noted}");
+        noted
+    };
+    run(&["keygen", "key"]);
+    run(&["build", "shop.hpol", "--key", "key", "-o", "shop.hpolb"]);
+    let scope = ["--connection", "shop.api", "--format", "dot"];
+    let of_bundle = ["graph", "shop.hpolb", "--key", "key.pub", "-o", "shop.dot"];
+    assert_eq!(run(&[&of_bundle[..], &scope].concat()), "wrote shop.dot\n");
+    let written = fs::read_to_string(folder.path().join("shop.dot")).unwrap();
+    assert_eq!(
+        written.trim_end(),
+        drawn(folder.path(), &scope).0.trim_end()
+    );
+}
+
+#[test]
+fn what_is_not_there_and_what_is_too_large_is_said() {
+    let folder = folder();
+    // Which tables are written matters by which were read: more ways than a picture holds.
+    let mut large = POLICY.to_owned();
+    for index in 0..12 {
+        write!(
+            large,
+            "rule r{index} {{\n    satisfies AC-3\n    on db\n    when sql.reads has public.t{index} and sql.writes has public.w{index}\n    block\n}}\n"
+        )
+        .unwrap();
+    }
+    fs::write(folder.path().join("large.hpol"), large).unwrap();
+    let cases: [(&[&str], i32, &str); 6] = [
+        (
+            &["shop.hpol", "--connection", "crm"],
+            1,
+            "there is no connection called `crm`; known: shop.api, shop.db\n",
+        ),
+        (
+            &["shop.hpol", "--group", "gents"],
+            1,
+            "there is no group called `gents`; known: shop.agents, shop.dbas\n",
+        ),
+        (
+            &["shop.hpol", "--connection", "db", "--root", "read"],
+            1,
+            "there is no rule that obliges to something here called `read`; known: shop.hide_ssn, shop.write\n",
+        ),
+        (
+            &["shop.hpol", "--connection", "api", "--root", "write"],
+            1,
+            "there is no rule that obliges to something here called `write`; there is none\n",
+        ),
+        (
+            &["large.hpol", "--connection", "db", "--format", "svg"],
+            1,
+            "the picture would have ",
+        ),
+        (
+            &["shop.hpol", "--format", "png"],
+            2,
+            "error: invalid value 'png'",
+        ),
+    ];
+    for (arguments, code, says) in cases {
+        let output = hpol(folder.path(), &[&["graph"], arguments].concat());
+        let said = text(&output.stderr).replace(
+            "shown is what concerns postgres connections; for the others: `--kind http`\n",
+            "",
+        );
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.starts_with(says), "{arguments:?}: {said}");
+        assert_eq!(text(&output.stdout), "", "{arguments:?}");
+    }
+}
