@@ -17,7 +17,7 @@ mod validate;
 use header::Header;
 
 /// The format that this version writes and reads.
-pub const FORMAT: u16 = 1;
+pub const FORMAT: u16 = 2;
 /// Size of a bundle file; 10,000 rules take 2 MB. What is decoded takes some 25 times that at most.
 pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 
@@ -134,6 +134,12 @@ pub enum LoadBundle {
     /// Written by a newer compiler.
     #[error("bundle format {found} is newer than {FORMAT}; upgrade the gateway")]
     NewerFormat {
+        /// Its format.
+        found: u16,
+    },
+    /// Written by an older compiler.
+    #[error("bundle format {found} is older than {FORMAT}; build it again with the `hpol` of this version")]
+    OlderFormat {
         /// Its format.
         found: u16,
     },

@@ -33,8 +33,60 @@ pub struct Decision {
     pub allow: Vec<RuleId>,
     /// Rules that mask.
     pub mask: Vec<RuleId>,
+    /// Rules that limit the rows of the result; the smallest limit holds.
+    pub limit: Vec<RuleId>,
+    /// Rules in observe that match, which decide and oblige nothing; ascending.
+    pub observed: Vec<Observed>,
     /// Facts that could not be determined.
     pub unknown: FactSet,
+}
+
+/// What a rule in observe would have done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Observed {
+    /// What.
+    pub would: Would,
+    /// The rule. One that allows with a limit is named for both.
+    pub rule: RuleId,
+}
+
+/// What a rule would do if it were not in observe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Would {
+    /// Block.
+    Block,
+    /// Require approval.
+    RequireApproval,
+    /// Allow.
+    Allow,
+    /// Mask.
+    Mask,
+    /// Limit the rows.
+    Limit,
+}
+
+impl Would {
+    /// All, in the order of [`Observed`].
+    pub const ALL: [Would; 5] = [
+        Would::Block,
+        Would::RequireApproval,
+        Would::Allow,
+        Would::Mask,
+        Would::Limit,
+    ];
+
+    /// The word for it in records and in the output of tools.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Would::Block => "block",
+            Would::RequireApproval => "require_approval",
+            Would::Allow => "allow",
+            Would::Mask => "mask",
+            Would::Limit => "limit",
+        }
+    }
 }
 
 impl Decision {
@@ -48,6 +100,9 @@ impl Decision {
             approve: list(),
             allow: list(),
             mask: list(),
+            limit: list(),
+            // A rule that allows with a limit is there twice.
+            observed: Vec::with_capacity(rules.saturating_mul(2)),
             unknown: FactSet::default(),
         }
     }

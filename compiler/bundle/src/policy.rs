@@ -3,6 +3,8 @@
 
 mod flat;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::facts::Value;
@@ -64,8 +66,49 @@ pub struct DataClass {
     pub name: String,
     /// Where it is stored.
     pub columns: Vec<Column>,
+    /// Where it stands in JSON documents.
+    pub json: Vec<JsonPath>,
     /// How it looks: names of built-in detectors such as `us_ssn`.
     pub detectors: Vec<String>,
+}
+
+/// Steps of one JSON path; deeper than documents that people name places in.
+pub const MAX_JSON_STEPS: usize = 32;
+
+/// A place in the JSON documents of one connection that holds a data class: `$.customer.ssn`. What stands there is of the
+/// class whatever it is, of an object or array everything within.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct JsonPath {
+    /// The connection's name in the gateway's configuration.
+    pub target: String,
+    /// From the root of the document; at least 1 and at most [`MAX_JSON_STEPS`].
+    pub steps: Vec<JsonStep>,
+}
+
+/// A step into a JSON document, as in RFC 9535 section 2.3.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum JsonStep {
+    /// The member of an object that has this name, escapes resolved: `.ssn`, `['ssn']`.
+    Member(String),
+    /// Every member of an object and every element of an array: `.*`, `[*]`.
+    Any,
+}
+
+impl fmt::Display for JsonPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("$")?;
+        self.steps.iter().try_for_each(|step| match step {
+            JsonStep::Any => f.write_str("[*]"),
+            JsonStep::Member(name) if is_plain(name) => write!(f, ".{name}"),
+            JsonStep::Member(name) => write!(f, "[{name:?}]"),
+        })
+    }
+}
+
+/// Whether a member can be written without quotes.
+fn is_plain(name: &str) -> bool {
+    let word = |character: char| character == '_' || character.is_ascii_alphanumeric();
+    name.chars().all(word) && !name.starts_with(|first: char| first.is_ascii_digit()) && !name.is_empty()
 }
 
 /// A column that holds a data class.
@@ -96,6 +139,8 @@ pub struct Rule {
     pub condition: Condition,
     /// What it does.
     pub effect: Effect,
+    /// Whether it is only observed: it is evaluated and recorded, and does nothing.
+    pub observe: bool,
     /// Where it stands in the sources.
     pub source: Source,
 }
@@ -139,8 +184,11 @@ pub enum Strength {
 /// What a rule does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
-    /// Grants.
-    Allow,
+    /// Grants, and lets at most so many rows come back.
+    Allow {
+        /// At least 1; no limit where there is none.
+        rows: Option<u64>,
+    },
     /// Refuses, and says what to do instead; the message may be empty.
     Block {
         /// What to do instead.
@@ -162,6 +210,26 @@ pub enum Effect {
         /// How.
         mask: Mask,
     },
+    /// Lets at most so many rows come back. Grants nothing.
+    Limit {
+        /// At least 1.
+        rows: u64,
+    },
+}
+
+impl Effect {
+    /// Grants without an obligation.
+    pub const ALLOW: Effect = Effect::Allow { rows: None };
+
+    /// How many rows come back at most, where it says so.
+    #[must_use]
+    pub fn row_limit(&self) -> Option<u64> {
+        match self {
+            Effect::Allow { rows } => *rows,
+            Effect::Limit { rows } => Some(*rows),
+            Effect::Block { .. } | Effect::RequireApproval { .. } | Effect::Mask { .. } => None,
+        }
+    }
 }
 
 /// How a value is hidden. [`Mask::strictness`] is the documented total order.
@@ -171,6 +239,8 @@ pub enum Mask {
     KeepLast(u32),
     /// The first `n` characters stay.
     KeepFirst(u32),
+    /// A token stays that is the same for the same value, made with a key of the gateway's.
+    Hash,
     /// Nothing stays but that there was a value.
     Redact,
     /// The value becomes NULL.
@@ -178,14 +248,15 @@ pub enum Mask {
 }
 
 impl Mask {
-    /// Greater is stricter: keep last n < keep first n < redact < null; among keeps of one kind fewer characters are stricter.
+    /// Greater is stricter: keep last n < keep first n < hash < redact < null; among keeps of one kind fewer characters are stricter.
     #[must_use]
     pub fn strictness(self) -> (u8, u32) {
         match self {
             Mask::KeepLast(kept) => (0, u32::MAX - kept),
             Mask::KeepFirst(kept) => (1, u32::MAX - kept),
-            Mask::Redact => (2, 0),
-            Mask::Null => (3, 0),
+            Mask::Hash => (2, 0),
+            Mask::Redact => (3, 0),
+            Mask::Null => (4, 0),
         }
     }
 }

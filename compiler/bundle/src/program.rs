@@ -12,6 +12,7 @@ mod validate;
 
 use serde::{Deserialize, Serialize};
 
+use crate::decision::Would;
 use crate::policy::RuleId;
 use crate::vocabulary::{FactId, Phase, Protocol};
 
@@ -86,6 +87,10 @@ pub enum Role {
     Allow,
     /// A mask that is not definitely out of the question.
     Mask,
+    /// A limit that is not definitely out of the question.
+    Limit,
+    /// A rule in observe, by the same measure as one that is not.
+    Observed(Would),
     /// A group to which the subject definitely belongs.
     Member,
 }

@@ -137,7 +137,9 @@ pub(crate) fn control(oscal: &str) -> String {
 
 fn effect(policy: &Policy, effect: &Effect) -> String {
     match effect {
-        Effect::Allow => "allow".to_owned(),
+        Effect::Allow { rows: None } => "allow".to_owned(),
+        Effect::Allow { rows: Some(rows) } => format!("allow limit rows {rows}"),
+        Effect::Limit { rows } => format!("limit rows {rows}"),
         Effect::Block { .. } => "block".to_owned(),
         Effect::RequireApproval {
             quorum,
@@ -168,6 +170,7 @@ pub(crate) fn masker(mask: Mask) -> String {
     match mask {
         Mask::KeepLast(kept) => format!("keep last {kept}"),
         Mask::KeepFirst(kept) => format!("keep first {kept}"),
+        Mask::Hash => "hash".to_owned(),
         Mask::Redact => "redact".to_owned(),
         Mask::Null => "null".to_owned(),
     }

@@ -64,6 +64,7 @@ struct Matching<'a> {
     approve: Vec<&'a str>,
     allow: Vec<&'a str>,
     mask: Vec<&'a str>,
+    limit: Vec<&'a str>,
 }
 
 impl Eval {
@@ -111,6 +112,7 @@ fn answer<'a>(compiled: &'a Compiled, id: Value, decision: &Decision) -> Answer<
             approve: names(&decision.approve),
             allow: names(&decision.allow),
             mask: names(&decision.mask),
+            limit: names(&decision.limit),
         },
         determining,
         obligations: obligations(policy, decision),
@@ -123,7 +125,9 @@ fn answer<'a>(compiled: &'a Compiled, id: Value, decision: &Decision) -> Answer<
 fn obligations(policy: &Policy, decision: &Decision) -> Vec<Value> {
     let ids: &[&[RuleId]] = match decision.verdict {
         Verdict::Block => &[],
-        Verdict::RequireApproval | Verdict::Allow => &[&decision.approve, &decision.mask],
+        Verdict::RequireApproval | Verdict::Allow => {
+            &[&decision.approve, &decision.mask, &decision.limit]
+        }
     };
     let rules = ids.iter().copied().flatten();
     let rules = rules.filter_map(|id| policy.rules.get(id.0 as usize));
@@ -144,7 +148,11 @@ fn obligations(policy: &Policy, decision: &Decision) -> Vec<Value> {
                 "class": class.map(|class| &class.name), "how": bundle::masker(*mask),
             }}))
         }
-        Effect::Allow | Effect::Block { .. } => None,
+        Effect::Allow { .. } | Effect::Limit { .. } => {
+            let rows = rule.effect.row_limit()?;
+            Some(json!({"rule": rule.name, "limit": {"rows": rows}}))
+        }
+        Effect::Block { .. } => None,
     };
     rules.filter_map(obligation).collect()
 }

@@ -60,6 +60,8 @@ fn decision(
         verdict: verdict.into(),
         rules: vec![rule.into()],
         reason: "because".into(),
+        limit: None,
+        observed: Vec::new(),
         obligations: Vec::new(),
         unknown: Vec::new(),
         controls: vec![
@@ -78,6 +80,7 @@ fn events() -> Vec<Event> {
         code: "SELECT 3".into(),
         rows: 3,
         bytes: 120,
+        cut: false,
         masked: vec![MaskedRecord {
             class: "orders.pii.ssn".into(),
             rule: "orders.hide_ssn".into(),

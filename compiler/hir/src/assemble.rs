@@ -203,10 +203,15 @@ impl Parts {
                 };
                 self.groups.insert(name, group);
             }
-            Lowered::Class { columns, detectors } => {
+            Lowered::Class {
+                columns,
+                json,
+                detectors,
+            } => {
                 let class = tree::DataClass {
                     name: name.clone(),
                     columns: columns.clone(),
+                    json: json.clone(),
                     detectors: detectors.clone(),
                 };
                 self.classes.insert(name, class);
@@ -226,7 +231,8 @@ impl Parts {
         let mut rules = Vec::with_capacity(self.rules.len());
         for (name, (rule, source)) in self.rules {
             let effect = match rule.effect {
-                Effect::Allow => tree::Effect::Allow,
+                Effect::Allow { rows } => tree::Effect::Allow { rows },
+                Effect::Limit { rows } => tree::Effect::Limit { rows },
                 Effect::Block { message } => tree::Effect::Block { message },
                 Effect::RequireApproval {
                     quorum,
@@ -249,6 +255,7 @@ impl Parts {
                 claims: rule.claims,
                 condition: rule.condition,
                 effect,
+                observe: rule.observe,
                 source,
             });
         }

@@ -26,6 +26,8 @@ pub(crate) enum Lowered {
     Class {
         /// Where it is stored.
         columns: Vec<hpol_bundle::policy::Column>,
+        /// Where it stands in JSON documents.
+        json: Vec<hpol_bundle::policy::JsonPath>,
         /// How it looks.
         detectors: Vec<String>,
     },
@@ -43,12 +45,15 @@ pub(crate) struct Rule {
     pub(crate) claims: Vec<Claim>,
     pub(crate) condition: Condition,
     pub(crate) effect: Effect,
+    pub(crate) observe: bool,
 }
 
 /// An effect with qualified names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
-    Allow,
+    Allow {
+        rows: Option<u64>,
+    },
     Block {
         message: String,
     },
@@ -60,6 +65,9 @@ pub(crate) enum Effect {
     Mask {
         class: String,
         mask: Mask,
+    },
+    Limit {
+        rows: u64,
     },
 }
 

@@ -112,6 +112,7 @@ pub fn policy(random: &mut Random) -> Policy {
         classes: vec![DataClass {
             name: "p.c".into(),
             columns: vec![],
+            json: vec![],
             detectors: vec![],
         }],
         rules: (0..rules)
@@ -153,9 +154,10 @@ fn all_facts() -> Vec<FactId> {
 
 fn rule(random: &mut Random, facts: &[FactId], index: usize) -> Rule {
     let mask = *random
-        .pick(&[Mask::KeepLast(4), Mask::Redact, Mask::Null])
+        .pick(&[Mask::KeepLast(4), Mask::Hash, Mask::Redact, Mask::Null])
         .unwrap_or(&Mask::Redact);
-    let effect = match random.below(8) {
+    let rows = 1 + random.below(3) as u64;
+    let effect = match random.below(10) {
         0 => Effect::Block {
             message: String::new(),
         },
@@ -168,7 +170,9 @@ fn rule(random: &mut Random, facts: &[FactId], index: usize) -> Rule {
             class: ClassId(0),
             mask,
         },
-        _ => Effect::Allow,
+        4 => Effect::Limit { rows },
+        5 | 6 => Effect::Allow { rows: Some(rows) },
+        _ => Effect::ALLOW,
     };
     Rule {
         name: format!("p.r{index:03}"),
@@ -177,6 +181,7 @@ fn rule(random: &mut Random, facts: &[FactId], index: usize) -> Rule {
         claims: vec![],
         condition: condition(random, facts, 3),
         effect,
+        observe: random.one_in(6),
         source: Source::default(),
     }
 }

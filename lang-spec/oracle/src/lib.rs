@@ -7,7 +7,7 @@
 #[cfg(feature = "generate")]
 pub mod generate;
 
-use hpol_bundle::decision::{Decision, Verdict};
+use hpol_bundle::decision::{Decision, Observed, Verdict, Would};
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::policy::{Condition, Effect, GroupId, Policy, Predicate, RuleId, Test};
 
@@ -27,6 +27,13 @@ pub fn decide(policy: &Policy, facts: &Facts) -> Decision {
     let mut granted = false;
     for (id, rule) in (0..).map(RuleId).zip(&policy.rules) {
         let truth = truth(&rule.condition, facts);
+        if rule.observe {
+            decision.observed.extend(observed(id, &rule.effect, truth));
+            continue;
+        }
+        if rule.effect.row_limit().is_some() && truth != Truth::False {
+            decision.limit.push(id);
+        }
         match rule.effect {
             // Ignorance is not access: what restricts counts unless it is definitely false ...
             Effect::Block { .. } if truth != Truth::False => decision.block.push(id),
@@ -36,13 +43,14 @@ pub fn decide(policy: &Policy, facts: &Facts) -> Decision {
                 granted |= truth == Truth::True;
             }
             // ... and what grants counts only if it is definitely true.
-            Effect::Allow if truth == Truth::True => {
+            Effect::Allow { .. } if truth == Truth::True => {
                 decision.allow.push(id);
                 granted = true;
             }
             _ => {}
         }
     }
+    decision.observed.sort_unstable();
     decision.verdict = if !decision.block.is_empty() || !granted {
         Verdict::Block
     } else if !decision.approve.is_empty() {
@@ -51,6 +59,28 @@ pub fn decide(policy: &Policy, facts: &Facts) -> Decision {
         Verdict::Allow
     };
     decision
+}
+
+/// What a rule in observe would do, by the measure of one that is not.
+fn observed(rule: RuleId, effect: &Effect, truth: Truth) -> Vec<Observed> {
+    let would = match effect {
+        Effect::Block { .. } => Would::Block,
+        Effect::RequireApproval { .. } => Would::RequireApproval,
+        Effect::Allow { .. } => Would::Allow,
+        Effect::Mask { .. } => Would::Mask,
+        Effect::Limit { .. } => Would::Limit,
+    };
+    let limits = effect.row_limit().is_some().then_some(Would::Limit);
+    let mut all = match (would, truth) {
+        (_, Truth::False) => return vec![],
+        (Would::Allow, Truth::Unknown) => vec![],
+        _ => vec![would],
+    };
+    all.extend(limits);
+    all.dedup();
+    all.into_iter()
+        .map(|would| Observed { would, rule })
+        .collect()
 }
 
 /// Whether a subject definitely belongs to a group.

@@ -19,7 +19,7 @@ const MASK: fn() -> Effect = || Effect::Mask {
     class: ClassId(0),
     mask: Mask::Redact,
 };
-const ALLOW: fn() -> Effect = || Effect::Allow;
+const ALLOW: fn() -> Effect = || Effect::ALLOW;
 
 fn test(fact: &str, default: Option<Value>, predicate: Predicate) -> Condition {
     let (fact, _) = Vocabulary::builtin().lookup(fact).unwrap();
@@ -61,6 +61,7 @@ fn decide_rules(rules: &[Line]) -> Decision {
         claims: vec![],
         condition: of(*truth),
         effect: effect(),
+        observe: false,
         source: Source::default(),
     };
     let policy = Policy {

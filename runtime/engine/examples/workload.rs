@@ -200,6 +200,7 @@ fn policy(vocabulary: &Vocabulary, rules: &[Json]) -> Policy {
                 claims: vec![],
                 condition: condition.clone(),
                 effect,
+                observe: false,
                 source: Source {
                     file: "policies/workload.hpol".to_owned(),
                     line: 1,
@@ -209,7 +210,7 @@ fn policy(vocabulary: &Vocabulary, rules: &[Json]) -> Policy {
             made.insert(name.to_owned(), rule);
         };
         match rule["effect"].as_str().unwrap() {
-            "allow" => add(name, Effect::Allow),
+            "allow" => add(name, Effect::ALLOW),
             "block" => add(
                 name,
                 Effect::Block {
@@ -232,7 +233,7 @@ fn policy(vocabulary: &Vocabulary, rules: &[Json]) -> Policy {
                         mask: Mask::Redact,
                     },
                 );
-                add(&format!("{name}_grant"), Effect::Allow);
+                add(&format!("{name}_grant"), Effect::ALLOW);
             }
             other => panic!("effect {other}"),
         }
@@ -249,6 +250,7 @@ fn policy(vocabulary: &Vocabulary, rules: &[Json]) -> Policy {
         classes: vec![DataClass {
             name: "workload.secret".to_owned(),
             columns: vec![],
+            json: vec![],
             detectors: vec!["us_ssn".to_owned()],
         }],
         rules: made.into_values().collect(),

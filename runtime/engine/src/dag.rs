@@ -1,7 +1,7 @@
 //! Evaluation of diagrams: the verdict and the obligations of one operation, by the shortest way and without the rules
 //! that led there. What decides operations is [`crate::decide`], since a record names every rule that matches.
 
-use hpol_bundle::decision::Verdict;
+use hpol_bundle::decision::{Observed, Verdict};
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::policy::RuleId;
 use hpol_bundle::program::dag::{Dag, Leaf, Node, NodeId, Output, Rest};
@@ -14,8 +14,10 @@ use crate::evaluate::{self, Words};
 pub struct Outcome {
     /// The verdict.
     pub verdict: Verdict,
-    /// The rules that require approval or mask, ascending; also where a block makes them idle.
+    /// The rules that require approval, mask or limit, ascending; also where a block makes them idle.
     pub obligations: Vec<RuleId>,
+    /// What rules in observe would do, ascending.
+    pub observed: Vec<Observed>,
 }
 
 /// Decides one operation by `dag`, on the facts of session and operation together; `connection.kind` is the kind of the
@@ -25,6 +27,7 @@ pub fn outcome(program: &Program, dag: &Dag, facts: &Facts) -> Outcome {
     let mut outcome = Outcome {
         verdict: Verdict::Block,
         obligations: Vec::new(),
+        observed: Vec::new(),
     };
     let Some(mut walk) = Walk::new(program, dag, facts) else {
         return outcome;
@@ -32,9 +35,10 @@ pub fn outcome(program: &Program, dag: &Dag, facts: &Facts) -> Outcome {
     for root in dag.roots() {
         match (root.output, walk.leaf(root.node)) {
             (Output::Verdict, Some(Leaf::Verdict(verdict))) => outcome.verdict = verdict,
-            (Output::Obligation(_), Some(Leaf::Obliges(false))) => {}
+            (Output::Obligation(_) | Output::Observed(_), Some(Leaf::Obliges(false))) => {}
             // Where a diagram does not hold together, its rules oblige and nothing is allowed.
             (Output::Obligation(rule), _) => outcome.obligations.push(rule),
+            (Output::Observed(observed), _) => outcome.observed.push(observed),
             (Output::Verdict, _) => {}
         }
     }

@@ -1,8 +1,7 @@
 //! The decision on one operation.
 
-use hpol_bundle::decision::{Decision, Verdict};
+use hpol_bundle::decision::{Decision, Observed, Verdict};
 use hpol_bundle::facts::Facts;
-use hpol_bundle::policy::RuleId;
 use hpol_bundle::program::{Clause, Program, Role};
 use hpol_bundle::vocabulary::Protocol;
 
@@ -79,12 +78,15 @@ fn reset(decision: &mut Decision) {
         approve,
         allow,
         mask,
+        limit,
+        observed,
         unknown: _,
     } = decision;
     *verdict = Verdict::Block;
-    [block, approve, allow, mask]
+    [block, approve, allow, mask, limit]
         .into_iter()
         .for_each(Vec::clear);
+    observed.clear();
 }
 
 /// Reads the decision off the clauses that are left. They ascend by role and rule, and a rule can have several.
@@ -97,6 +99,11 @@ fn report<'a>(left: impl Iterator<Item = &'a Clause>, decision: &mut Decision) {
             Role::ApprovalGrants => granted = true,
             Role::Allow => push(&mut decision.allow, clause.rule()),
             Role::Mask => push(&mut decision.mask, clause.rule()),
+            Role::Limit => push(&mut decision.limit, clause.rule()),
+            Role::Observed(would) => {
+                let rule = clause.rule();
+                push(&mut decision.observed, Observed { would, rule });
+            }
             Role::Member => {}
         }
     }
@@ -112,8 +119,8 @@ fn report<'a>(left: impl Iterator<Item = &'a Clause>, decision: &mut Decision) {
     };
 }
 
-fn push(list: &mut Vec<RuleId>, rule: RuleId) {
-    if list.last() != Some(&rule) {
-        list.push(rule);
+fn push<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if list.last() != Some(&item) {
+        list.push(item);
     }
 }

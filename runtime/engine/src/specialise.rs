@@ -160,7 +160,8 @@ mod tests {
                 default: None,
                 predicate: Predicate::In(vec![format!("agent-{index}").into()]),
             }),
-            effect: Effect::Allow,
+            effect: Effect::ALLOW,
+            observe: false,
             source: Source::default(),
         };
         let policy = Policy {

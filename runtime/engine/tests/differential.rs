@@ -8,7 +8,7 @@
 use hpol_bundle::bundle::{self, Bundle, Provenance, TrustedKeys};
 use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::facts::{Fact, Facts, Value};
-use hpol_bundle::policy::{Condition, Effect, GroupId, Policy, Rule, Source};
+use hpol_bundle::policy::{Condition, Effect, GroupId, Policy, Rule, RuleId, Source};
 use hpol_bundle::program::Program;
 use hpol_bundle::program::dag::{Budget, Dag};
 use hpol_bundle::program::lower::{Fault, lower};
@@ -35,13 +35,15 @@ fn b_06_engine_agrees_with_the_reference_interpreter() {
         agree(&serde_json::from_str(json).unwrap());
     }
     let mut verdicts = [0_usize; 3];
-    let mut unknown = 0;
+    let (mut unknown, mut limited, mut observed) = (0, 0, 0);
     for_each_case(
         number("HPOL_DIFFERENTIAL_CASES", CASES as u64) as usize,
         |case, program| {
             let decision = hpol_oracle::decide(&case.policy, &case.facts);
             verdicts[decision.verdict as usize] += 1;
             unknown += usize::from(!decision.unknown.is_empty());
+            limited += usize::from(!decision.limit.is_empty());
+            observed += usize::from(!decision.observed.is_empty());
             if difference(case, program).is_some() {
                 let fails = |case: &Case| {
                     lower_any(&case.policy)
@@ -60,6 +62,10 @@ fn b_06_engine_agrees_with_the_reference_interpreter() {
     assert!(
         unknown * 2 > cases,
         "{unknown} of {cases} with unknown facts"
+    );
+    assert!(
+        limited * 10 > cases && observed * 10 > cases,
+        "{limited} limited and {observed} observed of {cases}"
     );
 }
 
@@ -145,7 +151,7 @@ fn b_05_a_session_of_another_program_is_blocked() {
     let allow = |name: &str| Policy {
         rules: vec![Rule {
             name: name.into(),
-            effect: Effect::Allow,
+            effect: Effect::ALLOW,
             ..block(Condition::All(vec![]))
         }],
         ..Policy::default()
@@ -178,9 +184,12 @@ fn b_05_a_session_of_another_program_is_blocked() {
 
 fn assert_stricter(case: &Case, program: &Program, facts: &Facts, before: &Decision, fact: &str) {
     let after = decide_once(program, case.kind(), facts);
-    let masked = before.mask.iter().all(|rule| after.mask.contains(rule));
+    let all_in = |before: &[RuleId], after: &[RuleId]| {
+        before.iter().all(|rule| after.contains(rule))
+    };
+    let obliged = all_in(&before.mask, &after.mask) && all_in(&before.limit, &after.limit);
     assert!(
-        after.verdict >= before.verdict && masked,
+        after.verdict >= before.verdict && obliged,
         "{fact}: {}",
         json(case)
     );
@@ -313,11 +322,12 @@ impl Diagrams {
     /// How some diagram differs from the oracle.
     fn difference(&self, case: &Case, program: &Program) -> Option<String> {
         let decision = hpol_oracle::decide(&case.policy, &case.facts);
-        let mut obligations = [decision.approve, decision.mask].concat();
+        let mut obligations = [decision.approve, decision.mask, decision.limit].concat();
         obligations.sort_unstable();
         let expected = Outcome {
             verdict: decision.verdict,
             obligations,
+            observed: decision.observed,
         };
         let dags = self.0.iter().filter(|(_, dag)| dag.kind() == case.kind());
         dags.into_iter().find_map(|(name, dag)| {
@@ -349,6 +359,7 @@ fn block(condition: Condition) -> Rule {
         effect: Effect::Block {
             message: String::new(),
         },
+        observe: false,
         source: Source::default(),
     }
 }

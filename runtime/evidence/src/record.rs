@@ -170,8 +170,14 @@ pub struct DecisionRecord {
     pub rules: Vec<String>,
     /// Why, in the words of the rule, or what the gateway could not accept.
     pub reason: String,
-    /// Mask rules that will apply to the result.
+    /// Rules whose masks and limits will apply to the result.
     pub obligations: Vec<String>,
+    /// Rows of the result that are released at most; absent where nothing limits them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    /// What rules in observe would have done, had they not been; absent where none would have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observed: Vec<ObservedRecord>,
     /// Facts that could not be determined.
     pub unknown: Vec<String>,
     /// The controls that the determining rules and the gateway's mechanisms satisfy here.
@@ -181,6 +187,15 @@ pub struct DecisionRecord {
     pub approval: Option<String>,
     /// Digest of the bundle that decided; empty when there was none.
     pub bundle: String,
+}
+
+/// A rule in observe that matched. It did nothing, and earns no control.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ObservedRecord {
+    /// The rule by qualified name.
+    pub rule: String,
+    /// What it would have done: `block`, `require_approval`, `allow`, `mask` or `limit`.
+    pub would: String,
 }
 
 /// A control, what earned it and how strong.
@@ -211,7 +226,10 @@ pub struct OutcomeRecord {
     pub bytes: u64,
     /// What was masked, by class.
     pub masked: Vec<MaskedRecord>,
-    /// Controls earned by what was masked.
+    /// Whether rows were left out because of a limit; absent where none were.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub cut: bool,
+    /// Controls earned by what was masked or cut.
     pub controls: Vec<ControlRecord>,
 }
 
@@ -307,6 +325,11 @@ impl Event {
             None
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 #[cfg(test)]

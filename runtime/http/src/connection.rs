@@ -230,6 +230,12 @@ struct Detectors;
 
 impl Carrier for Detectors {
     fn can_mask(&self, plan: &MaskingPlan) -> Result<(), CannotMask> {
+        if let Some((slot, path)) = plan.json_paths().next() {
+            return Err(CannotMask {
+                class: plan.class(slot).to_owned(),
+                why: format!("this version does not mask by JSON paths such as `{path}`"),
+            });
+        }
         match plan.columns().next() {
             None => Ok(()),
             Some((slot, column)) => Err(CannotMask {

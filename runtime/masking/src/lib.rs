@@ -10,8 +10,10 @@ mod mask;
 mod masker;
 mod scan;
 mod stream;
+mod token;
 
 pub use detector::Detector;
 pub use mask::REDACTED;
 pub use masker::{BuildMasker, Entry, Masked, Masker};
 pub use stream::{Stream, StreamKind};
+pub use token::{MaskKey, WeakKey};

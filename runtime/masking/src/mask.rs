@@ -7,7 +7,7 @@ pub const REDACTED: &str = "***";
 
 const HIDDEN: u8 = b'*';
 
-/// Appends what `mask` leaves of `value`; a mask that makes the value NULL leaves [`REDACTED`] here.
+/// Appends what `mask` leaves of `value`; a mask that makes the value NULL, or that needs a key, leaves [`REDACTED`] here.
 ///
 /// ASCII punctuation and spaces stay where they are; of all other characters the first or last stay as the mask says.
 /// A mask that would hide no more characters than it leaves hides all, as it does with what is not UTF-8.
@@ -15,7 +15,7 @@ pub(crate) fn write(mask: Mask, value: &[u8], out: &mut Vec<u8>) {
     match mask {
         Mask::KeepLast(kept) => keep(value, kept, End::Last, out),
         Mask::KeepFirst(kept) => keep(value, kept, End::First, out),
-        Mask::Redact | Mask::Null => out.extend_from_slice(REDACTED.as_bytes()),
+        Mask::Hash | Mask::Redact | Mask::Null => out.extend_from_slice(REDACTED.as_bytes()),
     }
 }
 

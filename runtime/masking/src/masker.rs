@@ -2,25 +2,31 @@
 
 use std::ops::Range;
 
-use hpol_bundle::policy::Mask;
+use hpol_bundle::policy::{JsonPath, Mask};
 
 use crate::detector::Detector;
 use crate::input::Input;
 use crate::mask;
 use crate::scan::{Finder, Finding, Step};
+use crate::token::MaskKey;
 
 /// The obligations of a set of mask rules. Immutable; put it in an `Arc`.
 #[derive(Debug)]
 pub struct Masker {
     entries: Vec<Entry>,
     finder: Finder,
+    key: Option<MaskKey>,
 }
 
 /// How one data class is hidden. Its index is the slot that columns refer to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
+    /// The name of the class, which makes the tokens of its values its own.
+    pub class: String,
     /// How.
     pub mask: Mask,
+    /// Where it stands in JSON documents. Where paths of two entries meet, the stricter mask applies.
+    pub paths: Vec<JsonPath>,
     /// What finds it in free text. Where two entries have the same detector, the stricter mask applies.
     pub detectors: Vec<Detector>,
 }
@@ -49,14 +55,27 @@ pub enum Masked {
     Null,
 }
 
+impl Entry {
+    /// What `detectors` find, hidden by `mask`, of a class without a name.
+    #[must_use]
+    pub fn of_detectors(mask: Mask, detectors: Vec<Detector>) -> Entry {
+        Entry {
+            class: String::new(),
+            mask,
+            paths: Vec::new(),
+            detectors,
+        }
+    }
+}
+
 impl Masker {
     const MOST: usize = 1 << 16;
 
-    /// Compiles the detectors of `entries`.
+    /// Compiles the detectors of `entries`. Without a `key`, what is to be hashed is hidden whole.
     ///
     /// # Errors
     /// If there are more entries than slots.
-    pub fn new(entries: Vec<Entry>) -> Result<Masker, BuildMasker> {
+    pub fn new(entries: Vec<Entry>, key: Option<MaskKey>) -> Result<Masker, BuildMasker> {
         if entries.len() > Masker::MOST {
             return Err(BuildMasker::TooMany {
                 found: entries.len(),
@@ -64,7 +83,11 @@ impl Masker {
             });
         }
         let finder = Finder::new(&entries);
-        Ok(Masker { entries, finder })
+        Ok(Masker {
+            entries,
+            finder,
+            key,
+        })
     }
 
     /// The entries, by slot.
@@ -84,7 +107,7 @@ impl Masker {
         match self.mask(slot) {
             Mask::Null => Masked::Null,
             mask => {
-                mask::write(mask, value, out);
+                self.hide(slot, mask, value, out);
                 Masked::Changed
             }
         }
@@ -141,7 +164,15 @@ impl Masker {
             None => self.mask(finding.slot),
         };
         let value = input.bytes().get(finding.start..finding.extent.end);
-        mask::write(mask, value.unwrap_or_default(), out);
+        self.hide(finding.slot, mask, value.unwrap_or_default(), out);
+    }
+
+    /// Appends what `mask` leaves of a value of the class in `slot`.
+    fn hide(&self, slot: usize, mask: Mask, value: &[u8], out: &mut Vec<u8>) {
+        match (mask, &self.key, self.entries.get(slot)) {
+            (Mask::Hash, Some(key), Some(entry)) => key.write(&entry.class, value, out),
+            _ => mask::write(mask, value, out),
+        }
     }
 
     fn mask(&self, slot: usize) -> Mask {

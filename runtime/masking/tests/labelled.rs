@@ -5,11 +5,8 @@ use hpol_masking::{Detector, Entry, Masker};
 
 #[test]
 fn findings_are_exactly_those_labelled() {
-    let entries = Detector::ALL.map(|detector| Entry {
-        mask: Mask::Redact,
-        detectors: vec![detector],
-    });
-    let masker = Masker::new(entries.into()).unwrap();
+    let entries = Detector::ALL.map(|detector| Entry::of_detectors(Mask::Redact, vec![detector]));
+    let masker = Masker::new(entries.into(), None).unwrap();
     let mut wrong = Vec::new();
     for line in include_str!("data/labelled.jsonl").lines() {
         let case: serde_json::Value = serde_json::from_str(line).unwrap();

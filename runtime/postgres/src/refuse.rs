@@ -23,6 +23,7 @@ pub(crate) fn report(refusal: &Refusal) -> Report {
         | RefusalKind::ApprovalExpired
         | RefusalKind::ApprovalVoid
         | RefusalKind::CannotMask
+        | RefusalKind::CannotLimit
         | RefusalKind::NoPolicy => ("42501", Severity::Error),
         RefusalKind::NotUnderstood => ("42601", Severity::Error),
         RefusalKind::Unsupported => (UNSUPPORTED, Severity::Error),

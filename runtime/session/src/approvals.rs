@@ -348,7 +348,10 @@ fn requirements(in_force: &InForce, rules: &[&Rule]) -> Vec<Requirement> {
 fn within(rule: &Rule) -> Option<Duration> {
     match rule.effect {
         Effect::RequireApproval { within_seconds, .. } => Some(Duration::from_secs(within_seconds)),
-        Effect::Allow | Effect::Block { .. } | Effect::Mask { .. } => None,
+        Effect::Allow { .. }
+        | Effect::Block { .. }
+        | Effect::Mask { .. }
+        | Effect::Limit { .. } => None,
     }
 }
 

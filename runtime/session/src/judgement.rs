@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use hpol_bundle::decision::Verdict;
+use hpol_bundle::decision::{Observed, Verdict};
 use hpol_bundle::policy::{Effect, Rule, RuleId};
+use hpol_evidence::record::{ControlRecord, ObservedRecord};
 
 use crate::masking::MaskingPlan;
 use crate::policy::InForce;
-use crate::records::{DEFAULT_DENY, GATEWAY};
+use crate::records::{self, DEFAULT_DENY, GATEWAY};
 use crate::refusal::RefusalKind;
 
 /// How an operation was judged, before anything of it is recorded or done.
@@ -18,9 +19,35 @@ pub(crate) struct Judgement {
     /// Determining rules; empty where no rule of the policy decided.
     pub(crate) rules: Vec<RuleId>,
     pub(crate) plan: MaskingPlan,
+    pub(crate) limit: Option<RowLimit>,
+    /// What rules in observe would have done.
+    pub(crate) observed: Vec<Observed>,
     pub(crate) unknown: Vec<String>,
     /// Set where the gateway itself refused.
     pub(crate) refusal: Option<(RefusalKind, String, String)>,
+}
+
+/// How many rows come back at most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RowLimit {
+    pub(crate) rows: u64,
+    /// The rules that say so; a rule with a greater limit is not among them.
+    pub(crate) rules: Vec<RuleId>,
+}
+
+impl RowLimit {
+    /// The smallest limit of the matching `rules`.
+    pub(crate) fn of(in_force: &InForce, rules: &[RuleId]) -> Option<RowLimit> {
+        let limits = rules
+            .iter()
+            .filter_map(|id| Some((in_force.rule(*id)?.effect.row_limit()?, *id)));
+        let rows = limits.clone().map(|(rows, _)| rows).min()?;
+        let smallest = limits.filter(|(limit, _)| *limit == rows);
+        Some(RowLimit {
+            rows,
+            rules: smallest.map(|(_, id)| id).collect(),
+        })
+    }
 }
 
 impl Judgement {
@@ -35,6 +62,8 @@ impl Judgement {
             in_force,
             rules: Vec::new(),
             plan: MaskingPlan::none(),
+            limit: None,
+            observed: Vec::new(),
             unknown: Vec::new(),
             refusal: Some((kind, reason, help)),
         }
@@ -53,6 +82,36 @@ impl Judgement {
             (true, Some(_)) => vec![GATEWAY.to_owned()],
             (true, None) => vec![DEFAULT_DENY.to_owned()],
         }
+    }
+
+    /// The rules whose masks and limits apply, by name.
+    pub(crate) fn obligations(&self) -> Vec<String> {
+        let mut names = self.plan.rules();
+        let limits = self.limit.iter().flat_map(|limit| &limit.rules);
+        let limits = limits.filter_map(|id| self.in_force.as_ref()?.rule(*id));
+        names.extend(limits.map(|rule| rule.name.clone()));
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The limit and the controls that cutting by it earns.
+    pub(crate) fn limited(&self) -> Option<(u64, Vec<ControlRecord>)> {
+        let limit = self.limit.as_ref()?;
+        let rules = limit.rules.iter();
+        let rules = rules.filter_map(|id| self.in_force.as_ref()?.rule(*id));
+        Some((limit.rows, rules.flat_map(records::claims).collect()))
+    }
+
+    /// What rules in observe would have done, for the record.
+    pub(crate) fn observed(&self) -> Vec<ObservedRecord> {
+        let named = self.observed.iter().filter_map(|observed| {
+            Some(ObservedRecord {
+                rule: self.in_force.as_ref()?.rule(observed.rule)?.name.clone(),
+                would: observed.would.as_str().to_owned(),
+            })
+        });
+        named.collect()
     }
 
     pub(crate) fn reason(&self) -> String {
@@ -88,9 +147,10 @@ impl Judgement {
         let messages = self.determining().filter_map(|rule| match &rule.effect {
             Effect::Block { message } if !message.is_empty() => Some(message.clone()),
             Effect::Block { .. }
-            | Effect::Allow
+            | Effect::Allow { .. }
             | Effect::RequireApproval { .. }
-            | Effect::Mask { .. } => None,
+            | Effect::Mask { .. }
+            | Effect::Limit { .. } => None,
         });
         messages.collect::<Vec<_>>().join("; ")
     }

@@ -11,6 +11,7 @@ pub mod door;
 pub mod hold;
 mod judgement;
 pub mod masking;
+mod obligations;
 pub mod permit;
 mod pipeline;
 pub mod policy;

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-pub use hpol_bundle::policy::Column;
+pub use hpol_bundle::policy::{Column, JsonPath, JsonStep};
 use hpol_bundle::policy::{ClassId, Effect, Mask, Policy, RuleId};
 use hpol_masking::{Detector, Entry, Masker, Stream};
-pub use hpol_masking::{Masked, StreamKind};
+pub use hpol_masking::{MaskKey, Masked, StreamKind, WeakKey};
 
 use crate::records;
 use hpol_evidence::record::{ControlRecord, MaskedRecord};
@@ -34,6 +34,9 @@ struct PlanEntry {
     rule: String,
     controls: Vec<ControlRecord>,
     columns: Vec<Column>,
+    paths: Vec<JsonPath>,
+    /// It is hashed, and there is no key.
+    unkeyed: bool,
 }
 
 /// Why the masks of a policy cannot be carried out.
@@ -68,6 +71,7 @@ impl MaskingPlan {
         policy: &Policy,
         target: &str,
         rules: &[RuleId],
+        key: Option<&MaskKey>,
     ) -> Result<MaskingPlan, BuildPlan> {
         let mut strictest: std::collections::BTreeMap<ClassId, (Mask, RuleId)> =
             std::collections::BTreeMap::new();
@@ -115,21 +119,34 @@ impl MaskingPlan {
                 .filter(|column| column.target == target)
                 .cloned()
                 .collect();
-            if columns.is_empty() && detectors.is_empty() {
+            let paths: Vec<JsonPath> = class
+                .json
+                .iter()
+                .filter(|path| path.target == target)
+                .cloned()
+                .collect();
+            if columns.is_empty() && paths.is_empty() && detectors.is_empty() {
                 continue;
             }
-            masks.push(Entry { mask, detectors });
+            masks.push(Entry {
+                class: class.name.clone(),
+                mask,
+                paths: paths.clone(),
+                detectors,
+            });
             entries.push(PlanEntry {
                 class: class.name.clone(),
                 rule: rule.name.clone(),
                 controls: records::claims(rule),
                 columns,
+                paths,
+                unkeyed: mask == Mask::Hash && key.is_none(),
             });
         }
         if entries.is_empty() {
             return Ok(MaskingPlan::none());
         }
-        let masker = Arc::new(Masker::new(masks)?);
+        let masker = Arc::new(Masker::new(masks, key.cloned())?);
         Ok(MaskingPlan {
             inner: Some(Arc::new(Plan { entries, masker })),
         })
@@ -155,6 +172,20 @@ impl MaskingPlan {
         self.entries()
             .zip(0_u16..)
             .flat_map(|(entry, slot)| entry.columns.iter().map(move |column| (Slot(slot), column)))
+    }
+
+    /// The places in JSON documents of this connection that must be hidden, the laxest mask first: where two classes meet
+    /// on one value, the later one decides.
+    pub fn json_paths(&self) -> impl Iterator<Item = (Slot, &JsonPath)> {
+        self.entries()
+            .zip(0_u16..)
+            .flat_map(|(entry, slot)| entry.paths.iter().map(move |path| (Slot(slot), path)))
+    }
+
+    /// The class that would be hashed if the gateway had a key; the plan cannot be carried out.
+    pub(crate) fn unkeyed(&self) -> Option<&str> {
+        let entry = self.entries().find(|entry| entry.unkeyed)?;
+        Some(&entry.class)
     }
 
     /// The name of the class in `slot`; empty for a slot of another plan.
@@ -302,6 +333,7 @@ mod tests {
                 .map(|index| DataClass {
                     name: format!("p.c{index}"),
                     columns: vec![column.clone()],
+                    json: Vec::new(),
                     detectors: Vec::new(),
                 })
                 .collect(),
@@ -315,13 +347,14 @@ mod tests {
                     claims: Vec::new(),
                     condition: Condition::All(Vec::new()),
                     effect: Effect::Mask { class, mask: *mask },
+                    observe: false,
                     source: Source::default(),
                 })
                 .collect(),
             ..Policy::default()
         };
         let rules: Vec<RuleId> = (0..).map(RuleId).take(masks.len()).collect();
-        MaskingPlan::build(&policy, "db", &rules).unwrap()
+        MaskingPlan::build(&policy, "db", &rules, None).unwrap()
     }
 
     #[test]

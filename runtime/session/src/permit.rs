@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use hpol_evidence::record::{Event, OperationResult, OutcomeRecord};
+use hpol_evidence::record::{ControlRecord, Event, OperationResult, OutcomeRecord};
 use hpol_operation::Class;
 
 use crate::masking::{MaskRun, MaskingPlan};
@@ -26,7 +26,7 @@ impl<P> Permit<P> {
         pipeline: Arc<Pipeline>,
         operation: String,
         class: Class,
-        plan: MaskingPlan,
+        obliged: Obliged,
     ) -> Permit<P> {
         let owed = Some(Owed {
             pipeline,
@@ -36,14 +36,24 @@ impl<P> Permit<P> {
         });
         Permit {
             payload,
-            receipt: Receipt { owed, plan },
+            receipt: Receipt {
+                owed,
+                obliged,
+                cut: false,
+            },
         }
     }
 
     /// What must be hidden in the result.
     #[must_use]
     pub fn masking(&self) -> &MaskingPlan {
-        &self.receipt.plan
+        &self.receipt.obliged.plan
+    }
+
+    /// How many rows of the result may be released; all of them where there is none.
+    #[must_use]
+    pub fn row_limit(&self) -> Option<u64> {
+        self.receipt.row_limit()
     }
 
     /// Id of the operation in the audit log.
@@ -81,7 +91,16 @@ impl<P> fmt::Debug for Permit<P> {
 #[derive(Debug)]
 pub struct Receipt {
     owed: Option<Owed>,
-    plan: MaskingPlan,
+    obliged: Obliged,
+    cut: bool,
+}
+
+/// What must be done to the result.
+#[derive(Debug)]
+pub(crate) struct Obliged {
+    pub(crate) plan: MaskingPlan,
+    /// Rows at most, and the controls that cutting earns.
+    pub(crate) limit: Option<(u64, Vec<ControlRecord>)>,
 }
 
 #[derive(Debug)]
@@ -119,13 +138,24 @@ impl Receipt {
     /// What must be hidden in the result.
     #[must_use]
     pub fn masking(&self) -> &MaskingPlan {
-        &self.plan
+        &self.obliged.plan
+    }
+
+    /// How many rows of the result may be released; all of them where there is none.
+    #[must_use]
+    pub fn row_limit(&self) -> Option<u64> {
+        self.obliged.limit.as_ref().map(|(rows, _)| *rows)
+    }
+
+    /// Notes that rows were left out because of [`Receipt::row_limit`], for the outcome's record.
+    pub fn rows_were_cut(&mut self) {
+        self.cut = true;
     }
 
     /// The state that hides values in this operation's result.
     #[must_use]
     pub fn masker(&self) -> MaskRun {
-        self.plan.run()
+        self.obliged.plan.run()
     }
 
     /// Records the outcome. Await it before the end of the reply is released.
@@ -136,11 +166,16 @@ impl Receipt {
         let Some(owed) = self.owed.take() else {
             return Ok(());
         };
-        let (masked, controls) = settlement
+        let (masked, mut controls) = settlement
             .masked
             .as_ref()
             .map(MaskRun::records)
             .unwrap_or_default();
+        if let (true, Some((_, earned))) = (self.cut, &self.obliged.limit) {
+            controls.extend(earned.iter().cloned());
+            controls.sort();
+            controls.dedup();
+        }
         let event = Event::Outcome(Box::new(OutcomeRecord {
             operation: owed.operation.clone(),
             result: settlement.result,
@@ -148,6 +183,7 @@ impl Receipt {
             rows: records::count(settlement.rows),
             bytes: records::count(settlement.bytes),
             masked,
+            cut: self.cut,
             controls,
         }));
         let durability = match owed.class {
@@ -178,6 +214,7 @@ impl Drop for Receipt {
                     rows: 0,
                     bytes: 0,
                     masked: Vec::new(),
+                    cut: self.cut,
                     controls: Vec::new(),
                 })));
         }

@@ -14,7 +14,8 @@ use crate::approvals;
 use crate::door::Door;
 use crate::judgement::Judgement;
 use crate::masking::MaskingPlan;
-use crate::permit::Permit;
+use crate::obligations;
+use crate::permit::{Obliged, Permit};
 use crate::policy::InForce;
 use crate::ports::{Durability, EvidenceUnavailable};
 use crate::principal::{Connection, Principal};
@@ -127,50 +128,17 @@ impl Pipeline {
             in_force: Some(Arc::clone(&specialised.in_force)),
             rules: decision.determining().to_vec(),
             plan: MaskingPlan::none(),
+            limit: None,
+            observed: decision.observed.clone(),
             unknown: unknown.collect(),
             refusal: None,
         };
         if decision.verdict != Verdict::Block {
-            self.oblige(&mut judgement, &decision, carrier);
+            let in_force = &specialised.in_force;
+            let target = &self.connection.name;
+            obligations::oblige(&mut judgement, in_force, target, &decision, carrier);
         }
         judgement
-    }
-
-    /// Adds the masks; an obligation that cannot be carried out turns the decision into a block.
-    fn oblige(&self, judgement: &mut Judgement, decision: &Decision, carrier: &dyn Carrier) {
-        let Some(in_force) = judgement.in_force.clone() else {
-            return;
-        };
-        let mut masks = decision.mask.clone();
-        let refusal = match in_force.plan(&self.connection.name, &decision.mask) {
-            Ok(plan) => {
-                let answer = if plan.is_empty() {
-                    Ok(())
-                } else {
-                    carrier.can_mask(&plan)
-                };
-                judgement.plan = plan;
-                match answer {
-                    Ok(()) => return,
-                    Err(cannot) => {
-                        let rule = judgement.plan.rule_of_class(&cannot.class);
-                        masks.retain(|id| {
-                            let known = in_force.rule(*id);
-                            rule.is_none_or(|rule| known.is_some_and(|known| known.name == rule))
-                        });
-                        format!("`{}` would leave unmasked: {}", cannot.class, cannot.why)
-                    }
-                }
-            }
-            Err(unbuildable) => unbuildable.to_string(),
-        };
-        let help =
-            "ask for the column itself in the select list of one plain SELECT, or leave it out"
-                .to_owned();
-        judgement.verdict = Verdict::Block;
-        // What would have allowed it decides no more.
-        judgement.rules = masks;
-        judgement.refusal = Some((RefusalKind::CannotMask, refusal, help));
     }
 
     fn specialise(&self, in_force: Arc<InForce>) -> Arc<Specialised> {
@@ -223,7 +191,10 @@ impl Pipeline {
             Arc::clone(self),
             id,
             operation.class,
-            judgement.plan.clone(),
+            Obliged {
+                plan: judgement.plan.clone(),
+                limit: judgement.limited(),
+            },
         );
         match self
             .append(Event::Decision(Box::new(record)), durability)
@@ -315,7 +286,9 @@ impl Pipeline {
             verdict: verdict.to_owned(),
             rules: judgement.rule_names(),
             reason: records::cut(&judgement.reason(), records::MAX_REASON_BYTES),
-            obligations: judgement.plan.rules(),
+            obligations: judgement.obligations(),
+            limit: judgement.limit.as_ref().map(|limit| records::count(limit.rows)),
+            observed: judgement.observed(),
             unknown: judgement.unknown.clone(),
             controls: if gateway {
                 records::always()

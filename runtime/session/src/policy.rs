@@ -5,17 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hpol_bundle::bundle::Bundle;
 use hpol_bundle::facts::Facts;
-use hpol_bundle::policy::{Rule, RuleId};
+use hpol_bundle::policy::{Effect, Mask, Rule, RuleId};
 use hpol_bundle::vocabulary::{Protocol, Vocabulary};
 use hpol_engine::{Residuals, SessionGraph};
 
-use crate::masking::{BuildPlan, MaskingPlan};
+use crate::masking::{BuildPlan, MaskKey, MaskingPlan};
 
 /// A bundle that was verified and loaded, ready to judge by.
 #[derive(Debug)]
 pub struct InForce {
     bundle: Bundle,
     digest: String,
+    key: Option<MaskKey>,
     plans: Mutex<HashMap<PlanKey, MaskingPlan>>,
     residuals: Mutex<Residuals>,
 }
@@ -57,6 +58,7 @@ impl InForce {
         let in_force = InForce {
             bundle,
             digest,
+            key: None,
             plans: Mutex::default(),
             residuals: Mutex::new(Residuals::new(MAX_RESIDUALS)),
         };
@@ -69,9 +71,37 @@ impl InForce {
             .map(|connection| connection.target.as_str())
             .collect();
         for target in targets {
-            MaskingPlan::build(&in_force.bundle.policy, target, &masks)?;
+            MaskingPlan::build(&in_force.bundle.policy, target, &masks, None)?;
         }
         Ok(in_force)
+    }
+
+    /// Gives the key that `hash` masks are made with. Without one, operations are refused whose result would have to be
+    /// hashed.
+    #[must_use]
+    pub fn with_mask_key(self, key: MaskKey) -> InForce {
+        InForce {
+            key: Some(key),
+            // Those made so far are without it.
+            plans: Mutex::default(),
+            ..self
+        }
+    }
+
+    /// The rules that mask by hash although there is no key, by qualified name; for a warning.
+    pub fn without_mask_key(&self) -> impl Iterator<Item = &str> {
+        let hash = |rule: &&Rule| {
+            matches!(
+                rule.effect,
+                Effect::Mask {
+                    mask: Mask::Hash,
+                    ..
+                }
+            )
+        };
+        let rules = self.bundle.policy.rules.iter();
+        let hashing = rules.filter(|rule| self.key.is_none() && !rule.observe).filter(hash);
+        hashing.map(|rule| rule.name.as_str())
     }
 
     /// The digest of the bundle file, in hex.
@@ -111,7 +141,7 @@ impl InForce {
         if let Some(plan) = plans.get(&key) {
             return Ok(plan.clone());
         }
-        let plan = MaskingPlan::build(&self.bundle.policy, target, rules)?;
+        let plan = MaskingPlan::build(&self.bundle.policy, target, rules, self.key.as_ref())?;
         if plans.len() >= MAX_PLANS {
             plans.clear();
         }
@@ -122,7 +152,7 @@ impl InForce {
     fn mask_rules(&self) -> impl Iterator<Item = RuleId> {
         let rules = self.bundle.policy.rules.iter().zip(0_u32..);
         rules
-            .filter(|(rule, _)| matches!(rule.effect, hpol_bundle::policy::Effect::Mask { .. }))
+            .filter(|(rule, _)| matches!(rule.effect, Effect::Mask { .. }))
             .map(|(_, index)| RuleId(index))
     }
 }

@@ -20,7 +20,7 @@ impl Refusal {
     #[must_use]
     pub fn message(&self) -> String {
         match self.kind {
-            RefusalKind::Policy | RefusalKind::CannotMask => {
+            RefusalKind::Policy | RefusalKind::CannotMask | RefusalKind::CannotLimit => {
                 format!("blocked by {}: {}", self.rules.join(", "), self.reason)
             }
             RefusalKind::ApprovalRejected
@@ -53,6 +53,8 @@ pub enum RefusalKind {
     Unsupported,
     /// A mask applies that cannot be carried out on this operation.
     CannotMask,
+    /// A limit applies that cannot be carried out on this operation.
+    CannotLimit,
     /// The audit log cannot be written.
     EvidenceUnavailable,
     /// The approval store cannot be reached or is full.

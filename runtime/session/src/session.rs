@@ -34,11 +34,30 @@ pub enum Outcome<P> {
     Refuse(Refusal),
 }
 
-/// Can the protocol carry out the masks on this operation? The adapter answers, between decision and commit.
+/// Can the protocol carry out the obligations on this operation? The adapter answers, between decision and commit.
 pub trait Carrier: Send + Sync {
     /// # Errors
     /// What cannot be hidden, and why. The decision becomes a block.
     fn can_mask(&self, plan: &MaskingPlan) -> Result<(), CannotMask>;
+
+    /// Whether the result can be cut after so many rows. Asked only where a limit applies. An operation whose result has
+    /// no rows needs no cutting.
+    ///
+    /// # Errors
+    /// Why not. The decision becomes a block. A protocol without rows has nothing else to say.
+    fn can_limit(&self, rows: u64) -> Result<(), CannotLimit> {
+        let _ = rows;
+        Err(CannotLimit {
+            why: "this protocol has no rows to count".to_owned(),
+        })
+    }
+}
+
+/// A limit applies to the operation and cannot be carried out on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CannotLimit {
+    /// What stands against it, and what to do instead.
+    pub why: String,
 }
 
 /// A mask applies to the operation and cannot be carried out on it.

@@ -45,6 +45,7 @@ pub fn rule(name: &str, condition: Condition, effect: Effect) -> Rule {
         }],
         condition,
         effect,
+        observe: false,
         source: Source::default(),
     }
 }

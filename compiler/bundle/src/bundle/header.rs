@@ -76,7 +76,8 @@ impl Header {
         match u16::from_le_bytes(*format) {
             FORMAT => {}
             found if found > FORMAT => return Err(LoadBundle::NewerFormat { found }),
-            found => return Err(LoadBundle::UnknownFormat { found }),
+            found @ 0 => return Err(LoadBundle::UnknownFormat { found }),
+            found => return Err(LoadBundle::OlderFormat { found }),
         }
         let (length, rest) = rest.split_first_chunk().ok_or(truncated.clone())?;
         let (digest, rest) = rest.split_first_chunk().ok_or(truncated.clone())?;

@@ -23,6 +23,7 @@ fn bundle(sequence: u64) -> Bundle {
         claims: vec![],
         condition,
         effect,
+        observe: false,
         source: Source::default(),
     };
     let rules = vec![
@@ -36,7 +37,7 @@ fn bundle(sequence: u64) -> Bundle {
         rule(
             "p.read",
             test(Predicate::Within(vec!["select".into()])),
-            Effect::Allow,
+            Effect::ALLOW,
         ),
     ];
     let policy = Policy {

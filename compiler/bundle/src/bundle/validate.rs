@@ -1,6 +1,6 @@
 //! What must hold between the parts of a bundle: ids point into the lists they are ids of.
 
-use crate::policy::{Condition, Effect, Policy};
+use crate::policy::{Condition, Effect, MAX_JSON_STEPS, Policy};
 use crate::vocabulary::Vocabulary;
 
 use super::{Bundle, LoadBundle};
@@ -25,7 +25,10 @@ pub(super) fn check(bundle: &Bundle) -> Result<(), LoadBundle> {
 fn check_policy(policy: &Policy, vocabulary: &Vocabulary) -> Result<(), LoadBundle> {
     for rule in &policy.rules {
         let named = match &rule.effect {
-            Effect::Allow | Effect::Block { .. } => true,
+            Effect::Allow { rows: Some(0) } | Effect::Limit { rows: 0 } => {
+                return Err(corrupt("a rule limits the result to no rows"));
+            }
+            Effect::Allow { .. } | Effect::Block { .. } | Effect::Limit { .. } => true,
             Effect::RequireApproval { group, quorum, .. } => {
                 (group.0 as usize) < policy.groups.len() && *quorum > 0
             }
@@ -36,6 +39,11 @@ fn check_policy(policy: &Policy, vocabulary: &Vocabulary) -> Result<(), LoadBund
                 "a rule names a group or class that is not there, or needs no approver",
             ));
         }
+    }
+    let paths = policy.classes.iter().flat_map(|class| &class.json);
+    let mut steps = paths.map(|path| path.steps.len());
+    if !steps.all(|steps| (1..=MAX_JSON_STEPS).contains(&steps)) {
+        return Err(corrupt("a JSON path has no steps or too many"));
     }
     let rules = policy.rules.iter().map(|rule| &rule.condition);
     let groups = policy.groups.iter().map(|group| &group.condition);

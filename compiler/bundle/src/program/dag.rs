@@ -11,7 +11,7 @@ mod validate;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decision::Verdict;
+use crate::decision::{Observed, Verdict};
 use crate::policy::RuleId;
 use crate::vocabulary::Protocol;
 
@@ -49,8 +49,10 @@ pub struct Root {
 pub enum Output {
     /// The verdict.
     Verdict,
-    /// Whether a rule obliges: one that requires approval or masks.
+    /// Whether a rule obliges: one that requires approval, masks, or limits.
     Obligation(RuleId),
+    /// Whether a rule in observe would do something.
+    Observed(Observed),
 }
 
 impl Output {
@@ -59,7 +61,7 @@ impl Output {
     pub fn rule(self) -> Option<RuleId> {
         match self {
             Output::Verdict => None,
-            Output::Obligation(rule) => Some(rule),
+            Output::Obligation(rule) | Output::Observed(Observed { rule, .. }) => Some(rule),
         }
     }
 }

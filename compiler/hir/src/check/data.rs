@@ -55,6 +55,7 @@ impl Checker<'_> {
         columns.dedup();
         known.then(|| Lowered::Class {
             columns,
+            json: Vec::new(),
             detectors: detectors.into_iter().collect(),
         })
     }

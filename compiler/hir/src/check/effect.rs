@@ -49,7 +49,7 @@ impl<'db> Checker<'db> {
 
     fn one_effect(&mut self, effect: &ast::Effect) -> Option<(Effect, Option<Whereabouts>)> {
         match effect {
-            ast::Effect::Allow => Some((Effect::Allow, None)),
+            ast::Effect::Allow => Some((Effect::Allow { rows: None }, None)),
             ast::Effect::Block { message } => {
                 let message = message
                     .as_ref()
@@ -126,13 +126,17 @@ impl<'db> Checker<'db> {
 
     fn masked(&mut self, class: &Name) -> Option<(String, Whereabouts)> {
         let (name, (item, scope)) = self.class(class)?;
-        let Some(Lowered::Class { columns, detectors }) =
-            &check(self.db, self.inputs, item, scope).lowered
+        let Some(Lowered::Class {
+            columns,
+            json,
+            detectors,
+        }) = &check(self.db, self.inputs, item, scope).lowered
         else {
             return None;
         };
+        let columns = columns.iter().map(|column| &column.target);
         let whereabouts = Whereabouts {
-            targets: columns.iter().map(|column| column.target.clone()).collect(),
+            targets: columns.chain(json.iter().map(|path| &path.target)).cloned().collect(),
             has_detectors: !detectors.is_empty(),
         };
         if whereabouts.has_detectors || !whereabouts.targets.is_empty() {

@@ -57,6 +57,7 @@ impl Checker<'_> {
             claims: claims?,
             condition,
             effect,
+            observe: false,
         })))
     }
 

@@ -41,6 +41,8 @@ fn decision() -> DecisionRecord {
         verdict: "block".into(),
         rules: vec!["no_drop".into()],
         reason: "ask a person".into(),
+        limit: None,
+        observed: Vec::new(),
         obligations: Vec::new(),
         unknown: Vec::new(),
         controls: vec![control()],
@@ -56,6 +58,7 @@ fn outcome() -> OutcomeRecord {
         code: "42501".into(),
         rows: 1,
         bytes: 2,
+        cut: false,
         masked: vec![MaskedRecord {
             class: "ssn".into(),
             rule: "hide".into(),

@@ -55,7 +55,7 @@ fn policy() -> Policy {
             rule(
                 "read",
                 vec![on(), method("GET"), group("agents")],
-                Effect::Allow,
+                Effect::ALLOW,
             ),
         ],
     }
@@ -69,6 +69,7 @@ fn rule(name: &str, conditions: Vec<Condition>, effect: Effect) -> Rule {
         claims: Vec::new(),
         condition: Condition::All(conditions),
         effect,
+        observe: false,
         source: Source::default(),
     }
 }

@@ -81,6 +81,9 @@ impl Problem {
                 (StatusCode::FORBIDDEN, "approval-void", "approval is void")
             }
             RefusalKind::CannotMask => (StatusCode::FORBIDDEN, "cannot-mask", "cannot be masked"),
+            RefusalKind::CannotLimit => {
+                (StatusCode::FORBIDDEN, "cannot-limit", "cannot be limited")
+            }
             RefusalKind::NotUnderstood => {
                 (StatusCode::BAD_REQUEST, "not-understood", "not understood")
             }

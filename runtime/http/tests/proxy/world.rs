@@ -148,6 +148,7 @@ fn policy() -> Policy {
     let class = |name: &str, detectors: &[&str]| DataClass {
         name: format!("shop.{name}"),
         columns: Vec::new(),
+        json: vec![],
         detectors: detectors
             .iter()
             .map(|detector| (*detector).to_owned())
@@ -191,12 +192,12 @@ fn policy() -> Policy {
             rule(
                 "read",
                 Condition::All(vec![member("agents"), method(&["GET", "HEAD", "OPTIONS"])]),
-                Effect::Allow,
+                Effect::ALLOW,
             ),
             rule(
                 "write",
                 Condition::All(vec![member("agents"), method(&["POST"])]),
-                Effect::Allow,
+                Effect::ALLOW,
             ),
         ],
     }

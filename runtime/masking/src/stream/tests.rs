@@ -13,7 +13,7 @@ const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMG-----END x\n-----END
 
 fn masker(mask: Mask) -> Arc<Masker> {
     let detectors = Detector::ALL.to_vec();
-    Arc::new(Masker::new(vec![Entry { mask, detectors }]).unwrap())
+    Arc::new(Masker::new(vec![Entry::of_detectors(mask, detectors)], None).unwrap())
 }
 
 /// The stream's output for `input` cut at `cuts`, and how many findings it counted.

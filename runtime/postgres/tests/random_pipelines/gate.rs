@@ -249,10 +249,11 @@ fn bundle() -> Bundle {
                 table: "customers".to_owned(),
                 column: "ssn".to_owned(),
             }],
+            json: vec![],
             detectors: vec!["us_ssn".to_owned()],
         }],
         rules: vec![
-            rule("agents_work", agents(), Effect::Allow),
+            rule("agents_work", agents(), Effect::ALLOW),
             rule(
                 "hide_ssn",
                 agents(),
@@ -295,6 +296,7 @@ fn rule(name: &str, condition: Condition, effect: Effect) -> Rule {
         claims: Vec::new(),
         condition,
         effect,
+        observe: false,
         source: Source::default(),
     }
 }

@@ -27,10 +27,11 @@ pub fn policy() -> Policy {
                 table: "customers".to_owned(),
                 column: "ssn".to_owned(),
             }],
+            json: vec![],
             detectors: vec!["us_ssn".to_owned()],
         }],
         rules: vec![
-            rule("agents_work", member("agents"), Effect::Allow),
+            rule("agents_work", member("agents"), Effect::ALLOW),
             rule(
                 "ask_for_update",
                 verbs(&["update"]),

@@ -128,6 +128,7 @@ fn policy() -> Policy {
         classes: vec![DataClass {
             name: "shop.pii.ssn".to_owned(),
             columns: Vec::new(),
+            json: vec![],
             detectors: vec!["us_ssn".to_owned()],
         }],
         rules: vec![
@@ -149,11 +150,11 @@ fn policy() -> Policy {
             rule(
                 "read",
                 Condition::All(vec![member("agents"), verb("select")]),
-                Effect::Allow,
+                Effect::ALLOW,
             ),
             Rule {
                 claims: Vec::new(),
-                ..rule("uncontrolled", verb("show"), Effect::Allow)
+                ..rule("uncontrolled", verb("show"), Effect::ALLOW)
             },
             rule(
                 "write",

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::policy::RuleId;
+use crate::decision::Observed;
 use crate::program::{ClassIndex, Clause, Program, Role, Shard, Table, Values};
 use crate::vocabulary::Protocol;
 
@@ -49,27 +49,42 @@ impl Dag {
     }
 }
 
-/// The verdict, then the rules that can oblige, ascending.
+/// The verdict, then the rules that can oblige, then what is observed; ascending.
 pub(super) fn outputs(shard: &Shard) -> Vec<Output> {
-    let oblige = |role| matches!(role, Role::ApprovalRestricts | Role::Mask);
-    let clauses = shard.clauses.iter().filter(|clause| oblige(clause.role));
-    let mut rules: Vec<RuleId> = clauses.map(Clause::rule).collect();
-    rules.sort_unstable();
-    rules.dedup();
-    std::iter::once(Output::Verdict)
-        .chain(rules.into_iter().map(Output::Obligation))
-        .collect()
+    let mut outputs: Vec<Output> = shard.clauses.iter().filter_map(beside_the_verdict).collect();
+    outputs.push(Output::Verdict);
+    outputs.sort_unstable();
+    outputs.dedup();
+    outputs
+}
+
+/// What `clause` is about other than the verdict.
+fn beside_the_verdict(clause: &Clause) -> Option<Output> {
+    match clause.role {
+        Role::ApprovalRestricts | Role::Mask | Role::Limit => {
+            Some(Output::Obligation(clause.rule()))
+        }
+        Role::Observed(would) => Some(Output::Observed(Observed {
+            would,
+            rule: clause.rule(),
+        })),
+        Role::Block | Role::ApprovalGrants | Role::Allow | Role::Member => None,
+    }
 }
 
 fn initial(shard: &Shard, output: Output) -> State {
     match output {
         Output::Verdict => {
-            let decides = |role| !matches!(role, Role::Mask | Role::Member);
+            let decides = |role| {
+                matches!(
+                    role,
+                    Role::Block | Role::ApprovalRestricts | Role::ApprovalGrants | Role::Allow
+                )
+            };
             State::new(true, state::of(shard, |clause| decides(clause.role)))
         }
-        Output::Obligation(rule) => {
-            let oblige = |role| matches!(role, Role::ApprovalRestricts | Role::Mask);
-            let live = state::of(shard, |clause| oblige(clause.role) && clause.rule() == rule);
+        Output::Obligation(_) | Output::Observed(_) => {
+            let live = state::of(shard, |clause| beside_the_verdict(clause) == Some(output));
             State::new(false, live)
         }
     }

@@ -28,6 +28,7 @@ fn rule(name: &str, condition: Condition, effect: Effect) -> Rule {
         claims: vec![],
         condition,
         effect,
+        observe: false,
         source: Source::default(),
     }
 }
@@ -38,6 +39,7 @@ fn policy() -> Policy {
         classes: vec![DataClass {
             name: "p.secret".into(),
             columns: vec![],
+            json: vec![],
             detectors: vec![],
         }],
         rules: vec![
@@ -59,7 +61,7 @@ fn policy() -> Policy {
             rule(
                 "p.read",
                 Condition::All(vec![agent, test("sql.filtered", Predicate::IsTrue)]),
-                Effect::Allow,
+                Effect::ALLOW,
             ),
         ],
         ..Policy::default()
@@ -124,7 +126,7 @@ fn dot_holds_every_node_and_edge_once() {
 #[test]
 fn a_diagram_keeps_within_its_budget_and_leaves_the_rest_to_bits() {
     let effects = [
-        Effect::Allow,
+        Effect::ALLOW,
         Effect::Block {
             message: String::new(),
         },

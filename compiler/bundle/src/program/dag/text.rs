@@ -5,7 +5,7 @@ mod dot;
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
-use crate::decision::Verdict;
+use crate::decision::{Observed, Verdict};
 use crate::policy::{Policy, RuleId};
 use crate::program::{ClassIndex, Program, Shard, Values};
 use crate::vocabulary::Vocabulary;
@@ -198,6 +198,10 @@ impl<'a> Description<'a> {
         match output {
             Output::Verdict => "verdict".to_owned(),
             Output::Obligation(rule) => format!("obligation of {}", self.rule(rule)),
+            Output::Observed(Observed { would, rule }) => {
+                let would = would.as_str().replace('_', " ");
+                format!("{} would {would}", self.rule(rule))
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! Shards: which clauses can apply together, in which order, and the tables over them.
 
 use crate::facts::Value;
-use crate::policy::{Effect, Policy};
+use crate::decision::Would;
+use crate::policy::{Effect, Policy, Rule};
 use crate::vocabulary::{Fact, FactId, Protocol};
 
 use super::normal::{Ask, Atom, Conjunction};
@@ -31,11 +32,15 @@ impl<'a> Shards<'a> {
             Role::ApprovalGrants,
             Role::Allow,
             Role::Mask,
-        ] {
+            Role::Limit,
+        ]
+        .into_iter()
+        .chain(Would::ALL.map(Role::Observed))
+        {
             for (owner, (rule, conjunctions)) in
                 (0..).zip(self.policy.rules.iter().zip(&self.normal.rules))
             {
-                if has_role(&rule.effect, role) {
+                if has_role(rule, role) {
                     let possible = conjunctions
                         .iter()
                         .filter_map(|conjunction| self.given_kind(conjunction, kind));
@@ -101,22 +106,44 @@ impl<'a> Shards<'a> {
     }
 }
 
-fn has_role(effect: &Effect, role: Role) -> bool {
+fn has_role(rule: &Rule, role: Role) -> bool {
+    let would = match role {
+        Role::Observed(would) => would,
+        Role::Block => Would::Block,
+        Role::ApprovalRestricts | Role::ApprovalGrants => Would::RequireApproval,
+        Role::Allow => Would::Allow,
+        Role::Mask => Would::Mask,
+        Role::Limit => Would::Limit,
+        Role::Member => return false,
+    };
+    rule.observe == matches!(role, Role::Observed(_)) && does(&rule.effect, would)
+}
+
+fn does(effect: &Effect, would: Would) -> bool {
     match effect {
-        Effect::Allow => role == Role::Allow,
-        Effect::Block { .. } => role == Role::Block,
-        Effect::RequireApproval { .. } => {
-            matches!(role, Role::ApprovalRestricts | Role::ApprovalGrants)
+        Effect::Allow { rows } => {
+            would == Would::Allow || (would == Would::Limit && rows.is_some())
         }
-        Effect::Mask { .. } => role == Role::Mask,
+        Effect::Block { .. } => would == Would::Block,
+        Effect::RequireApproval { .. } => would == Would::RequireApproval,
+        Effect::Mask { .. } => would == Would::Mask,
+        Effect::Limit { .. } => would == Would::Limit,
     }
 }
 
 /// What restricts counts unless it is definitely false; what grants, and membership, only if it is definitely true.
 fn form(role: Role) -> Form {
     match role {
-        Role::Block | Role::ApprovalRestricts | Role::Mask => Form::May,
-        Role::ApprovalGrants | Role::Allow | Role::Member => Form::Must,
+        Role::Block
+        | Role::ApprovalRestricts
+        | Role::Mask
+        | Role::Limit
+        | Role::Observed(Would::Block | Would::RequireApproval | Would::Mask | Would::Limit) => {
+            Form::May
+        }
+        Role::ApprovalGrants | Role::Allow | Role::Member | Role::Observed(Would::Allow) => {
+            Form::Must
+        }
     }
 }
 

@@ -12,7 +12,8 @@ fn policy(condition: Condition) -> Policy {
         because: String::new(),
         claims: vec![],
         condition,
-        effect: Effect::Allow,
+        effect: Effect::ALLOW,
+        observe: false,
         source: Source::default(),
     };
     Policy {
