@@ -90,6 +90,7 @@ mod tests {
                 sequence,
                 time: String::new(),
                 session: None,
+                buffered: false,
                 event,
             });
         }
@@ -114,13 +115,13 @@ mod tests {
             sequences: [
                 7,
                 11,
-                22,
-                26,
+                25,
+                29,
             ],
         }
         "#);
         assert_eq!(controls.keys().collect::<Vec<_>>(), ["ac-3", "au-2"]);
-        assert_eq!(controls["au-2"].sequences, [22]);
+        assert_eq!(controls["au-2"].sequences, [25]);
         assert!(controls["au-2"].mechanisms.is_empty());
     }
 }

@@ -13,6 +13,8 @@ use crate::merkle::Hash;
 pub(crate) const NOTE_BYTES: usize = 1024;
 /// Most bytes of an origin.
 const ORIGIN_BYTES: usize = 256;
+/// The extension line where the results of reads did not wait for their records.
+const READS_BUFFERED: &str = "reads buffered";
 /// Signature type of Ed25519 in C2SP signed-note.
 const ED25519_TYPE: u8 = 0x01;
 
@@ -51,6 +53,17 @@ pub struct Checkpoint {
     pub size: u64,
     /// Root of the Merkle tree over them.
     pub root: Hash,
+    /// How durable the records of reads were when it was made.
+    pub reads: Reads,
+}
+
+/// When the result of a read may have ended, by the gateway's configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// Once its record was on disk.
+    Durable,
+    /// Before that; such records have `buffered`.
+    Buffered,
 }
 
 /// Why a text is not a checkpoint that can be trusted.
@@ -132,21 +145,29 @@ impl Checkpoint {
     }
 
     fn text(&self) -> String {
+        let extension = match self.reads {
+            Reads::Durable => String::new(),
+            Reads::Buffered => format!("{READS_BUFFERED}\n"),
+        };
         format!(
-            "{}\n{}\n{}\n",
+            "{}\n{}\n{}\n{extension}",
             self.origin.as_str(),
             self.size,
             BASE64.encode(&self.root)
         )
     }
 
-    /// The three lines without the last newline. Extension lines are not written by this log and so refused.
+    /// The lines without the last newline. Other extension lines are not written by this log and so refused.
     fn parse(text: &str) -> Result<Self, ReadCheckpoint> {
         let mut lines = text.split('\n');
-        let (Some(origin), Some(size), Some(root), None) =
-            (lines.next(), lines.next(), lines.next(), lines.next())
+        let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next())
         else {
             return Err(ReadCheckpoint::Malformed);
+        };
+        let reads = match (lines.next(), lines.next()) {
+            (None, _) => Reads::Durable,
+            (Some(READS_BUFFERED), None) => Reads::Buffered,
+            _ => return Err(ReadCheckpoint::Malformed),
         };
         let number: u64 = size.parse().map_err(|_| ReadCheckpoint::Malformed)?;
         let root = BASE64
@@ -157,6 +178,7 @@ impl Checkpoint {
             origin: Origin::new(origin)?,
             size: number,
             root: root.ok_or(ReadCheckpoint::Malformed)?,
+            reads,
         };
         // `+7` and `007` are no decimal numbers of the note.
         if number.to_string() == size {
@@ -204,6 +226,7 @@ mod tests {
             origin: Origin::new("gateway.example/hpol").unwrap(),
             size: 42,
             root: [7; 32],
+            reads: Reads::Durable,
         }
     }
 
@@ -254,6 +277,23 @@ mod tests {
                 "{malformed}"
             );
         }
+    }
+
+    #[test]
+    fn a_checkpoint_says_that_reads_were_buffered() {
+        let key = AuditKey::generate().unwrap();
+        let buffered = Checkpoint {
+            reads: Reads::Buffered,
+            ..sample()
+        };
+        let note = buffered.sign(&key);
+        assert!(note.contains("\nreads buffered\n\n"));
+        assert_eq!(Checkpoint::open(&note, &key.public()), Ok(buffered));
+        let silent = note.replace("reads buffered\n", "");
+        assert_eq!(
+            Checkpoint::open(&silent, &key.public()),
+            Err(ReadCheckpoint::FalseSignature { size: 42 })
+        );
     }
 
     #[test]

@@ -60,6 +60,29 @@ pub(crate) fn write(kind: Kind, payload: &[u8], bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(payload);
 }
 
+/// Leaves room for a header, which [`end`] fills when the payload stands after it; where the frame begins.
+pub(crate) fn begin(bytes: &mut Vec<u8>) -> usize {
+    let start = bytes.len();
+    bytes.extend_from_slice(&[0; HEADER]);
+    start
+}
+
+/// Ends the frame that begins at `start`: what was appended since is its payload, which it returns.
+pub(crate) fn end(kind: Kind, start: usize, bytes: &mut [u8]) -> &[u8] {
+    let Some((header, payload)) = bytes
+        .get_mut(start..)
+        .and_then(|frame| frame.split_first_chunk_mut::<HEADER>())
+    else {
+        return &[];
+    };
+    // As in `write`.
+    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    let [l0, l1, l2, l3] = length.to_le_bytes();
+    let [c0, c1, c2, c3] = checksum(kind as u8, payload).to_le_bytes();
+    *header = [l0, l1, l2, l3, c0, c1, c2, c3, kind as u8];
+    payload
+}
+
 /// Reads the frame at the beginning of `bytes`.
 pub(crate) fn read(bytes: &[u8]) -> Frame<'_> {
     let Some((header, after)) = bytes.split_first_chunk::<HEADER>() else {
@@ -137,6 +160,16 @@ mod tests {
                 "cut at {end}"
             );
         }
+    }
+
+    #[test]
+    fn a_frame_written_in_place_is_the_same() {
+        let (mut whole, mut in_place) = (b"before".to_vec(), b"before".to_vec());
+        write(Kind::Record, b"{\"a\":1}", &mut whole);
+        let start = begin(&mut in_place);
+        in_place.extend_from_slice(b"{\"a\":1}");
+        assert_eq!(end(Kind::Record, start, &mut in_place), b"{\"a\":1}");
+        assert_eq!(in_place, whole);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod notes;
 pub mod reader;
 pub mod record;
 mod recovery;
+pub mod salt;
 mod segment;
 pub mod verify;
 mod walk;

@@ -1,6 +1,7 @@
 //! The log as its users see it: open, append, health, close. One thread owns the files (see `writer`); everybody else
 //! holds a [`LogHandle`] and gets an answer through a callback.
 
+mod prepared;
 mod queue;
 mod writer;
 
@@ -11,25 +12,32 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use crate::canonical::{Canonicalise, RECORD_BYTES};
+pub use crate::checkpoint::Reads;
 use crate::checkpoint::{Checkpoint, Origin};
 use crate::files::Files;
 use crate::files::directory::Directory;
 use crate::key::AuditKey;
 use crate::record::Event;
 pub use crate::recovery::{OpenLog, Recovery};
+use crate::salt::{CreateSalt, Salt};
 use crate::{recovery, segment};
-use queue::{Append, Message, Shared, Waiter, prepare};
+use prepared::{Prepared, Waited, prepare};
+use queue::{Append, Handles, Part, Shared, Waiter};
 
 /// Records that may wait for the writer. A full queue means that the disk is behind; callers refuse their operation.
 pub const QUEUE_RECORDS: usize = 8192;
 /// Bytes that may wait for the writer.
 pub const QUEUE_BYTES: usize = 64 * 1024 * 1024;
+/// Records of what has happened already that may wait beside those: one for each session that can be open, and more.
+pub const KEPT_RECORDS: usize = 4096;
+/// Bytes of them.
+pub const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
 /// Says what time it is. Records carry it; it decides nothing.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -51,6 +59,13 @@ pub struct LogOptions {
     pub checkpoint_records: u64,
     /// Size of a segment file, allocated in advance. 16 MiB; held between 160 KiB and 64 MiB.
     pub segment_bytes: u64,
+    /// A record that nobody waits for is written this long after it came, at the latest, or with the next that somebody
+    /// waits for. 5 ms.
+    pub gather: Duration,
+    /// Salts are made from a new file after so long, also within a segment. 24 h.
+    pub salt_every: Duration,
+    /// What checkpoints say of the records of reads. Only says it: how each record is kept is up to who appends it.
+    pub reads: Reads,
 }
 
 impl LogOptions {
@@ -64,6 +79,25 @@ impl LogOptions {
             checkpoint_every: Duration::from_secs(1),
             checkpoint_records: 10_000,
             segment_bytes: segment::DEFAULT_BYTES,
+            gather: Duration::from_millis(5),
+            salt_every: Duration::from_secs(24 * 60 * 60),
+            reads: Reads::Durable,
+        }
+    }
+}
+
+impl From<CreateSalt> for LogFailure {
+    fn from(failure: CreateSalt) -> Self {
+        match failure {
+            CreateSalt::NoRandomness => Self::NoRandomness,
+            CreateSalt::Write { file, error } => Self::Write {
+                file,
+                error: Arc::new(error),
+            },
+            CreateSalt::Sync { file, error } => Self::Sync {
+                file,
+                error: Arc::new(error),
+            },
         }
     }
 }
@@ -76,16 +110,6 @@ impl fmt::Debug for LogOptions {
             .field("key", &self.key)
             .finish_non_exhaustive()
     }
-}
-
-/// When an append is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// When the record is on disk: a crash of the machine cannot take it back.
-    Durable,
-    /// When the system has the record: a crash of the gateway cannot take it back, one of the machine can until the
-    /// sync that follows at once.
-    Buffered,
 }
 
 /// A record that is in the log.
@@ -129,6 +153,9 @@ pub enum LogFailure {
         /// What the system said.
         error: Arc<io::Error>,
     },
+    /// The system gave no randomness for a salt.
+    #[error("no salt could be made: the system gave no randomness")]
+    NoRandomness,
     /// A sync failed; what is on disk is not known, so it is not tried again.
     #[error("cannot make `{file}` durable: {error}")]
     Sync {
@@ -149,6 +176,8 @@ pub enum Health {
     Serving,
     /// It does; the disk is at 90 % or more.
     NearlyFull,
+    /// It does, for what is left of the segment: there is no space for another. Nothing new should begin.
+    Full,
     /// It does not, until it is opened again.
     Failed {
         /// Why.
@@ -161,8 +190,9 @@ pub enum Health {
 /// A log that is open for appending. Clones are the same log.
 #[derive(Debug, Clone)]
 pub struct LogHandle {
-    queue: SyncSender<Message>,
     shared: Arc<Shared>,
+    #[expect(dead_code, reason = "ends the writer with the last handle")]
+    handles: Arc<Handles>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -184,10 +214,11 @@ impl LogHandle {
     /// # Errors
     /// See [`OpenLog`]; the log is left as it was found.
     pub fn open(files: Arc<dyn Files>, options: LogOptions) -> Result<(Self, Recovery), OpenLog> {
+        let gather = options.gather;
         let (state, recovery) = recovery::open(files, options)?;
-        let (queue, messages) = mpsc::sync_channel(QUEUE_RECORDS);
-        let shared = Arc::new(Shared::default());
-        let writer = writer::Writer::new(state, messages, Arc::clone(&shared));
+        let salt = Salt::create(&*state.files).map_err(LogFailure::from)?;
+        let shared = Arc::new(Shared::new(salt, gather));
+        let writer = writer::Writer::new(state, Arc::clone(&shared));
         let thread = thread::Builder::new()
             .name("hpol-audit-log".into())
             .spawn(move || writer.run())
@@ -197,7 +228,7 @@ impl LogHandle {
             })?;
         Ok((
             Self {
-                queue,
+                handles: Arc::new(Handles(Arc::clone(&shared))),
                 shared,
                 thread: Arc::new(Mutex::new(Some(thread))),
             },
@@ -206,7 +237,8 @@ impl LogHandle {
     }
 
     /// Gives a record to the log. `done` is called exactly once if and only if this returns `Ok`, on the writer's thread,
-    /// when the record is as durable as asked, or will never be. Never blocks. Records of one caller keep their order.
+    /// when the record is on disk, so that a crash of the machine cannot take it back, or will never be. Never blocks.
+    /// Records of one caller keep their order, through whichever of these functions they come.
     ///
     /// # Errors
     /// At once and without calling `done`: when the queue is full, the record too large, or the log failed or closed.
@@ -214,27 +246,67 @@ impl LogHandle {
         &self,
         session: Option<&str>,
         event: &Event,
-        durability: Durability,
         done: Done,
     ) -> Result<(), LogUnavailable> {
+        let record = self.prepare(session, event, Waited::Yes)?;
+        let waiter = Some(Waiter::new(done, Arc::clone(&self.shared)));
+        self.shared.push(Append { record, waiter }, Part::Open)
+    }
+
+    /// Gives a record to the log that is on disk before every record that is appended after it, and otherwise within
+    /// [`LogOptions::gather`] and one sync. A crash of gateway or machine before that takes it back.
+    ///
+    /// # Errors
+    /// As [`LogHandle::append`].
+    pub fn append_in_order(
+        &self,
+        session: Option<&str>,
+        event: &Event,
+    ) -> Result<(), LogUnavailable> {
+        let record = self.prepare(session, event, Waited::Yes)?;
+        let waiter = None;
+        self.shared.push(Append { record, waiter }, Part::Open)
+    }
+
+    /// As [`LogHandle::append_in_order`], where something has an effect although its record is not on disk yet. The
+    /// record says so.
+    ///
+    /// # Errors
+    /// As [`LogHandle::append`].
+    pub fn append_buffered(
+        &self,
+        session: Option<&str>,
+        event: &Event,
+    ) -> Result<(), LogUnavailable> {
+        let record = self.prepare(session, event, Waited::No)?;
+        let waiter = None;
+        self.shared.push(Append { record, waiter }, Part::Open)
+    }
+
+    /// Gives a record to the log of what has happened already and cannot be refused any more. Part of the queue is kept
+    /// for these. Should that be full too, the loss is counted, and the log says how many were lost where they would
+    /// have been.
+    ///
+    /// # Errors
+    /// As [`LogHandle::append`].
+    pub fn append_detached(
+        &self,
+        session: Option<&str>,
+        event: &Event,
+    ) -> Result<(), LogUnavailable> {
+        let record = self.prepare(session, event, Waited::Yes)?;
+        let waiter = None;
+        self.shared.push(Append { record, waiter }, Part::Kept)
+    }
+
+    fn prepare(
+        &self,
+        session: Option<&str>,
+        event: &Event,
+        waited: Waited,
+    ) -> Result<Prepared, LogUnavailable> {
         self.shared.check()?;
-        let record = prepare(session, event)?;
-        let bytes = record.bytes;
-        self.shared.reserve(bytes)?;
-        let message = Message::Append(Append {
-            record,
-            durability,
-            waiter: Waiter::new(done, Arc::clone(&self.shared)),
-        });
-        self.queue.try_send(message).map_err(|refused| {
-            self.shared.release(bytes);
-            let (message, why) = match refused {
-                TrySendError::Full(message) => (message, LogUnavailable::Busy),
-                TrySendError::Disconnected(message) => (message, self.shared.unavailable()),
-            };
-            message.forget();
-            why
-        })
+        prepare(session, event, waited, &self.shared.salt())
     }
 
     /// Gives a record to the log and waits until it is durable. For callers that may block.
@@ -248,7 +320,7 @@ impl LogHandle {
     ) -> Result<Appended, LogUnavailable> {
         let (sender, receiver) = mpsc::sync_channel(1);
         let done = Box::new(move |result| drop(sender.send(result)));
-        self.append(session, event, Durability::Durable, done)?;
+        self.append(session, event, done)?;
         receiver
             .recv()
             .unwrap_or_else(|_| Err(self.shared.unavailable()))
@@ -262,6 +334,7 @@ impl LogHandle {
                 why: failure.to_string(),
             },
             Err(_) => Health::Closed,
+            Ok(()) if self.shared.full.load(Ordering::Relaxed) => Health::Full,
             Ok(()) if self.shared.nearly_full.load(Ordering::Relaxed) => Health::NearlyFull,
             Ok(()) => Health::Serving,
         }
@@ -275,9 +348,7 @@ impl LogHandle {
     pub fn close(&self) -> Result<Checkpoint, LogUnavailable> {
         self.shared.check()?;
         let (sender, receiver) = mpsc::sync_channel(1);
-        self.queue
-            .send(Message::Close(sender))
-            .map_err(|_| self.shared.unavailable())?;
+        self.shared.end(Some(sender));
         let sealed = receiver.recv().map_err(|_| self.shared.unavailable());
         let thread = self
             .thread

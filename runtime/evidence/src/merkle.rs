@@ -1,7 +1,7 @@
 //! The Merkle tree of RFC 6962 section 2.1 over the canonical bytes of records: the compact range that the writer
 //! keeps, and inclusion proofs. Knows nothing of files or signatures.
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 
 /// A SHA-256 hash of a leaf, an inner node or a whole tree.
 pub type Hash = [u8; 32];
@@ -9,7 +9,10 @@ pub type Hash = [u8; 32];
 /// Hash of the leaf that holds `entry`: SHA-256(0x00 || entry).
 #[must_use]
 pub fn leaf_hash(entry: &[u8]) -> Hash {
-    hash(&[&[0], entry])
+    let mut context = Context::new(&SHA256);
+    context.update(&[0]);
+    context.update(entry);
+    whole(context.finish())
 }
 
 /// The tree over a log that only grows: the roots of its perfect subtrees, largest first. Enough to append and to know
@@ -57,7 +60,7 @@ impl CompactRange {
     pub fn root(&self) -> Hash {
         let mut subtrees = self.subtrees.iter().rev();
         let Some(smallest) = subtrees.next() else {
-            return hash(&[]);
+            return whole(digest(&SHA256, &[]));
         };
         subtrees.fold(*smallest, |right, left| node_hash(left, &right))
     }
@@ -125,18 +128,17 @@ fn split(length: usize) -> usize {
 }
 
 fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    hash(&[&[1], left, right])
+    let mut node = [1; 65];
+    node.iter_mut()
+        .skip(1)
+        .zip(left.iter().chain(right))
+        .for_each(|(to, from)| *to = *from);
+    whole(digest(&SHA256, &node))
 }
 
-fn hash(parts: &[&[u8]]) -> Hash {
-    let mut context = Context::new(&SHA256);
-    parts.iter().for_each(|part| context.update(part));
-    let mut hash = Hash::default();
-    // SHA-256 is 32 bytes, so the two lengths agree.
-    hash.iter_mut()
-        .zip(context.finish().as_ref())
-        .for_each(|(to, from)| *to = *from);
-    hash
+fn whole(digest: aws_lc_rs::digest::Digest) -> Hash {
+    // SHA-256 is 32 bytes, so this does not fail.
+    Hash::try_from(digest.as_ref()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ pub struct Record {
     /// Id of the session it belongs to; absent for events of the gateway itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// Whether what it tells of went on before it was on disk; absent where it waited.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub buffered: bool,
     /// What happened.
     #[serde(flatten)]
     pub event: Event,
@@ -124,6 +127,31 @@ pub enum Event {
     },
     /// What became of an operation that went ahead.
     Outcome(Box<OutcomeRecord>),
+    /// Clients were turned away of which no records of their own were written, since there were too many.
+    SessionsRefused {
+        /// How many.
+        count: u64,
+        /// Of these, those from addresses that had too many of their own.
+        by_address: u64,
+        /// The addresses among them, at most 16.
+        addresses: Vec<String>,
+        /// RFC 3339 UTC, of the first of them.
+        since: String,
+    },
+    /// Records of things that had happened already were lost: more waited than the queue holds.
+    RecordsLost {
+        /// How many.
+        count: u64,
+    },
+    /// Checkpoints from now on are signed by another key.
+    KeyChanged {
+        /// Id of the key that signed until here.
+        from: String,
+        /// Id of the key that signs from here on.
+        to: String,
+        /// The new public key, base64 of its 32 bytes.
+        key: String,
+    },
     /// The log itself cannot go on; the last record before it was stopped.
     LogFailed {
         /// Which file and what the system said.
@@ -160,10 +188,15 @@ pub struct DecisionRecord {
     pub subject: Subject,
     /// Of what.
     pub connection: Connection,
-    /// The operation with values left out, at most 16 KiB; `digest` covers the whole.
+    /// The operation with values left out, at most 16 KiB; `commitment` covers the whole.
     pub masked: String,
-    /// SHA-256 of exactly what was asked, in hex.
+    /// SHA-256 of exactly what was asked, in hex. Given to the log, which writes `commitment` in its place: whoever reads
+    /// a digest of a short text can guess the text. Only logs from before commitments have it in their records.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub digest: String,
+    /// What the log writes for `digest`. Made by the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commitment: Option<Commitment>,
     /// `allow`, `require_approval` or `block`.
     pub verdict: String,
     /// The determining rules by qualified name; `default_deny` where none decided, `gateway` where the gateway itself refused.
@@ -187,6 +220,15 @@ pub struct DecisionRecord {
     pub approval: Option<String>,
     /// Digest of the bundle that decided; empty when there was none.
     pub bundle: String,
+}
+
+/// Binds a record to exactly what was asked, without telling it: see [`crate::salt`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commitment {
+    /// SHA-256 over the salt of the operation and the digest of what was asked, in hex.
+    pub hash: String,
+    /// Id of the salt file that the salt of the operation is made from.
+    pub salt: String,
 }
 
 /// A rule in observe that matched. It did nothing, and earns no control.
@@ -302,6 +344,9 @@ impl Event {
             | Self::SessionRefused { .. }
             | Self::SessionClosed { .. }
             | Self::ApprovalVote { .. }
+            | Self::SessionsRefused { .. }
+            | Self::RecordsLost { .. }
+            | Self::KeyChanged { .. }
             | Self::LogFailed { .. } => None,
         }
     }

@@ -146,6 +146,7 @@ fn begin(
         origin: options.origin.clone(),
         size: 0,
         root: range.root(),
+        reads: options.reads,
     };
     let mut checkpoints = files
         .create(CHECKPOINTS)
@@ -156,7 +157,7 @@ fn begin(
         0,
         &checkpoint.sign(&options.key),
     )?;
-    let segment = new_segment(&*files, &range, options.segment_bytes)?;
+    let segment = new_segment(&*files, &range, options.segment_bytes, None)?;
     let state = State {
         files,
         lock,
@@ -302,13 +303,24 @@ fn mend(
     })
 }
 
-/// Makes the segment that goes on after `range`, with all its space allocated.
+/// A segment that is being made: its name until it has its beginning.
+const NEW: &str = "segment.new";
+
+/// Takes the space of a segment.
+pub(crate) fn allocate_segment(files: &dyn Files, bytes: u64) -> io::Result<Box<dyn LogFile>> {
+    let mut file = files.create(NEW)?;
+    zero(&mut *file, 0, bytes)?;
+    file.sync()?;
+    Ok(file)
+}
+
+/// Makes the segment that goes on after `range`, in the space taken for it or in new space of so many `bytes`.
 pub(crate) fn new_segment(
     files: &dyn Files,
     range: &CompactRange,
     bytes: u64,
+    allocated: Option<Box<dyn LogFile>>,
 ) -> Result<Segment, LogFailure> {
-    const NEW: &str = "segment.new";
     let name = segment::name(range.size());
     let failed = |error| LogFailure::Write {
         file: segment::name(range.size()),
@@ -320,9 +332,15 @@ pub(crate) fn new_segment(
     };
     let header = segment::header(range);
     let end = u64::try_from(header.len()).unwrap_or(u64::MAX);
-    let mut file = files.create(NEW).map_err(failed)?;
+    let mut file = match allocated {
+        Some(file) => file,
+        None => {
+            let mut file = files.create(NEW).map_err(failed)?;
+            zero(&mut *file, end, bytes).map_err(failed)?;
+            file
+        }
+    };
     files::write_all(&mut *file, &header, 0).map_err(failed)?;
-    zero(&mut *file, end, bytes).map_err(failed)?;
     file.sync().map_err(unsynced)?;
     files.rename(NEW, &name).map_err(failed)?;
     files.sync_names().map_err(unsynced)?;

@@ -69,11 +69,26 @@ pub(crate) fn read_header(bytes: &[u8]) -> Option<(CompactRange, usize)> {
 
 /// Puts the `Batch` frame before record frames.
 pub(crate) fn batch(frames: &[u8]) -> Vec<u8> {
-    // Callers hold batches to `BATCH_BYTES`.
-    let length = u32::try_from(frames.len()).unwrap_or(u32::MAX);
-    let mut bytes = Vec::with_capacity(BATCH_HEADER + frames.len());
-    frame::write(Kind::Batch, &length.to_le_bytes(), &mut bytes);
+    let mut bytes = header_of(frames.len());
     bytes.extend_from_slice(frames);
+    bytes
+}
+
+/// Fills in the `Batch` frame of `batch`, whose first [`BATCH_HEADER`] bytes are room for it.
+pub(crate) fn end_batch(batch: &mut [u8]) {
+    let length = batch.len().saturating_sub(BATCH_HEADER);
+    let header = header_of(length);
+    batch
+        .iter_mut()
+        .zip(header)
+        .for_each(|(to, from)| *to = from);
+}
+
+fn header_of(length: usize) -> Vec<u8> {
+    // Callers hold batches to `BATCH_BYTES`.
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    let mut bytes = Vec::with_capacity(BATCH_HEADER);
+    frame::write(Kind::Batch, &length.to_le_bytes(), &mut bytes);
     bytes
 }
 

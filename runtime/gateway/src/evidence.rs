@@ -1,16 +1,21 @@
 //! The audit log behind the session's port: callbacks of its writer thread become futures, and every event is counted.
 //! What a record says is decided by the session; how it is kept, by `hpol-evidence`.
 
+mod refusals;
+
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use hpol_evidence::log::{Appended, Durability as Kept, Health, LogHandle, LogUnavailable};
+use hpol_evidence::log::{Appended, Health, LogHandle, LogUnavailable};
 use hpol_evidence::record::Event;
 use hpol_session::ports::{Durability, Evidence, EvidenceUnavailable, Pending};
+use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::config::ReadDurability;
 use crate::metrics;
+use refusals::{Admitted, COUNT_EVERY, Refusals};
 
 /// The audit log as the session sees it.
 #[derive(Debug)]
@@ -18,6 +23,18 @@ pub(crate) struct AuditLog {
     log: LogHandle,
     reads: ReadDurability,
     failure_reported: AtomicBool,
+    refusals: Arc<Mutex<Refusals>>,
+}
+
+/// How the log keeps one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// Whoever appends waits until it is on disk.
+    Awaited,
+    /// Before whatever is appended next.
+    InOrder,
+    /// Likewise, and the record says that nobody waited.
+    Buffered,
 }
 
 impl AuditLog {
@@ -26,6 +43,7 @@ impl AuditLog {
             log,
             reads,
             failure_reported: AtomicBool::new(false),
+            refusals: Arc::new(Mutex::new(Refusals::new(Instant::now()))),
         }
     }
 
@@ -37,19 +55,49 @@ impl AuditLog {
     ///
     /// # Errors
     /// When the log does not take it.
-    pub(crate) async fn record(&self, event: Event) -> Result<u64, EvidenceUnavailable> {
+    pub(crate) async fn record(&self, event: Event) -> Result<(), EvidenceUnavailable> {
         self.append(None, event, Durability::Durable).await
+    }
+
+    /// Puts the refusals that were counted and not recorded yet on record.
+    pub(crate) fn record_counted_refusals(&self) {
+        record_counted(&self.log, &self.refusals);
     }
 
     fn kept(&self, durability: Durability) -> Kept {
         match (durability, self.reads) {
             (Durability::Durable, _) | (Durability::ReadEnd, ReadDurability::Durable) => {
-                Kept::Durable
+                Kept::Awaited
             }
-            (Durability::ReadEnd, ReadDurability::Buffered) | (Durability::Buffered, _) => {
-                Kept::Buffered
-            }
+            (Durability::ReadEnd, ReadDurability::Buffered) => Kept::Buffered,
+            (Durability::Buffered, _) => Kept::InOrder,
         }
+    }
+
+    /// Whether `event` gets a record of its own.
+    fn admits(&self, event: &Event) -> bool {
+        let Event::SessionRefused { client, .. } = event else {
+            return true;
+        };
+        let admitted = lock(&self.refusals).admit(client, Instant::now(), Timestamp::now());
+        if admitted == Admitted::First {
+            let (log, refusals) = (self.log.clone(), Arc::clone(&self.refusals));
+            tokio::spawn(async move {
+                tokio::time::sleep(COUNT_EVERY).await;
+                record_counted(&log, &refusals);
+            });
+        }
+        admitted == Admitted::Recorded
+    }
+
+    /// A session needs records that will not fit any more.
+    fn has_room(&self, event: &Event) -> Result<(), EvidenceUnavailable> {
+        if matches!(event, Event::SessionOpened { .. }) && self.log.health() == Health::Full {
+            return Err(EvidenceUnavailable {
+                why: "the disk of the audit log is full, so no session begins".to_owned(),
+            });
+        }
+        Ok(())
     }
 
     fn unavailable(&self, why: &LogUnavailable) -> EvidenceUnavailable {
@@ -71,38 +119,68 @@ impl Evidence for AuditLog {
         session: Option<&str>,
         event: Event,
         durability: Durability,
-    ) -> Pending<'_, Result<u64, EvidenceUnavailable>> {
+    ) -> Pending<'_, Result<(), EvidenceUnavailable>> {
+        if !self.admits(&event) {
+            metrics::observe(&event);
+            return Box::pin(std::future::ready(Ok(())));
+        }
+        if let Err(unavailable) = self.has_room(&event) {
+            return Box::pin(std::future::ready(Err(unavailable)));
+        }
         // Given to the log now and not when first polled, so that the order of calls is the order of records.
         let started = Instant::now();
-        let (answer, answered) = oneshot::channel::<Result<Appended, LogUnavailable>>();
-        let done = Box::new(move |result| drop(answer.send(result)));
-        let taken = self
-            .log
-            .append(session, &event, self.kept(durability), done);
+        let (taken, answered) = match self.kept(durability) {
+            Kept::Awaited => {
+                let (answer, answered) = oneshot::channel::<Result<Appended, LogUnavailable>>();
+                let done = Box::new(move |result| drop(answer.send(result)));
+                (self.log.append(session, &event, done), Some(answered))
+            }
+            Kept::InOrder => (self.log.append_in_order(session, &event), None),
+            Kept::Buffered => (self.log.append_buffered(session, &event), None),
+        };
+        if taken.is_ok() && answered.is_none() {
+            metrics::observe(&event);
+            return Box::pin(std::future::ready(Ok(())));
+        }
         Box::pin(async move {
-            let result = match taken {
-                Ok(()) => answered.await.unwrap_or(Err(LogUnavailable::Closed)),
-                Err(why) => Err(why),
+            let result = match (taken, answered) {
+                (Ok(()), Some(answered)) => answered
+                    .await
+                    .unwrap_or(Err(LogUnavailable::Closed))
+                    .map(|_| ()),
+                (taken, _) => taken,
             };
-            let appended = result.map_err(|why| self.unavailable(&why))?;
+            result.map_err(|why| self.unavailable(&why))?;
             metrics::evidence_append(started.elapsed());
             metrics::observe(&event);
-            Ok(appended.sequence)
+            Ok(())
         })
     }
 
     fn append_detached(&self, session: Option<&str>, event: Event) {
         metrics::observe(&event);
-        let done = Box::new(|result: Result<Appended, LogUnavailable>| {
-            if result.is_err() {
-                metrics::evidence_failure();
+        if let Err(why) = self.log.append_detached(session, &event) {
+            if matches!(why, LogUnavailable::Busy) {
+                metrics::evidence_lost();
             }
-        });
-        if let Err(why) = self.log.append(session, &event, Kept::Durable, done) {
             let unavailable = self.unavailable(&why);
             tracing::error!(%unavailable, "the end of something could not be recorded");
         }
     }
+}
+
+fn record_counted(log: &LogHandle, refusals: &Mutex<Refusals>) {
+    let Some(event) = lock(refusals).take_count() else {
+        return;
+    };
+    // The log itself counts what it cannot take; a failed one has said so already.
+    if let Err(why) = log.append_detached(None, &event) {
+        tracing::error!(%why, "how many clients were turned away could not be recorded");
+    }
+}
+
+fn lock(refusals: &Mutex<Refusals>) -> std::sync::MutexGuard<'_, Refusals> {
+    refusals.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

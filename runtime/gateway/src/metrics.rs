@@ -61,6 +61,10 @@ fn describe() {
         "hpol_evidence_failures_total",
         "records that the audit log did not take"
     );
+    describe_counter!(
+        "hpol_evidence_lost_total",
+        "records of what had happened already that the queue of the audit log did not hold"
+    );
     describe_gauge!(
         "hpol_bundle_sequence",
         "sequence number of the bundle in force"
@@ -119,6 +123,8 @@ pub(crate) fn observe(event: &Event) {
         Event::ConfigurationRefused { .. } => {
             counter!("hpol_configuration_refusals_total").increment(1);
         }
+        // Counted as they were turned away and lost.
+        Event::SessionsRefused { .. } | Event::RecordsLost { .. } | Event::KeyChanged { .. } => {}
         Event::LogFailed { .. } => counter!("hpol_evidence_failures_total").increment(1),
         Event::ConfigurationLoaded { .. }
         | Event::GatewayStarted { .. }
@@ -134,6 +140,10 @@ pub(crate) fn evidence_append(took: Duration) {
 
 pub(crate) fn evidence_failure() {
     counter!("hpol_evidence_failures_total").increment(1);
+}
+
+pub(crate) fn evidence_lost() {
+    counter!("hpol_evidence_lost_total").increment(1);
 }
 
 pub(crate) fn approvals_pending(count: u32) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hpol_evidence::key::{AuditKey, ReadKey};
-use hpol_evidence::log::{LogHandle, LogOptions, OpenLog};
+use hpol_evidence::log::{LogHandle, LogOptions, OpenLog, Reads};
 use hpol_evidence::record::Event;
 use hpol_postgres::{Analyser, AnalyserLimits, CancelKeys};
 use hpol_session::door::Door;
@@ -322,6 +322,7 @@ impl Gateway {
 
     /// The last record and the last checkpoint.
     async fn close_log(&self, reason: &str) {
+        self.log.record_counted_refusals();
         if let Err(unavailable) = self
             .log
             .record(Event::GatewayStopped {
@@ -387,7 +388,11 @@ pub(crate) fn audit_key(path: &Path) -> Result<AuditKey, RunGateway> {
 }
 
 async fn open_log(audit: &config::Audit) -> Result<LogHandle, RunGateway> {
-    let options = LogOptions::new(audit.origin.clone(), audit_key(&audit.signing_key)?);
+    let mut options = LogOptions::new(audit.origin.clone(), audit_key(&audit.signing_key)?);
+    options.reads = match audit.reads {
+        config::ReadDurability::Durable => Reads::Durable,
+        config::ReadDurability::Buffered => Reads::Buffered,
+    };
     let path = audit.dir.clone();
     let opened =
         tokio::task::spawn_blocking(move || LogHandle::open_directory(&path, options)).await;

@@ -41,14 +41,14 @@ pub struct EvidenceUnavailable {
 
 /// The audit log.
 pub trait Evidence: Send + Sync + Debug {
-    /// Appends a record; resolves with its sequence once it is as durable as asked. Not cancel-safe in one way only: a
+    /// Appends a record; resolves once it is as durable as asked. Not cancel-safe in one way only: a
     /// dropped future may still have appended.
     fn append(
         &self,
         session: Option<&str>,
         event: Event,
         durability: Durability,
-    ) -> Pending<'_, Result<u64, EvidenceUnavailable>>;
+    ) -> Pending<'_, Result<(), EvidenceUnavailable>>;
 
     /// Appends without waiting: for destructors, where nothing can be awaited.
     fn append_detached(&self, session: Option<&str>, event: Event);

@@ -99,7 +99,7 @@ impl MemoryLog {
         self.kept.lock().unwrap()
     }
 
-    fn push(&self, event: Event) -> Result<u64, EvidenceUnavailable> {
+    fn push(&self, event: Event) -> Result<(), EvidenceUnavailable> {
         let mut kept = self.kept();
         let refused = match kept.failing {
             Failing::Nothing => false,
@@ -113,7 +113,7 @@ impl MemoryLog {
         }
         kept.events.push(event);
         self.appended.notify_waiters();
-        Ok(kept.events.len() as u64 - 1)
+        Ok(())
     }
 }
 
@@ -129,7 +129,7 @@ impl Evidence for MemoryLog {
         _: Option<&str>,
         event: Event,
         durability: Durability,
-    ) -> Pending<'_, Result<u64, EvidenceUnavailable>> {
+    ) -> Pending<'_, Result<(), EvidenceUnavailable>> {
         let pushed = self.push(event);
         let mut kept = self.kept();
         kept.asked = Some(durability);

@@ -1,31 +1,92 @@
-//! What passes between the handles and the writer: messages, the state that both see, and the promise that every append
-//! is answered once.
+//! What passes between the handles and the writer: records that wait, when the writer must wake for them, and the promise
+//! that every append is answered once.
 
-use std::sync::Arc;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
-
-use super::{Appended, Done, Durability, LogFailure, LogUnavailable, QUEUE_BYTES};
-use crate::canonical::{self, RECORD_BYTES};
+use super::prepared::Prepared;
+use super::{
+    Appended, Done, KEPT_BYTES, KEPT_RECORDS, LogFailure, LogUnavailable, QUEUE_BYTES,
+    QUEUE_RECORDS,
+};
 use crate::checkpoint::Checkpoint;
-use crate::record::Event;
+use crate::salt::Salt;
 
-/// Room for what the writer adds to a record: `sequence` and `time` with their names.
-const STAMP_BYTES: usize = 80;
+/// So many records that nobody waits for are written without waiting for more.
+const GATHERED: usize = 1024;
+
+/// Who asked for a close and waits for the checkpoint.
+pub(super) type Closer = SyncSender<Checkpoint>;
 
 /// What the handles and the writer both see.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Shared {
     pub(super) failure: OnceLock<LogFailure>,
     pub(super) closed: AtomicBool,
     pub(super) nearly_full: AtomicBool,
-    queued_bytes: AtomicUsize,
+    /// No space for another segment.
+    pub(super) full: AtomicBool,
+    /// Commits the records that are prepared now.
+    pub(super) salt: RwLock<Arc<Salt>>,
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+    /// How long a record that nobody waits for may be kept for others to join it.
+    gather: Duration,
+}
+
+/// What the writer has not taken yet.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    pub(super) appends: Vec<Append>,
+    bytes: usize,
+    /// How many of the appends somebody waits for.
+    awaited: usize,
+    /// When the first of those that nobody waits for is due.
+    due: Option<Instant>,
+    /// Records that found the queue full and could not be refused.
+    pub(super) lost: u64,
+    pub(super) closer: Option<Closer>,
+    /// Nothing more comes: the log was closed, or nobody can append any more.
+    pub(super) ended: bool,
+    sleep: Sleep,
+}
+
+/// Whether the writer must be woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Sleep {
+    #[default]
+    Awake,
+    /// For more to come before the first record is due.
+    Gathering,
+    /// For anything.
+    Idle,
+}
+
+/// Which part of the queue a record may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// All but what is kept; a full one refuses.
+    Open,
+    /// Also what is kept for records of what has happened already; a full one counts.
+    Kept,
 }
 
 impl Shared {
+    pub(super) fn new(salt: Salt, gather: Duration) -> Self {
+        Self {
+            failure: OnceLock::new(),
+            closed: AtomicBool::new(false),
+            nearly_full: AtomicBool::new(false),
+            full: AtomicBool::new(false),
+            salt: RwLock::new(Arc::new(salt)),
+            waiting: Mutex::default(),
+            arrived: Condvar::new(),
+            gather,
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), LogUnavailable> {
         let ended = self.failure.get().is_some() || self.closed.load(Ordering::Acquire);
         if ended {
@@ -49,63 +110,135 @@ impl Shared {
         drop(self.failure.set(failure.clone()));
     }
 
-    pub(super) fn reserve(&self, bytes: usize) -> Result<(), LogUnavailable> {
-        let fits = |queued: usize| queued.checked_add(bytes).filter(|sum| *sum <= QUEUE_BYTES);
-        let reserved = self
-            .queued_bytes
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, fits);
-        reserved.map(|_| ()).map_err(|_| LogUnavailable::Busy)
+    pub(super) fn salt(&self) -> Arc<Salt> {
+        Arc::clone(&self.salt.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn release(&self, bytes: usize) {
-        self.queued_bytes.fetch_sub(bytes, Ordering::AcqRel);
+    pub(super) fn change_salt(&self, salt: Salt) {
+        *self.salt.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(salt);
     }
-}
 
-pub(super) enum Message {
-    Append(Append),
-    Close(SyncSender<Checkpoint>),
-}
+    /// Gives a record to the writer. A refused one is not answered: who gave it is told here.
+    pub(super) fn push(&self, append: Append, part: Part) -> Result<(), LogUnavailable> {
+        let (records, bytes) = match part {
+            Part::Open => (QUEUE_RECORDS, QUEUE_BYTES),
+            Part::Kept => (QUEUE_RECORDS + KEPT_RECORDS, QUEUE_BYTES + KEPT_BYTES),
+        };
+        let mut waiting = self.lock();
+        if waiting.ended {
+            drop(waiting);
+            append.forget();
+            let failed = self.failure.get().cloned().map(LogUnavailable::Failed);
+            return Err(failed.unwrap_or(LogUnavailable::Closed));
+        }
+        let sum = waiting.bytes.saturating_add(append.record.bytes());
+        if waiting.appends.len() >= records || sum > bytes {
+            if part == Part::Kept {
+                waiting.lost = waiting.lost.saturating_add(1);
+            }
+            drop(waiting);
+            append.forget();
+            return Err(LogUnavailable::Busy);
+        }
+        waiting.bytes = sum;
+        if append.waiter.is_some() {
+            waiting.awaited += 1;
+        } else if waiting.due.is_none() {
+            waiting.due = Some(Instant::now() + self.gather);
+        }
+        waiting.appends.push(append);
+        let wake = match waiting.sleep {
+            Sleep::Awake => false,
+            Sleep::Gathering => waiting.awaited > 0 || waiting.appends.len() >= GATHERED,
+            Sleep::Idle => true,
+        };
+        self.wake(waiting, wake);
+        Ok(())
+    }
 
-impl Message {
-    /// Drops the message without an answer, for a caller who has one already.
-    pub(super) fn forget(self) {
-        if let Self::Append(mut append) = self {
-            append.waiter.done = None;
+    /// Ends the queue: what is in it is still written. A second closer is dropped, and so is told nothing.
+    pub(super) fn end(&self, closer: Option<Closer>) {
+        let mut waiting = self.lock();
+        if !waiting.ended {
+            waiting.closer = closer;
+        }
+        waiting.ended = true;
+        self.wake(waiting, true);
+    }
+
+    /// Waits until something must be done, at the latest until `until`, and takes what there is.
+    pub(super) fn take(&self, until: Option<Instant>) -> Waiting {
+        let mut waiting = self.lock();
+        loop {
+            let pressing = waiting.awaited > 0
+                || waiting.ended
+                || waiting.lost > 0
+                || waiting.appends.len() >= GATHERED;
+            let next = [waiting.due, until].into_iter().flatten().min();
+            let now = next.map(|_| Instant::now());
+            if pressing || next.is_some_and(|next| now.is_some_and(|now| next <= now)) {
+                waiting.sleep = Sleep::Awake;
+                let ended = waiting.ended;
+                let taken = std::mem::take(&mut *waiting);
+                waiting.ended = ended;
+                return taken;
+            }
+            waiting.sleep = if waiting.appends.is_empty() {
+                Sleep::Idle
+            } else {
+                Sleep::Gathering
+            };
+            waiting = match (next, now) {
+                (Some(next), Some(now)) => {
+                    let left = next.saturating_duration_since(now);
+                    let woken = self.arrived.wait_timeout(waiting, left);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+                _ => self
+                    .arrived
+                    .wait(waiting)
+                    .unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the writer once for all that comes until it is awake.
+    fn wake(&self, mut waiting: MutexGuard<'_, Waiting>, wake: bool) {
+        if wake {
+            waiting.sleep = Sleep::Awake;
+        }
+        drop(waiting);
+        if wake {
+            self.arrived.notify_one();
         }
     }
 }
 
 /// A record on its way to the writer.
+#[derive(Debug)]
 pub(super) struct Append {
     pub(super) record: Prepared,
-    pub(super) durability: Durability,
-    pub(super) waiter: Waiter,
+    /// `None` where nobody waits.
+    pub(super) waiter: Option<Waiter>,
 }
 
-/// A record without sequence and time, known to have a canonical form that fits.
-pub(super) struct Prepared {
-    pub(super) members: Map<String, Value>,
-    pub(super) bytes: usize,
-}
-
-pub(super) fn prepare(session: Option<&str>, event: &Event) -> Result<Prepared, LogUnavailable> {
-    let mut members = canonical::object(event)?;
-    if let Some(session) = session {
-        members.insert("session".into(), Value::String(session.to_owned()));
-    }
-    let value = Value::Object(members);
-    let bytes = canonical::canonical(&value)?.len() + STAMP_BYTES;
-    match value {
-        Value::Object(members) if bytes <= RECORD_BYTES => Ok(Prepared { members, bytes }),
-        _ => Err(LogUnavailable::TooLarge { bytes }),
+impl Append {
+    /// Drops it without an answer, for a caller who has one already.
+    fn forget(mut self) {
+        if let Some(waiter) = &mut self.waiter {
+            waiter.done = None;
+        }
     }
 }
 
 /// Answers exactly once: when dropped unanswered, with the reason why the log ended.
 pub(super) struct Waiter {
-    pub(super) done: Option<Done>,
-    pub(super) shared: Arc<Shared>,
+    done: Option<Done>,
+    shared: Arc<Shared>,
 }
 
 impl Waiter {
@@ -130,14 +263,32 @@ impl Waiter {
     }
 }
 
-impl Drop for Waiter {
-    fn drop(&mut self) {
-        let why = self.shared.unavailable();
-        self.tell(Err(why));
+impl std::fmt::Debug for Waiter {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Waiter")
     }
 }
 
-/// Says that the log has ended, should the writer end in a way that it should not.
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        if self.done.is_some() {
+            let why = self.shared.unavailable();
+            self.tell(Err(why));
+        }
+    }
+}
+
+/// Held by the handles together: when the last is gone, the writer ends.
+#[derive(Debug)]
+pub(super) struct Handles(pub(super) Arc<Shared>);
+
+impl Drop for Handles {
+    fn drop(&mut self) {
+        self.0.end(None);
+    }
+}
+
+/// Says that the log has ended, should the writer end in a way that it should not, and answers who still waits.
 pub(super) struct Ending(pub(super) Arc<Shared>);
 
 impl Drop for Ending {
@@ -145,5 +296,7 @@ impl Drop for Ending {
         if !self.0.closed.load(Ordering::Acquire) {
             self.0.fail(&LogFailure::Stopped);
         }
+        self.0.end(None);
+        drop(self.0.take(None));
     }
 }

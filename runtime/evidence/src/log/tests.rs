@@ -84,13 +84,12 @@ pub(crate) fn event(number: usize, bytes: usize) -> Event {
 type Answers = mpsc::Receiver<Result<Appended, LogUnavailable>>;
 
 /// Appends `count` events without waiting.
-fn append_all(log: &LogHandle, count: usize, bytes: usize, durability: Durability) -> Answers {
+fn append_all(log: &LogHandle, count: usize, bytes: usize) -> Answers {
     let (sender, answers) = mpsc::channel();
     for number in 0..count {
         let sender = sender.clone();
         let done = Box::new(move |result| drop(sender.send(result)));
-        log.append(None, &event(number, bytes), durability, done)
-            .unwrap();
+        log.append(None, &event(number, bytes), done).unwrap();
     }
     answers
 }
@@ -108,7 +107,7 @@ fn records_keep_their_order_through_segments_and_openings() {
                 cut: false
             }
         );
-        let answers = append_all(&log, 200, 2000, Durability::Durable);
+        let answers = append_all(&log, 200, 2000);
         let sequences: Vec<u64> = answers
             .iter()
             .map(|answer| answer.unwrap().sequence)
@@ -176,7 +175,7 @@ fn u_05_the_clock_does_not_order_records() {
         ..fixture.options()
     };
     let (log, _) = LogHandle::open(Arc::new(fixture.files.clone()), options).unwrap();
-    append_all(&log, 3, 0, Durability::Durable);
+    append_all(&log, 3, 0);
     log.close().unwrap();
     let records = fixture.records();
     assert!(records.iter().map(|record| record.sequence).eq(0..3));
@@ -200,13 +199,13 @@ fn records_that_arrive_during_a_sync_share_the_next_one() {
         }
     });
     let syncs = fixture.files.segment_syncs();
-    let first = append_all(&log, 1, 0, Durability::Durable);
+    let first = append_all(&log, 1, 0);
     in_sync.recv().unwrap();
     let queued = Barrier::new(THREADS + 1);
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                let answers = append_all(&log, 1, 0, Durability::Durable);
+                let answers = append_all(&log, 1, 0);
                 queued.wait();
                 answers.recv().unwrap().unwrap();
             });
@@ -220,22 +219,51 @@ fn records_that_arrive_during_a_sync_share_the_next_one() {
 }
 
 #[test]
-fn a_buffered_record_is_answered_before_its_sync() {
+fn records_that_nobody_waits_for_are_written_with_the_next_that_somebody_does() {
+    let fixture = Fixture::new();
+    let options = LogOptions {
+        gather: Duration::from_secs(3600),
+        ..fixture.options()
+    };
+    let (log, _) = LogHandle::open(Arc::new(fixture.files.clone()), options).unwrap();
+    let syncs = fixture.files.segment_syncs();
+    log.append_in_order(None, &event(0, 0)).unwrap();
+    log.append_buffered(None, &event(1, 0)).unwrap();
+    log.append_detached(None, &event(2, 0)).unwrap();
+    let appended = log.append_and_wait(None, &event(3, 0)).unwrap();
+    assert_eq!(appended, Appended { sequence: 3 });
+    assert_eq!(fixture.files.segment_syncs() - syncs, 1);
+    let buffered: Vec<bool> = fixture.records().iter().map(|read| read.buffered).collect();
+    assert_eq!(buffered, [false, true, false, false]);
+    log.close().unwrap();
+}
+
+#[test]
+fn records_that_nobody_waits_for_are_written_in_time() {
     let fixture = Fixture::new();
     let (log, _) = fixture.open();
-    let (release, gate) = mpsc::channel::<()>();
-    let mut first = true;
-    fixture.files.on_sync(move |_| {
-        if std::mem::take(&mut first) {
-            gate.recv().unwrap();
+    let (synced, in_sync) = mpsc::channel();
+    fixture.files.on_sync(move |file| {
+        if file.starts_with("segment-") {
+            let _ = synced.send(());
         }
     });
-    let answers = append_all(&log, 1, 0, Durability::Buffered);
-    // Would never come if it waited for the sync.
-    assert_eq!(answers.recv().unwrap().unwrap(), Appended { sequence: 0 });
-    release.send(()).unwrap();
-    log.close().unwrap();
+    log.append_in_order(None, &event(0, 0)).unwrap();
+    in_sync.recv().unwrap();
+    // The sync begins when the record is written.
     assert_eq!(fixture.records().len(), 1);
+    log.close().unwrap();
+}
+
+#[test]
+fn a_log_that_nobody_holds_any_more_is_sealed() {
+    let fixture = Fixture::new();
+    let (log, _) = fixture.open();
+    log.append_in_order(None, &event(0, 0)).unwrap();
+    let thread = log.thread.lock().unwrap().take().unwrap();
+    drop(log);
+    thread.join().unwrap();
+    assert_eq!(fixture.verify().unwrap().sealed, 1);
 }
 
 #[test]
@@ -251,12 +279,16 @@ fn u_06_a_full_queue_refuses_at_once() {
             gate.recv().unwrap();
         }
     });
-    let waiting = append_all(&log, 1, 0, Durability::Durable);
+    let waiting = append_all(&log, 1, 0);
     in_sync.recv().unwrap();
-    let queued = append_all(&log, QUEUE_RECORDS, 0, Durability::Durable);
+    let queued = append_all(&log, QUEUE_RECORDS, 0);
     let never = Box::new(|_| panic!("answered twice"));
     assert!(matches!(
-        log.append(None, &event(0, 0), Durability::Durable, never),
+        log.append(None, &event(0, 0), never),
+        Err(LogUnavailable::Busy)
+    ));
+    assert!(matches!(
+        log.append_in_order(None, &event(0, 0)),
         Err(LogUnavailable::Busy)
     ));
     release.send(()).unwrap();
@@ -269,6 +301,45 @@ fn u_06_a_full_queue_refuses_at_once() {
         QUEUE_RECORDS + 1
     );
     assert_eq!(log.close().unwrap().size, QUEUE_RECORDS as u64 + 1);
+}
+
+#[test]
+fn u_06_what_has_happened_already_has_room_and_what_has_none_is_counted() {
+    let fixture = Fixture::new();
+    let (log, _) = fixture.open();
+    let (entered, in_sync) = mpsc::channel();
+    let (release, gate) = mpsc::channel::<()>();
+    let mut first = true;
+    fixture.files.on_sync(move |_| {
+        if std::mem::take(&mut first) {
+            entered.send(()).unwrap();
+            gate.recv().unwrap();
+        }
+    });
+    let waiting = append_all(&log, 1, 0);
+    in_sync.recv().unwrap();
+    let queued = append_all(&log, QUEUE_RECORDS, 0);
+    for number in 0..KEPT_RECORDS {
+        log.append_detached(None, &event(number, 0)).unwrap();
+    }
+    for number in 0..3 {
+        let lost = log.append_detached(None, &event(number, 0));
+        assert!(matches!(lost, Err(LogUnavailable::Busy)));
+    }
+    release.send(()).unwrap();
+    assert!(
+        waiting
+            .iter()
+            .chain(queued.iter())
+            .all(|answer| answer.is_ok())
+    );
+    let written = QUEUE_RECORDS + KEPT_RECORDS + 2;
+    assert_eq!(log.close().unwrap().size, written as u64);
+    let records = fixture.records();
+    assert_eq!(
+        records.last().unwrap().event,
+        Event::RecordsLost { count: 3 }
+    );
 }
 
 #[test]
@@ -338,7 +409,7 @@ fn one_writer_at_a_time_on_disk_and_files_are_private() {
         LogHandle::open_directory(&path, fixture.options()),
         Err(OpenLog::InUse)
     ));
-    append_all(&log, 300, 2000, Durability::Durable)
+    append_all(&log, 300, 2000)
         .iter()
         .for_each(|answer| assert!(answer.is_ok()));
     log.close().unwrap();
@@ -364,13 +435,8 @@ fn one_writer_at_a_time_on_disk_and_files_are_private() {
 fn a_caller_that_panics_does_not_stop_the_log() {
     let fixture = Fixture::new();
     let (log, _) = fixture.open();
-    log.append(
-        None,
-        &event(0, 0),
-        Durability::Durable,
-        Box::new(|_| panic!("caller")),
-    )
-    .unwrap();
+    log.append(None, &event(0, 0), Box::new(|_| panic!("caller")))
+        .unwrap();
     assert_eq!(
         log.append_and_wait(None, &event(1, 0)).unwrap(),
         Appended { sequence: 1 }

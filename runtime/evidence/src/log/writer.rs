@@ -1,23 +1,24 @@
-//! The one thread that owns the files: drains the queue into a batch, writes it, syncs it, extends the tree, answers.
+//! The one thread that owns the files: takes what waits, writes it as one batch, syncs it, extends the tree, answers.
 //! The sync is the batch window: what arrives meanwhile is the next batch. Any failure of the files ends the log.
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::Instant;
+use std::time::{Instant, UNIX_EPOCH};
 
 use jiff::Timestamp;
-use serde_json::Value;
 
-use super::queue::{Append, Ending, Message, Prepared, Shared, Waiter, prepare};
-use super::{Appended, Durability, LogFailure, LogUnavailable};
-use crate::canonical;
+use super::prepared::{Waited, prepare};
+use super::queue::{Append, Closer, Ending, Shared, Waiter};
+use super::{Appended, LogFailure};
 use crate::checkpoint::Checkpoint;
+use crate::files::LogFile;
 use crate::frame::{self, Kind};
 use crate::merkle::{Hash, leaf_hash};
 use crate::record::Event;
 use crate::recovery::{self, State};
+use crate::salt::Salt;
 use crate::{files, notes, segment};
 
 /// From here on the disk counts as nearly full.
@@ -27,31 +28,45 @@ const REASON_CHARACTERS: usize = 512;
 
 pub(super) struct Writer {
     state: State,
-    messages: Receiver<Message>,
     shared: Arc<Shared>,
+    /// Taken from the queue and not written yet.
+    pending: VecDeque<Append>,
+    closer: Option<Closer>,
+    /// Nothing more comes.
+    ended: bool,
+    batch: Batch,
     /// When the next checkpoint is due; `None` while all is sealed.
     seal_at: Option<Instant>,
+    /// The space of the next segment, taken before it is needed.
+    spare: Option<Box<dyn LogFile>>,
+    salted: Instant,
+    /// The last time that was written, and its milliseconds since 1970.
+    time: (u128, String),
 }
-
-/// Who asked for a close and waits for the checkpoint.
-type Closer = SyncSender<Checkpoint>;
 
 /// Records that will be made durable together.
 #[derive(Default)]
 struct Batch {
-    frames: Vec<u8>,
+    /// Room for the batch's own frame, then the frames of the records.
+    bytes: Vec<u8>,
     leaves: Vec<Hash>,
-    waiting: Vec<(Waiter, Durability)>,
+    /// Who waits, and for which record.
+    waiting: Vec<(u64, Waiter)>,
 }
 
 impl Writer {
-    pub(super) fn new(state: State, messages: Receiver<Message>, shared: Arc<Shared>) -> Self {
-        let seal_at = (state.range.size() > state.sealed).then(Instant::now);
+    pub(super) fn new(state: State, shared: Arc<Shared>) -> Self {
         Self {
+            seal_at: (state.range.size() > state.sealed).then(Instant::now),
             state,
-            messages,
             shared,
-            seal_at,
+            pending: VecDeque::new(),
+            closer: None,
+            ended: false,
+            batch: Batch::default(),
+            spare: None,
+            salted: Instant::now(),
+            time: (u128::MAX, String::new()),
         }
     }
 
@@ -60,7 +75,7 @@ impl Writer {
         let ended = loop {
             match self.turn() {
                 Ok(ControlFlow::Continue(())) => {}
-                Ok(ControlFlow::Break(closer)) => break self.finish(closer),
+                Ok(ControlFlow::Break(())) => break self.finish(),
                 Err(failure) => break Err(failure),
             }
         };
@@ -68,103 +83,98 @@ impl Writer {
             self.shared.fail(&failure);
             self.record_failure(&failure);
         }
-        // Dropping the queue answers whoever still waits in it.
+        // What is dropped with the writer, and then the queue, answers whoever still waits.
     }
 
-    /// Waits for a message or for the time of a checkpoint, and does what is due.
-    fn turn(&mut self) -> Result<ControlFlow<Option<Closer>>, LogFailure> {
-        let message = match self.seal_at {
-            None => self
-                .messages
-                .recv()
-                .map_err(|_| RecvTimeoutError::Disconnected),
-            Some(due) => self
-                .messages
-                .recv_timeout(due.saturating_duration_since(Instant::now())),
-        };
-        let closing = match message {
-            Ok(Message::Append(append)) => self.write(append)?,
-            Ok(Message::Close(closer)) => return Ok(ControlFlow::Break(Some(closer))),
-            Err(RecvTimeoutError::Disconnected) => return Ok(ControlFlow::Break(None)),
-            Err(RecvTimeoutError::Timeout) => None,
-        };
+    /// Waits for records or for the time of a checkpoint, and does what is due.
+    fn turn(&mut self) -> Result<ControlFlow<()>, LogFailure> {
+        if self.pending.is_empty() && !self.ended {
+            self.take();
+        }
+        if !self.pending.is_empty() {
+            self.write()?;
+        }
         let unsealed = self.state.range.size().saturating_sub(self.state.sealed);
         if self.seal_at.is_some_and(|due| due <= Instant::now())
             || unsealed >= self.state.options.checkpoint_records
         {
             self.seal()?;
         }
-        Ok(closing.map_or(ControlFlow::Continue(()), |closer| {
-            ControlFlow::Break(Some(closer))
-        }))
+        if self.ended && self.pending.is_empty() {
+            return Ok(ControlFlow::Break(()));
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
-    /// Writes `append` and what else waits as one batch. The answer is a request to close that came among them.
-    fn write(&mut self, append: Append) -> Result<Option<Closer>, LogFailure> {
-        // Before `append` is dropped and its waiter told why.
+    fn take(&mut self) {
+        let taken = self.shared.take(self.seal_at);
+        self.ended = taken.ended;
+        self.closer = taken.closer;
+        self.pending.extend(taken.appends);
+        if taken.lost > 0 {
+            let lost = Event::RecordsLost { count: taken.lost };
+            self.pending.extend(self.own(&lost));
+        }
+    }
+
+    /// A record of the log's own.
+    fn own(&self, event: &Event) -> Option<Append> {
+        let record = prepare(None, event, Waited::Yes, &self.shared.salt()).ok()?;
+        let waiter = None;
+        Some(Append { record, waiter })
+    }
+
+    /// Writes as much of what is pending as one batch may hold.
+    fn write(&mut self) -> Result<(), LogFailure> {
+        // Before anything is dropped and its waiter told why.
         self.make_room()
+            .and_then(|()| self.renew_salt())
             .inspect_err(|failure| self.shared.fail(failure))?;
         let room = usize::try_from(self.room())
             .unwrap_or(usize::MAX)
             .min(segment::BATCH_BYTES);
-        let mut batch = Batch::default();
-        let mut closing = None;
-        self.stamp(append, &mut batch);
-        while batch.frames.len() + segment::RECORD_FRAME <= room {
-            match self.messages.try_recv() {
-                Ok(Message::Append(append)) => self.stamp(append, &mut batch),
-                Ok(Message::Close(closer)) => {
-                    closing = Some(closer);
-                    break;
-                }
-                Err(_) => break,
-            }
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.bytes.resize(segment::BATCH_HEADER, 0);
+        while batch.bytes.len() - segment::BATCH_HEADER + segment::RECORD_FRAME <= room {
+            let Some(append) = self.pending.pop_front() else {
+                break;
+            };
+            self.stamp(append, &mut batch);
         }
-        self.commit(batch)?;
-        Ok(closing)
+        self.commit(&mut batch)?;
+        batch.bytes.clear();
+        batch.leaves.clear();
+        self.batch = batch;
+        Ok(())
     }
 
     /// Gives a record its position and time and adds its frame to the batch.
-    fn stamp(&self, append: Append, batch: &mut Batch) {
-        let Append {
-            record: Prepared { mut members, bytes },
-            durability,
-            waiter,
-        } = append;
-        self.shared.release(bytes);
+    fn stamp(&mut self, append: Append, batch: &mut Batch) {
+        let Append { record, waiter } = append;
         let sequence = self
             .state
             .range
             .size()
             .saturating_add(count(batch.leaves.len()));
-        members.insert("sequence".into(), sequence.into());
-        members.insert("time".into(), self.time().into());
-        match canonical::canonical(&Value::Object(members)) {
-            Ok(payload) => {
-                frame::write(Kind::Record, &payload, &mut batch.frames);
-                batch.leaves.push(leaf_hash(&payload));
-                batch.waiting.push((waiter, durability));
-            }
-            Err(why) => waiter.answer(Err(LogUnavailable::NotCanonical(why))),
-        }
+        let start = frame::begin(&mut batch.bytes);
+        self.tell_time();
+        record.write(sequence, &self.time.1, &mut batch.bytes);
+        let payload = frame::end(Kind::Record, start, &mut batch.bytes);
+        batch.leaves.push(leaf_hash(payload));
+        batch
+            .waiting
+            .extend(waiter.map(|waiter| (sequence, waiter)));
     }
 
-    fn commit(&mut self, batch: Batch) -> Result<(), LogFailure> {
-        if batch.frames.is_empty() {
-            return Ok(());
-        }
+    fn commit(&mut self, batch: &mut Batch) -> Result<(), LogFailure> {
         let segment = &mut self.state.segment;
-        let bytes = segment::batch(&batch.frames);
-        files::write_all(&mut *segment.file, &bytes, segment.end)
+        segment::end_batch(&mut batch.bytes);
+        files::write_all(&mut *segment.file, &batch.bytes, segment.end)
             .map_err(|error| LogFailure::Write {
                 file: segment.name.clone(),
                 error: Arc::new(error),
             })
             .inspect_err(|failure| self.shared.fail(failure))?;
-        let numbered = (self.state.range.size()..).zip(batch.waiting);
-        let (buffered, durable): (Vec<_>, Vec<_>) =
-            numbered.partition(|(_, (_, durability))| *durability == Durability::Buffered);
-        answer(buffered);
         segment
             .file
             .sync()
@@ -173,14 +183,15 @@ impl Writer {
                 error: Arc::new(error),
             })
             .inspect_err(|failure| self.shared.fail(failure))?;
-        segment.end = segment.end.saturating_add(count(bytes.len()));
-        batch
-            .leaves
-            .into_iter()
-            .for_each(|leaf| self.state.range.push(leaf));
+        segment.end = segment.end.saturating_add(count(batch.bytes.len()));
+        for leaf in &batch.leaves {
+            self.state.range.push(*leaf);
+        }
         self.seal_at
             .get_or_insert_with(|| Instant::now() + self.state.options.checkpoint_every);
-        answer(durable);
+        for (sequence, waiter) in batch.waiting.drain(..) {
+            waiter.answer(Ok(Appended { sequence }));
+        }
         Ok(())
     }
 
@@ -201,18 +212,49 @@ impl Writer {
             return Ok(());
         }
         self.seal()?;
-        let next = recovery::new_segment(
-            &*self.state.files,
-            &self.state.range,
-            self.state.options.segment_bytes,
-        )?;
+        let State {
+            files,
+            range,
+            options,
+            ..
+        } = &self.state;
+        let spare = self.spare.take();
+        let next = recovery::new_segment(&**files, range, options.segment_bytes, spare)?;
         let mut full = std::mem::replace(&mut self.state.segment, next);
         let failed = |error| LogFailure::Write {
             file: full.name.clone(),
             error: Arc::new(error),
         };
         full.file.set_length(full.end).map_err(failed)?;
-        self.state.files.protect(&full.name).map_err(failed)
+        self.state.files.protect(&full.name).map_err(failed)?;
+        self.change_salt()
+    }
+
+    /// Takes the space of the next segment once this one is half full. Without it the log goes on to the end of this one
+    /// and says meanwhile that nothing new should begin.
+    fn prepare_segment(&mut self) {
+        let segment = &self.state.segment;
+        if self.spare.is_some() || segment.end < segment.length / 2 {
+            return;
+        }
+        let bytes = self.state.options.segment_bytes;
+        self.spare = recovery::allocate_segment(&*self.state.files, bytes).ok();
+        self.shared
+            .full
+            .store(self.spare.is_none(), Ordering::Relaxed);
+    }
+
+    fn renew_salt(&mut self) -> Result<(), LogFailure> {
+        if self.salted.elapsed() < self.state.options.salt_every {
+            return Ok(());
+        }
+        self.change_salt()
+    }
+
+    fn change_salt(&mut self) -> Result<(), LogFailure> {
+        self.shared.change_salt(Salt::create(&*self.state.files)?);
+        self.salted = Instant::now();
+        Ok(())
     }
 
     fn seal(&mut self) -> Result<Checkpoint, LogFailure> {
@@ -229,6 +271,7 @@ impl Writer {
             origin: options.origin.clone(),
             size: range.size(),
             root: range.root(),
+            reads: options.reads,
         };
         if checkpoint.size > *sealed {
             let note = checkpoint.sign(&options.key);
@@ -243,19 +286,15 @@ impl Writer {
                 .nearly_full
                 .store(percent >= NEARLY_FULL_PERCENT, Ordering::Relaxed);
         }
+        self.prepare_segment();
         Ok(checkpoint)
     }
 
-    /// Writes what came before the close, and seals.
-    fn finish(&mut self, closer: Option<Closer>) -> Result<(), LogFailure> {
-        self.shared.closed.store(true, Ordering::Release);
-        while let Ok(message) = self.messages.try_recv() {
-            if let Message::Append(append) = message {
-                self.write(append)?;
-            }
-        }
+    /// All is written; seals it.
+    fn finish(&mut self) -> Result<(), LogFailure> {
         let checkpoint = self.seal()?;
-        if let Some(closer) = closer {
+        self.shared.closed.store(true, Ordering::Release);
+        if let Some(closer) = self.closer.take() {
             drop(closer.send(checkpoint));
         }
         Ok(())
@@ -275,40 +314,30 @@ impl Writer {
             .chars()
             .take(REASON_CHARACTERS)
             .collect();
-        let Ok(record) = prepare(None, &Event::LogFailed { reason }) else {
+        let Some(append) = self.own(&Event::LogFailed { reason }) else {
             return;
-        };
-        if self.shared.reserve(record.bytes).is_err() {
-            return;
-        }
-        let waiter = Waiter {
-            done: None,
-            shared: Arc::clone(&self.shared),
         };
         let mut batch = Batch::default();
-        self.stamp(
-            Append {
-                record,
-                durability: Durability::Durable,
-                waiter,
-            },
-            &mut batch,
-        );
+        batch.bytes.resize(segment::BATCH_HEADER, 0);
+        self.stamp(append, &mut batch);
         // Should this fail too, the reason is still in the answers and in the gateway's health.
-        drop(self.commit(batch));
+        drop(self.commit(&mut batch));
     }
 
-    fn time(&self) -> String {
-        // A clock out of jiff's range (years -9999 to 9999) is as wrong as 1970.
-        let now =
-            Timestamp::try_from((self.state.options.clock)()).unwrap_or(Timestamp::UNIX_EPOCH);
-        now.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
-    }
-}
-
-fn answer(waiting: Vec<(u64, (Waiter, Durability))>) {
-    for (sequence, (waiter, _)) in waiting {
-        waiter.answer(Ok(Appended { sequence }));
+    /// Looks at the clock, and formats the time only when it is another.
+    fn tell_time(&mut self) {
+        let now = (self.state.options.clock)();
+        let milliseconds = now
+            .duration_since(UNIX_EPOCH)
+            .map_or(u128::MAX, |since| since.as_millis());
+        if milliseconds != self.time.0 || milliseconds == u128::MAX {
+            // A clock out of jiff's range (years -9999 to 9999) is as wrong as 1970.
+            let now = Timestamp::try_from(now).unwrap_or(Timestamp::UNIX_EPOCH);
+            self.time = (
+                milliseconds,
+                now.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
+            );
+        }
     }
 }
 

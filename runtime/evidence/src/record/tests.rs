@@ -37,7 +37,11 @@ fn decision() -> DecisionRecord {
         subject: subject(),
         connection: connection(),
         masked: "DROP TABLE t".into(),
-        digest: "00".into(),
+        digest: String::new(),
+        commitment: Some(Commitment {
+            hash: "00".into(),
+            salt: "33".into(),
+        }),
         verdict: "block".into(),
         rules: vec!["no_drop".into()],
         reason: "ask a person".into(),
@@ -131,6 +135,18 @@ pub(crate) fn events() -> Vec<Event> {
         Event::LogFailed {
             reason: "no space".into(),
         },
+        Event::SessionsRefused {
+            count: 5,
+            by_address: 4,
+            addresses: vec!["192.0.2.1".into()],
+            since: "2026-01-01T00:00:00.000Z".into(),
+        },
+        Event::RecordsLost { count: 3 },
+        Event::KeyChanged {
+            from: "00000000".into(),
+            to: "11111111".into(),
+            key: "AA==".into(),
+        },
     ]
 }
 
@@ -141,6 +157,7 @@ fn every_event_survives_its_canonical_form() {
             sequence,
             time: "2026-01-01T00:00:00.000Z".into(),
             session: Some("s-1".into()),
+            buffered: sequence % 2 == 0,
             event,
         };
         let value = serde_json::to_value(&record).unwrap();
@@ -182,6 +199,7 @@ fn the_page_for_auditors_names_the_events_and_their_fields() {
         ("connection", serde_json::to_value(connection())),
         ("control", serde_json::to_value(control())),
         ("masked value", serde_json::to_value(&outcome().masked[0])),
+        ("commitment", serde_json::to_value(decision().commitment)),
     ] {
         let Ok(Value::Object(members)) = value else {
             panic!("no object")

@@ -18,6 +18,10 @@ impl Admin {
         let log = match self.log.health() {
             Health::Serving => "serving",
             Health::NearlyFull => "nearly full",
+            Health::Full => {
+                reasons.push("the disk of the audit log is full, so no session begins".to_owned());
+                "full"
+            }
             Health::Failed { why } => {
                 reasons.push(format!(
                     "the audit log has failed, so every operation is refused: {why}"

@@ -155,9 +155,9 @@ fn u_03_everybody_who_waits_is_told() {
         let _ = gate.recv();
     });
     fixture.files.fail(Call::Sync, "segment-", ErrorKind::Other);
-    let first = append_all(&log, 1, 0, Durability::Durable);
+    let first = append_all(&log, 1, 0);
     in_sync.recv().unwrap();
-    let queued = append_all(&log, 100, 0, Durability::Durable);
+    let queued = append_all(&log, 100, 0);
     drop(release);
     for answers in [first, queued] {
         let refused = answers.iter().filter(|answer| {

@@ -39,10 +39,10 @@ fn u_02_a_segment_cut_at_any_byte_of_its_last_batch_is_recovered() {
             gate.recv().unwrap();
         }
     });
-    let held = append_all(&log, 1, 10, Durability::Durable);
+    let held = append_all(&log, 1, 10);
     in_sync.recv().unwrap();
     let middle = used(&fixture.files);
-    let answers = append_all(&log, 5, 10, Durability::Durable);
+    let answers = append_all(&log, 5, 10);
     release.send(()).unwrap();
     assert_eq!(
         held.iter()
@@ -100,7 +100,7 @@ proptest! {
                 result.unwrap();
                 acknowledged.fetch_add(1, Ordering::SeqCst);
             });
-            log.append(None, &event(number, bytes), Durability::Durable, done).unwrap();
+            log.append(None, &event(number, bytes), done).unwrap();
         }
         log.close().unwrap();
         fixture.files.on_sync(|_| {});
