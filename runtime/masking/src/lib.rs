@@ -5,6 +5,7 @@
 //! Which values must be masked is decided elsewhere.
 
 mod detector;
+mod document;
 mod input;
 mod mask;
 mod masker;
@@ -13,6 +14,7 @@ mod stream;
 mod token;
 
 pub use detector::Detector;
+pub use document::{Document, NotJson};
 pub use mask::REDACTED;
 pub use masker::{BuildMasker, Entry, Masked, Masker};
 pub use stream::{Stream, StreamKind};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::masker::Masker;
 use json::Json;
+pub(crate) use json::escape::write as write_escaped;
 use text::Text;
 
 /// What a stream is made of.

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-pub use hpol_bundle::policy::{Column, JsonPath, JsonStep};
 use hpol_bundle::policy::{ClassId, Effect, Mask, Policy, RuleId};
-use hpol_masking::{Detector, Entry, Masker, Stream};
-pub use hpol_masking::{MaskKey, Masked, StreamKind, WeakKey};
+pub use hpol_bundle::policy::{Column, JsonPath, JsonStep};
+use hpol_masking::{Detector, Document, Entry, Masker, Stream};
+pub use hpol_masking::{MaskKey, Masked, NotJson, StreamKind, WeakKey};
 
 use crate::records;
 use hpol_evidence::record::{ControlRecord, MaskedRecord};
@@ -215,6 +215,7 @@ impl MaskingPlan {
             plan: self.clone(),
             counts,
             stream: None,
+            document: None,
         }
     }
 
@@ -229,6 +230,7 @@ pub struct MaskRun {
     plan: MaskingPlan,
     counts: Vec<u64>,
     stream: Option<Stream>,
+    document: Option<Box<Document>>,
 }
 
 impl MaskRun {
@@ -280,6 +282,38 @@ impl MaskRun {
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         if let Some(mut stream) = self.stream.take() {
             stream.finish(&mut self.counts, out);
+        }
+    }
+
+    /// Whether values must be hidden by where they stand in JSON documents.
+    #[must_use]
+    pub fn has_json_paths(&self) -> bool {
+        self.plan.json_paths().next().is_some()
+    }
+
+    /// Hides what stands at the plan's JSON paths, and what the detectors find, in the next piece of a body of JSON.
+    ///
+    /// # Errors
+    /// If it is not JSON: what was appended to `out` must not be released, nor anything after it.
+    pub fn push_document(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), NotJson> {
+        let Some(plan) = &self.plan.inner else {
+            out.extend_from_slice(chunk);
+            return Ok(());
+        };
+        let document = self
+            .document
+            .get_or_insert_with(|| Box::new(Document::new(Arc::clone(&plan.masker))));
+        document.push(chunk, &mut self.counts, out)
+    }
+
+    /// Ends the body that [`MaskRun::push_document`] began, if any.
+    ///
+    /// # Errors
+    /// If the body is not all of its JSON.
+    pub fn finish_document(&mut self, out: &mut Vec<u8>) -> Result<(), NotJson> {
+        match self.document.take() {
+            Some(mut document) => document.finish(&mut self.counts, out),
+            None => Ok(()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A stream of JSON: strings are decoded before they are looked through and encoded again afterwards, so that no escape
 //! hides anything. It is no validator: structure passes through as it is.
 
-mod escape;
+pub(super) mod escape;
 
 use memchr::memchr2;
 

@@ -89,7 +89,7 @@ fn unit(bytes: &[u8]) -> Unit {
 }
 
 /// Appends decoded `text` as the inside of a string.
-pub(super) fn write(text: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn write(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
     while let Some(plain) = rest.iter().position(|byte| needs_escape(*byte)) {
         out.extend_from_slice(rest.get(..plain).unwrap_or_default());
