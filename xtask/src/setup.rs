@@ -19,18 +19,27 @@ pub(crate) enum Need {
     Curl,
     /// psycopg and the HTTP server of tests.
     Python,
-    /// The certified OIDC provider of the tests.
+    /// The certified OIDC provider of the tests, and a client of PostgreSQL.
     Node,
+    /// The JDBC client, which runs from source.
+    Java,
+    /// PostgreSQL's JDBC driver.
+    Jdbc,
 }
 
+/// Where Debian's package puts the JDBC driver.
+pub(crate) const JDBC_DRIVER: &str = "/usr/share/java/postgresql.jar";
+
 /// All there is: what the tests need.
-pub(crate) const ALL: [Need; 6] = [
+pub(crate) const ALL: [Need; 8] = [
     Need::Compiler,
     Need::Clang,
     Need::Postgres,
     Need::Curl,
     Need::Python,
     Need::Node,
+    Need::Java,
+    Need::Jdbc,
 ];
 
 /// What the quickstart needs.
@@ -92,6 +101,8 @@ impl Need {
             Need::Curl => "curl",
             Need::Python => "Python 3 with venv",
             Need::Node => "Node.js 18 or newer with npm",
+            Need::Java => "a JDK, 11 or newer",
+            Need::Jdbc => "PostgreSQL's JDBC driver",
         }
     }
 
@@ -103,6 +114,8 @@ impl Need {
             Need::Curl => &["curl", "ca-certificates"],
             Need::Python => &["python3", "python3-venv"],
             Need::Node => &["nodejs", "npm"],
+            Need::Java => &["default-jdk-headless"],
+            Need::Jdbc => &["libpostgresql-jdbc-java"],
         }
     }
 
@@ -115,6 +128,8 @@ impl Need {
             Need::Python => {
                 on_path("python3") && succeeds("python3", &["-c", "import venv, ensurepip"])
             }
+            Need::Java => succeeds("java", &["--list-modules"]) && on_path("javac"),
+            Need::Jdbc => Path::new(JDBC_DRIVER).exists(),
             Need::Node => {
                 on_path("npm")
                     && succeeds(

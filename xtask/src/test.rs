@@ -31,14 +31,23 @@ pub(crate) fn run() -> Result<()> {
             "warnings",
         ],
     )?;
-    let python = python(&root)?;
-    let provider = oidc_provider(&root)?;
     let mut tests = cargo(&root);
     tests.args(["test", "--locked", "--workspace"]);
-    tests
-        .env("HPOL_TEST_PYTHON", python)
-        .env("HPOL_TEST_OIDC_PROVIDER", provider);
+    with_clients(&root, &mut tests)?;
     run_step("tests", &mut tests)
+}
+
+/// Installs what the end-to-end tests work with, and tells `tests` where it is.
+pub(crate) fn with_clients(root: &Path, tests: &mut Command) -> Result<()> {
+    tests
+        .env("HPOL_TEST_PYTHON", python(root)?)
+        .env("HPOL_TEST_NODE", node(root, "node", &[])?)
+        .env(
+            "HPOL_TEST_OIDC_PROVIDER",
+            node(root, "oidc-provider", &["provider.mjs"])?,
+        )
+        .env("HPOL_TEST_JDBC", setup::JDBC_DRIVER);
+    Ok(())
 }
 
 /// The root of the workspace.
@@ -72,7 +81,7 @@ pub(crate) fn run_step(what: &str, command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// A Python with psycopg, in the target folder. Made once; made again when the list of packages changes.
+/// A Python with the clients of the tests, in the target folder. Made once; made again when the list of packages changes.
 fn python(root: &Path) -> Result<PathBuf> {
     let wanted = std::fs::read_to_string(root.join("tests/support/python/requirements.txt"))?;
     let folder = target(root).join("test-python");
@@ -98,21 +107,21 @@ fn python(root: &Path) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// The folder of the OIDC provider with its packages installed, in the target folder.
-fn oidc_provider(root: &Path) -> Result<PathBuf> {
-    let source = root.join("tests/support/oidc-provider");
-    let folder = target(root).join("test-oidc-provider");
+/// A folder under the target folder with the packages of `tests/support/<name>` installed, and copies of these scripts.
+fn node(root: &Path, name: &str, scripts: &[&str]) -> Result<PathBuf> {
+    let source = root.join("tests/support").join(name);
+    let folder = target(root).join(format!("test-{name}"));
     let lock = "package-lock.json";
     std::fs::create_dir_all(&folder)?;
     let wanted = std::fs::read(source.join(lock))?;
     let stamp = folder.join("installed.json");
     let installed = std::fs::read(&stamp).is_ok_and(|installed| installed == wanted);
-    for name in ["package.json", lock, "provider.mjs"] {
+    for name in ["package.json", lock].iter().chain(scripts) {
         std::fs::copy(source.join(name), folder.join(name))
             .with_context(|| format!("cannot copy {name}"))?;
     }
     if !installed {
-        println!("== Node packages");
+        println!("== Node packages of {name}");
         check(
             Command::new("npm")
                 .args(["ci", "--silent", "--no-audit", "--no-fund"])

@@ -96,6 +96,12 @@ impl Gateway {
         self.folder.path().join("audit.key.pub")
     }
 
+    /// The certificate that it shows to clients, which they can pin.
+    #[must_use]
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("state/dev-certificate.pem")
+    }
+
     /// `host:port` where `connection` listens.
     pub fn address(&self, connection: &str) -> Result<String> {
         let address = self.ready["connections"][connection].as_str();

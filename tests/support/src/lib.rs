@@ -6,6 +6,7 @@
     reason = "a JSON value indexes to null, never to a panic"
 )]
 
+pub mod approvals;
 pub mod curl;
 pub mod gateway;
 pub mod issuer;

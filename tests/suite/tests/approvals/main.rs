@@ -7,11 +7,10 @@ mod persons;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
+use hpol_support::approvals;
 use hpol_support::curl;
 use hpol_support::gateway::Deployment;
-use hpol_support::process::START_DEADLINE;
 use hpol_support::psql::Waiting;
 use hpol_support::records::{Records, controls, eventually, strings};
 use hpol_support::world::{Shared, World};
@@ -55,46 +54,23 @@ fn ask(world: &World, token: &str, texts: &[&str]) -> (Waiting, String) {
 
 /// Runs `hpol approvals` and returns its exit code, output and error output.
 fn hpol(world: &World, token: &str, arguments: &[&str]) -> (i32, String, String) {
-    let mut command = world.gateway.hpol(token).unwrap();
-    let output = command.arg("approvals").args(arguments).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    let printed = approvals::run(&world.gateway, token, arguments).unwrap();
+    (printed.code, printed.out, printed.err)
 }
 
 fn vote(world: &World, token: &str, verb: &str, id: &str) -> (i32, String, String) {
-    hpol(world, token, &[verb, id, "--reason", "because of the test"])
+    let printed = approvals::vote(&world.gateway, token, verb, id).unwrap();
+    (printed.code, printed.out, printed.err)
 }
 
 /// The requests that the holder of `token` sees of `requester`.
 fn listed(world: &World, token: &str, requester: &str) -> Vec<Value> {
-    let (code, out, err) = hpol(world, token, &["list", "--json"]);
-    assert_eq!(code, 0, "{err}");
-    let list: Value = serde_json::from_str(&out).unwrap();
-    let approvals = list["approvals"].as_array().unwrap();
-    approvals
-        .iter()
-        .filter(|approval| approval["requester"]["id"] == requester)
-        .cloned()
-        .collect()
+    approvals::listed(&world.gateway, token, requester).unwrap()
 }
 
 /// Waits until `requester` has a request, and returns it.
 fn await_request(world: &World, token: &str, requester: &str) -> Value {
-    let deadline = Instant::now() + START_DEADLINE;
-    while Instant::now() < deadline {
-        let pending = listed(world, token, requester)
-            .into_iter()
-            .find(|approval| approval["state"] == "pending");
-        if let Some(pending) = pending {
-            return pending;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("`{requester}` never asked for anything")
+    approvals::await_request(&world.gateway, token, requester, || false).unwrap()
 }
 
 fn status(world: &World, id: u32) -> String {

@@ -1,5 +1,9 @@
 //! Who may decide, how many of them, and for whom.
 
+use std::time::{Duration, Instant};
+
+use hpol_support::process::START_DEADLINE;
+
 use crate::*;
 
 #[test]
