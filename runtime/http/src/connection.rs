@@ -131,14 +131,14 @@ async fn walk(
     }
     let (session, link) = parked.speaking().ok_or_else(Problem::no_authentication)?;
     let (operation, judged) = understand(session, &client.config, parts, body).await?;
-    let mut outcome = session.request(operation, judged, &Detectors).await;
+    let mut outcome = session.request(operation, judged, &Responses).await;
     loop {
         outcome = match outcome {
             Outcome::Permit(permit) => return forward(permit, link, &client.config).await,
             Outcome::Refuse(refusal) => return Err(Problem::of(&refusal)),
             Outcome::Hold(hold) => {
                 tracing::info!(session = session.id(), "{}", hold.notice());
-                hold.wait(&Detectors).await
+                hold.wait(&Responses).await
             }
         };
     }
@@ -225,17 +225,12 @@ async fn forward(
     }
 }
 
-/// What of a masking plan HTTP can carry out: detectors in bodies and headers. There are no columns.
-struct Detectors;
+/// What of a policy's obligations HTTP can carry out: JSON paths in bodies, and detectors in bodies and headers. There are no
+/// columns, and no rows to count.
+struct Responses;
 
-impl Carrier for Detectors {
+impl Carrier for Responses {
     fn can_mask(&self, plan: &MaskingPlan) -> Result<(), CannotMask> {
-        if let Some((slot, path)) = plan.json_paths().next() {
-            return Err(CannotMask {
-                class: plan.class(slot).to_owned(),
-                why: format!("this version does not mask by JSON paths such as `{path}`"),
-            });
-        }
         match plan.columns().next() {
             None => Ok(()),
             Some((slot, column)) => Err(CannotMask {

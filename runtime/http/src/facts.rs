@@ -1,13 +1,13 @@
 //! A request to an operation, and what to forward once it is permitted. What the facts mean is `hpol_operation`'s.
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 use bytes::Bytes;
-use hpol_operation::Operation;
 use hpol_operation::http::{HttpAnalysis, HttpRefusal, HttpRequest, analyse};
+use hpol_operation::{Class, Operation};
 use hpol_session::Vocabulary;
-use http::header;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request};
+use http::{Method, Request};
 use http_body_util::Full;
 
 use crate::codec::{self, BadRequest};
@@ -58,13 +58,58 @@ pub(crate) fn operation(
         body_bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
     };
     let analysis: HttpAnalysis = analyse(&request, Vocabulary::builtin())?;
+    let mut operation = analysis.operation;
+    bind(&mut operation, &headers);
     let judged = Judged {
         method: analysis.method,
         target: analysis.target,
         headers,
         body,
     };
-    Ok((analysis.operation, judged))
+    Ok((operation, judged))
+}
+
+/// Makes `headers` a part of what is asked for: `SOAPAction`, `X-Amz-Target` and their like say what a request does as much
+/// as its path. The digest covers them all; an approver sees them, but for values that let somebody in.
+fn bind(operation: &mut Operation, headers: &HeaderMap) {
+    let mut context = Context::new(&SHA256);
+    context.update(&operation.digest);
+    let mut shown = String::new();
+    for (name, value) in headers {
+        for part in [name.as_str().as_bytes(), value.as_bytes()] {
+            context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            context.update(part);
+        }
+        if operation.class == Class::Write && !UNSHOWN.contains(name) {
+            let value = match value.to_str() {
+                Ok(_) if lets_in(name) => "[hidden]",
+                Ok(value) => value,
+                Err(_) => "[not text]",
+            };
+            shown.extend(["\n", name.as_str(), ": ", value]);
+        }
+    }
+    operation.digest = array(context.finish().as_ref());
+    // The body follows the first empty line.
+    let at = operation.exact.find("\n\n");
+    operation
+        .exact
+        .insert_str(at.unwrap_or(operation.exact.len()), &shown);
+}
+
+/// Shown elsewhere, or without a bearing on what is asked for.
+const UNSHOWN: [HeaderName; 5] = [
+    header::CONTENT_TYPE,
+    header::ACCEPT_ENCODING,
+    header::ACCEPT,
+    header::ACCEPT_LANGUAGE,
+    header::USER_AGENT,
+];
+
+/// Whether the values of such a header are credentials by its name.
+fn lets_in(name: &HeaderName) -> bool {
+    const WORDS: [&str; 6] = ["auth", "cookie", "key", "token", "secret", "password"];
+    WORDS.iter().any(|word| name.as_str().contains(word))
 }
 
 /// What a request that is not understood looks like in the log: no query, no body, no header.
@@ -78,8 +123,12 @@ pub(crate) fn digest_of_head(parts: &Parts) -> [u8; 32] {
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {
+    array(digest(&SHA256, bytes).as_ref())
+}
+
+fn array(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
-    for (slot, byte) in out.iter_mut().zip(digest(&SHA256, bytes).as_ref()) {
+    for (slot, byte) in out.iter_mut().zip(bytes) {
         *slot = *byte;
     }
     out
@@ -120,6 +169,32 @@ impl Judged {
 mod tests {
     use super::*;
     use hpol_bundle::facts::{Fact, Value};
+
+    #[test]
+    fn headers_are_part_of_what_is_approved() {
+        let ask = |name: &str, value: &str| {
+            let request = Request::put("/a").header(name, value).body(()).unwrap();
+            let upstream = Upstream::new("http://crm", None).unwrap();
+            let body = Bytes::from_static(b"x\n\ny");
+            operation(&request.into_parts().0, body, &upstream)
+                .unwrap()
+                .0
+        };
+        let action = ask("SOAPAction", "urn:delete");
+        assert_eq!(
+            action.exact,
+            "PUT http://crm/a\nsoapaction: urn:delete\n\nx\n\ny"
+        );
+        assert_ne!(action.digest, ask("SOAPAction", "urn:read").digest);
+        assert_ne!(action.digest, ask("SOAPActio", "nurn:delete").digest);
+        let cookie = ask("Cookie", "s=s3cret");
+        assert!(
+            cookie.exact.contains("\ncookie: [hidden]\n"),
+            "{}",
+            cookie.exact
+        );
+        assert_ne!(cookie.digest, ask("Cookie", "s=other").digest);
+    }
 
     #[test]
     fn h_07_a_header_that_does_not_go_on_is_no_fact() {

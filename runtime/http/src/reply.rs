@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hpol_session::OperationResult;
-use hpol_session::masking::{MaskRun, Masked, StreamKind};
+use hpol_session::masking::{MaskRun, Masked};
 use hpol_session::permit::{Receipt, Settlement};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
@@ -25,6 +25,7 @@ use crate::codec;
 use crate::config::Credential;
 use body::{Source, Streaming, Withheld};
 use conceal::Conceal;
+use masking::Reading;
 
 /// Names the operation in the audit log.
 const OPERATION: HeaderName = HeaderName::from_static("hpol-operation");
@@ -44,11 +45,11 @@ pub(crate) async fn relay(
     let operation = receipt.operation().to_owned();
     let (mut parts, mut body) = response.into_parts();
     let mut run = receipt.masker();
-    let kind = match masking::kind(&parts, &run) {
-        Ok(kind) => kind,
+    let reading = match masking::reading(&parts, &run) {
+        Ok(reading) => reading,
         Err(why) => return unusable(&why, parts.status, receipt).await,
     };
-    let beginning = match beginning(&mut body, &parts.headers, &run, idle).await {
+    let beginning = match beginning(&mut body, &parts.headers, reading, idle).await {
         Ok(beginning) => beginning,
         Err(why) => return unusable(&why, parts.status, receipt).await,
     };
@@ -61,7 +62,7 @@ pub(crate) async fn relay(
         status: parts.status,
         idle,
     };
-    let streaming = Streaming::new(source, kind, run, conceal, receipt);
+    let streaming = Streaming::new(source, reading, run, conceal, receipt);
     match streaming.settle_if_whole().await {
         Ok(reply) => {
             // A new head: the upstream's version, extensions and reason are its own.
@@ -114,14 +115,16 @@ struct Beginning {
 async fn beginning(
     body: &mut Incoming,
     headers: &HeaderMap,
-    run: &MaskRun,
+    reading: Option<Reading>,
     idle: Duration,
 ) -> Result<Beginning, String> {
     let short = body.size_hint().upper().is_some_and(|most| most <= SHORT);
-    let needed = match (short, run.is_empty() || masking::is_event_stream(headers)) {
-        (true, _) => usize::MAX,
-        (false, true) => 0,
-        (false, false) => TELLING,
+    let is_text = matches!(reading, Some(Reading::Text { .. }));
+    let needed = match reading {
+        _ if short => usize::MAX,
+        None => 0,
+        Some(_) if is_text && masking::is_event_stream(headers) => 0,
+        Some(_) => TELLING,
     };
     let mut ahead = BytesMut::new();
     let mut whole = body.is_end_stream();
@@ -136,8 +139,8 @@ async fn beginning(
             }
         }
     }
-    if !run.is_empty() {
-        masking::readable(&ahead)?;
+    if let Some(reading) = reading {
+        masking::readable(reading, &ahead)?;
     }
     Ok(Beginning {
         ahead: ahead.freeze(),
@@ -195,6 +198,3 @@ fn retain(headers: &mut HeaderMap, keep: impl Fn(&HeaderValue) -> bool) {
         headers.remove(name);
     }
 }
-
-/// How a body is read, when it is.
-type Kind = Option<StreamKind>;

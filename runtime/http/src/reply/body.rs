@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hpol_session::OperationResult;
-use hpol_session::masking::{MaskRun, StreamKind};
+use hpol_session::masking::{MaskRun, NotJson, StreamKind};
 use hpol_session::permit::{Receipt, Settlement};
 use hpol_session::refusal::Refusal;
 use http::StatusCode;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::Beginning;
 use super::conceal::Conceal;
-use super::{Beginning, Kind};
+use super::masking::Reading;
 
 /// What hyper sends to the client.
 pub(crate) enum Reply {
@@ -35,6 +36,8 @@ pub(crate) enum Broken {
     Idle,
     #[error("the response is not the text that it says it is, so it cannot be masked")]
     NotText,
+    #[error("{0}, so it cannot be masked")]
+    NotJson(#[source] NotJson),
     #[error("the outcome cannot be recorded")]
     NotRecorded,
 }
@@ -62,7 +65,8 @@ pub(super) struct Source {
 pub(crate) struct Streaming {
     source: Source,
     timer: Pin<Box<Sleep>>,
-    kind: Kind,
+    /// How it is read; `None` where nothing has to be hidden.
+    reading: Option<Reading>,
     /// Taken when the outcome is recorded.
     run: Option<MaskRun>,
     conceal: Option<Conceal>,
@@ -81,7 +85,7 @@ enum State {
 impl Streaming {
     pub(super) fn new(
         source: Source,
-        kind: Kind,
+        reading: Option<Reading>,
         run: MaskRun,
         conceal: Option<Conceal>,
         receipt: Receipt,
@@ -89,7 +93,7 @@ impl Streaming {
         Streaming {
             timer: Box::pin(sleep(source.idle)),
             source,
-            kind,
+            reading,
             run: Some(run),
             conceal,
             receipt: Some(receipt),
@@ -194,20 +198,9 @@ impl Streaming {
         if let Some(conceal) = &mut self.conceal {
             chunk = conceal.push(chunk, last);
         }
-        let data = match (self.kind, &mut self.run) {
-            (Some(kind), Some(run)) => {
-                // UTF-16 without a mark at its beginning has them.
-                if kind == StreamKind::Json && chunk.contains(&0) {
-                    return Err(Broken::NotText);
-                }
-                let mut out = Vec::with_capacity(chunk.len());
-                run.push(kind, &chunk, &mut out);
-                if last {
-                    run.finish(&mut out);
-                }
-                Bytes::from(out)
-            }
-            _ => chunk,
+        let data = match (self.reading, &mut self.run) {
+            (Some(reading), Some(run)) => hide(reading, run, &chunk, last)?,
+            (None, _) | (_, None) => chunk,
         };
         let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
         self.released = self.released.saturating_add(length);
@@ -240,6 +233,34 @@ impl Streaming {
         };
         Some(Box::pin(receipt.settle(settlement)))
     }
+}
+
+/// What `run` leaves of the next piece of a body.
+fn hide(reading: Reading, run: &mut MaskRun, chunk: &[u8], last: bool) -> Result<Bytes, Broken> {
+    let mut out = Vec::with_capacity(chunk.len());
+    let (kind, zeros) = match reading {
+        Reading::Empty if chunk.is_empty() => return Ok(Bytes::new()),
+        Reading::Empty => return Err(Broken::NotText),
+        Reading::Document => {
+            run.push_document(chunk, &mut out)
+                .map_err(Broken::NotJson)?;
+            if last {
+                run.finish_document(&mut out).map_err(Broken::NotJson)?;
+            }
+            return Ok(Bytes::from(out));
+        }
+        Reading::Json => (StreamKind::Json, false),
+        Reading::Text { zeros } => (StreamKind::Text, zeros),
+    };
+    // UTF-16 without a mark at its beginning has them.
+    if !zeros && memchr::memchr(0, chunk).is_some() {
+        return Err(Broken::NotText);
+    }
+    run.push(kind, chunk, &mut out);
+    if last {
+        run.finish(&mut out);
+    }
+    Ok(Bytes::from(out))
 }
 
 impl Body for Reply {

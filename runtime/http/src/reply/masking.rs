@@ -1,11 +1,22 @@
 //! Whether the detectors can read a response, and as what. What they find is `hpol_session`'s.
 
-use hpol_session::masking::{MaskRun, StreamKind};
+use hpol_session::masking::MaskRun;
 use http::StatusCode;
 use http::header::{self, HeaderMap};
 use http::response::Parts;
 
-use super::Kind;
+/// How a body is read in which something must be hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// As text. Some has no zeros unless it is of another encoding than it says.
+    Text { zeros: bool },
+    /// As JSON, and as text where it is none.
+    Json,
+    /// As JSON and nothing else, since what must be hidden is known by where it stands.
+    Document,
+    /// It has none: values are known by where they stand in JSON, and this is something else.
+    Empty,
+}
 
 /// Character sets in which ASCII is ASCII.
 const CHARSETS: [&str; 4] = ["utf-8", "utf8", "us-ascii", "ascii"];
@@ -43,8 +54,11 @@ const BEGINNINGS: [(&[u8], &str); 10] = [
     (b"\x00\x00\xfe\xff", "UTF-32"),
 ];
 
+/// Media types of which a zero byte is a proper part.
+const BINARY: [&str; 4] = ["image/", "audio/", "video/", "font/"];
+
 /// How the body of a response is read; `None` where nothing has to be hidden.
-pub(super) fn kind(parts: &Parts, run: &MaskRun) -> Result<Kind, String> {
+pub(super) fn reading(parts: &Parts, run: &MaskRun) -> Result<Option<Reading>, String> {
     if parts.status.is_informational() {
         return Err("it changes the protocol".to_owned());
     }
@@ -67,16 +81,25 @@ pub(super) fn kind(parts: &Parts, run: &MaskRun) -> Result<Kind, String> {
         }
     }
     let mut types = parts.headers.get_all(header::CONTENT_TYPE).iter();
-    let Some(value) = types.next() else {
-        return Ok(Some(StreamKind::Text));
+    let reading = match types.next() {
+        None => Reading::Text { zeros: false },
+        Some(value) => {
+            let text = value.to_str().ok().filter(|_| types.next().is_none());
+            of_type(text.ok_or_else(|| "its content type is not readable".to_owned())?)?
+        }
     };
-    let text = value.to_str().ok().filter(|_| types.next().is_none());
-    let text = text.ok_or_else(|| "its content type is not readable".to_owned())?;
-    of_type(text).map(Some)
+    Ok(Some(match (reading, run.has_json_paths()) {
+        (reading, false) => reading,
+        (Reading::Json, true) => Reading::Document,
+        (_, true) => Reading::Empty,
+    }))
 }
 
-/// Whether a body that begins like this can be read as text at all.
-pub(super) fn readable(beginning: &[u8]) -> Result<(), String> {
+/// Whether a body that begins like this can be read that way at all.
+pub(super) fn readable(reading: Reading, beginning: &[u8]) -> Result<(), String> {
+    if reading == Reading::Empty && !beginning.is_empty() {
+        return Err("it is not JSON, and its values are masked by JSON paths".to_owned());
+    }
     match BEGINNINGS
         .iter()
         .find(|(start, _)| beginning.starts_with(start))
@@ -93,7 +116,7 @@ pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
     value.is_some_and(|value| essence(value) == "text/event-stream")
 }
 
-fn of_type(content_type: &str) -> Result<StreamKind, String> {
+fn of_type(content_type: &str) -> Result<Reading, String> {
     let essence = essence(content_type);
     if PACKED.contains(&essence.as_str()) || essence == "multipart/byteranges" {
         return Err(format!("it is {essence}, which cannot be masked"));
@@ -110,10 +133,12 @@ fn of_type(content_type: &str) -> Result<StreamKind, String> {
             essence.as_str(),
             "application/x-ndjson" | "application/jsonl" | "application/json-seq"
         );
+    let zeros = essence == "application/octet-stream"
+        || BINARY.iter().any(|family| essence.starts_with(family));
     Ok(if json {
-        StreamKind::Json
+        Reading::Json
     } else {
-        StreamKind::Text
+        Reading::Text { zeros }
     })
 }
 
@@ -141,15 +166,16 @@ mod tests {
             "Application/Problem+JSON; charset=UTF-8",
             "application/x-ndjson",
         ] {
-            assert_eq!(of_type(json), Ok(StreamKind::Json), "{json}");
+            assert_eq!(of_type(json), Ok(Reading::Json), "{json}");
         }
-        for text in [
-            "text/plain",
-            "text/html; charset=\"iso-8859-1\"",
-            "application/octet-stream",
-            "nonsense",
+        for (text, zeros) in [
+            ("text/plain", false),
+            ("text/html; charset=\"iso-8859-1\"", false),
+            ("application/octet-stream", true),
+            ("image/png", true),
+            ("nonsense", false),
         ] {
-            assert_eq!(of_type(text), Ok(StreamKind::Text), "{text}");
+            assert_eq!(of_type(text), Ok(Reading::Text { zeros }), "{text}");
         }
     }
 
@@ -163,9 +189,12 @@ mod tests {
         ] {
             assert!(of_type(refused).is_err(), "{refused}");
         }
-        assert!(readable(b"\x1f\x8b\x08\0").is_err());
-        assert!(readable(b"\xff\xfe9\0").is_err());
-        assert!(readable(b"{\"a\"").is_ok());
-        assert!(readable(b"").is_ok());
+        let text = Reading::Text { zeros: false };
+        assert!(readable(text, b"\x1f\x8b\x08\0").is_err());
+        assert!(readable(text, b"\xff\xfe9\0").is_err());
+        assert!(readable(text, b"{\"a\"").is_ok());
+        assert!(readable(text, b"").is_ok());
+        assert!(readable(Reading::Empty, b"").is_ok());
+        assert!(readable(Reading::Empty, b"{").is_err());
     }
 }

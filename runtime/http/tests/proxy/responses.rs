@@ -66,6 +66,9 @@ async fn h_10_what_cannot_be_masked_is_withheld() {
         "/pii/utf-16",
         "/pii/part",
         "/pii/nul",
+        "/pii/zeros",
+        "/crm/broken",
+        "/crm/html",
     ] {
         let response = client.ask(&format!("GET {path}"), "", "").await;
         assert_eq!(response.status, 502, "{path}");
@@ -82,7 +85,41 @@ async fn h_10_what_cannot_be_masked_is_withheld() {
             .iter()
             .filter(|word| word.starts_with("outcome Failed"))
             .count(),
-        5
+        8
+    );
+    let image = client.ask("GET /pii/image", "", "").await;
+    assert_eq!((image.status, image.body.as_str()), (200, "\0PNG\0"));
+}
+
+#[tokio::test]
+async fn values_are_hidden_where_they_stand_in_json() {
+    let world = World::new().await;
+    let mut client = world.client().await;
+    let response = client.ask("GET /crm/json", "", "").await;
+    assert_eq!(response.status, 200);
+    assert_eq!(
+        response.body,
+        "{ \"customer\": {\"name\":\"G**** ******\", \"ssn\":\"***-**-4320\"},\r\n\"list\":[{\"name\":\"***\"},{\"name\":\"I**\"}] ,\"name\":\"Uwe\"}"
+    );
+    assert_eq!(
+        world.recorded("outcome").await.last().unwrap(),
+        "outcome Completed 200 1 shop.numbers 3 shop.pii.name"
+    );
+    assert_eq!(client.ask("GET /crm/empty", "", "").await.status, 404);
+    let long = client.ask("GET /crm/long", "", "").await;
+    assert!(long.complete && long.body.ends_with("0,{\"name\":1}]"));
+}
+
+#[tokio::test]
+async fn h_13_json_that_ends_early_has_no_proper_end() {
+    let world = World::new().await;
+    let mut client = world.client().await;
+    let response = client.ask("GET /crm/cut", "", "").await;
+    assert_eq!((response.status, response.complete), (200, false));
+    let words = world.recorded("outcome").await;
+    assert!(
+        words.contains(&"outcome Failed 200".to_owned()),
+        "{words:?}"
     );
 }
 

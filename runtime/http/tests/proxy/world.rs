@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hpol_bundle::policy::{
-    ClassId, Condition, Connection as PolicyConnection, DataClass, Effect, GroupId, Mask, Policy,
-    Predicate,
+    ClassId, Condition, Connection as PolicyConnection, DataClass, Effect, GroupId, JsonPath,
+    JsonStep, Mask, Policy, Predicate,
 };
 use hpol_bundle::vocabulary::Protocol;
 use hpol_http::{Credential, HttpConnection, Limits, Upstream, serve};
@@ -136,7 +136,7 @@ impl World {
     }
 }
 
-/// Agents may read, and write where nobody forbids it or once a dba approves; what comes back below `/pii` is masked.
+/// Agents may read, and write where nobody forbids it or once a dba approves; what comes back below `/pii` and `/crm` is masked.
 fn policy() -> Policy {
     let method = |methods: &[&str]| {
         test(
@@ -145,10 +145,10 @@ fn policy() -> Policy {
         )
     };
     let path = |path: &str| test("http.path", Predicate::StartsWith(path.into()));
-    let class = |name: &str, detectors: &[&str]| DataClass {
+    let class = |name: &str, places: &[&str], detectors: &[&str]| DataClass {
         name: format!("shop.{name}"),
         columns: Vec::new(),
-        json: vec![],
+        json: places.iter().map(|place| json_path(place)).collect(),
         detectors: detectors
             .iter()
             .map(|detector| (*detector).to_owned())
@@ -167,6 +167,10 @@ fn policy() -> Policy {
         class: ClassId(1),
         mask: Mask::Redact,
     };
+    let hide_name = Effect::Mask {
+        class: ClassId(2),
+        mask: Mask::KeepFirst(1),
+    };
     Policy {
         connections: vec![PolicyConnection {
             name: "shop.crm".to_owned(),
@@ -175,13 +179,19 @@ fn policy() -> Policy {
         }],
         groups: vec![dbas()],
         classes: vec![
-            class("numbers", &["us_ssn", "payment_card"]),
-            class("pii.email", &["email"]),
+            class("numbers", &[], &["us_ssn", "payment_card"]),
+            class("pii.email", &[], &["email"]),
+            class("pii.name", &["customer.name", "list.*.name"], &[]),
         ],
         rules: vec![
             rule("approve_put", method(&["PUT"]), approval),
             rule("hide_email", path("/pii"), redact),
-            rule("hide_numbers", path("/pii"), keep),
+            rule("hide_name", path("/crm"), hide_name),
+            rule(
+                "hide_numbers",
+                Condition::Any(vec![path("/pii"), path("/crm")]),
+                keep,
+            ),
             rule(
                 "no_delete",
                 method(&["DELETE"]),
@@ -200,5 +210,17 @@ fn policy() -> Policy {
                 Effect::ALLOW,
             ),
         ],
+    }
+}
+
+/// `$.a[*].b` of `a.*.b`.
+fn json_path(text: &str) -> JsonPath {
+    let step = |word: &str| match word {
+        "*" => JsonStep::Any,
+        name => JsonStep::Member(name.to_owned()),
+    };
+    JsonPath {
+        target: "crm-prod".to_owned(),
+        steps: text.split('.').map(step).collect(),
     }
 }

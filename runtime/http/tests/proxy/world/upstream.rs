@@ -117,6 +117,28 @@ async fn answer(
         "/pii/nul" => response
             .header("content-type", "application/json")
             .body(whole("\"9\x008\x007\x00\"")),
+        "/pii/zeros" => response.body(whole("9\x008\x007\x00")),
+        "/pii/image" => response
+            .header("content-type", "image/png")
+            .body(whole("\x00PNG\x00")),
+        "/crm/json" => response
+            .header("content-type", "application/json")
+            .body(whole(
+                "{ \"customer\": {\"n\\u0061me\":\"Grete Muster\", \"ssn\":\"987-65-4320\"},\r\n\"list\":[{\"name\":[1]},{\"name\":\"Ina\"}] ,\"name\":\"Uwe\"}",
+            )),
+        "/crm/long" => response
+            .header("content-type", "application/json")
+            .body(whole(&format!("[{}{{\"name\":1}}]", "0,".repeat(50_000)))),
+        "/crm/broken" => response
+            .header("content-type", "application/json")
+            .body(whole("{'customer': {'name': 'Grete Muster'}}")),
+        "/crm/cut" => response
+            .header("content-type", "application/json")
+            .body(whole(&format!("[{}", "0,".repeat(50_000)))),
+        "/crm/html" => response
+            .header("content-type", "text/html")
+            .body(whole("<p>Grete Muster</p>")),
+        "/crm/empty" => response.status(404).body(Answer::Whole(None)),
         "/stream" | "/pii/stream" => {
             let feed = feed.lock_owned().await;
             response
