@@ -1,18 +1,25 @@
 //! Sends what the door permits to the upstream and hands over the head of its response. The only place that can: what to
 //! send is inside the permit.
+//!
+//! A link has no task of its own. Whoever waits for something from the upstream drives its connection meanwhile, so that a
+//! request and its response pass through one task, without a switch to another.
 
+use std::fmt;
+use std::future::poll_fn;
 use std::io;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -22,13 +29,75 @@ use crate::config::{HttpConnection, Limits, Upstream};
 #[derive(Debug)]
 pub(crate) struct Link {
     sender: SendRequest<Full<Bytes>>,
-    /// Drives the connection; ends with the link.
-    task: JoinHandle<()>,
+    drive: Arc<Drive>,
 }
 
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.task.abort();
+type Driven = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
+
+/// What moves the bytes of a connection to the upstream, until it has ended. Polled by the one task that waits for them.
+struct Drive(Mutex<Option<Driven>>);
+
+impl Drive {
+    fn poll(&self, context: &mut Context<'_>) {
+        let mut driven = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(connection) = driven.as_mut() else {
+            return;
+        };
+        if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+            *driven = None;
+            if let Err(error) = ended {
+                tracing::debug!(%error, "the connection to the upstream ended");
+            }
+        }
+    }
+
+    /// Waits for what `awaited` gets from the connection.
+    async fn until<T>(&self, mut awaited: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
+        poll_fn(|context| {
+            self.poll(context);
+            awaited(context)
+        })
+        .await
+    }
+}
+
+impl fmt::Debug for Drive {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Drive")
+    }
+}
+
+/// The body of the upstream's response, which drives the connection it comes over.
+#[derive(Debug)]
+pub(crate) struct UpstreamBody {
+    body: Incoming,
+    drive: Arc<Drive>,
+}
+
+impl Body for UpstreamBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let this = self.get_mut();
+        let frame = Pin::new(&mut this.body).poll_frame(context);
+        if frame.is_ready() {
+            return frame;
+        }
+        // The connection reads on once it knows that somebody wants more.
+        this.drive.poll(context);
+        Pin::new(&mut this.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -68,20 +137,20 @@ pub(crate) async fn send(
     slot: &mut Option<Link>,
     config: &HttpConnection,
     request: Request<Full<Bytes>>,
-) -> Result<Response<Incoming>, NoResponse> {
+) -> Result<Response<UpstreamBody>, NoResponse> {
     let limits = config.limits;
     let mut request = request;
     // A link whose last response was not read to its end may never be ready again.
     if let Some(mut link) = slot.take()
-        && let Ok(Ok(())) = timeout(limits.connect_time, link.sender.ready()).await
+        && let Ok(Ok(())) = timeout(limits.connect_time, link.ready()).await
     {
         let again = is_safe(request.method()).then(|| request.clone());
-        match timeout(limits.response_time, link.sender.try_send_request(request)).await {
+        let drive = Arc::clone(&link.drive);
+        let mut sending = pin!(link.sender.try_send_request(request));
+        let sent = drive.until(|context| sending.as_mut().poll(context));
+        match timeout(limits.response_time, sent).await {
             Err(_) => return Err(NoResponse::Late),
-            Ok(Ok(response)) => {
-                *slot = Some(link);
-                return Ok(response);
-            }
+            Ok(Ok(response)) => return Ok(link.keep(slot, response)),
             Ok(Err(mut failed)) => {
                 request = match failed.take_message().or(again) {
                     Some(request) => request,
@@ -91,12 +160,28 @@ pub(crate) async fn send(
         }
     }
     let mut link = connect(&config.upstream, &limits).await?;
-    let sent = timeout(limits.response_time, link.sender.send_request(request)).await;
-    let response = sent
+    let drive = Arc::clone(&link.drive);
+    let mut sending = pin!(link.sender.send_request(request));
+    let sent = drive.until(|context| sending.as_mut().poll(context));
+    let response = timeout(limits.response_time, sent)
+        .await
         .map_err(|_| NoResponse::Late)?
         .map_err(NoResponse::Broken)?;
-    *slot = Some(link);
-    Ok(response)
+    Ok(link.keep(slot, response))
+}
+
+impl Link {
+    async fn ready(&mut self) -> hyper::Result<()> {
+        let sender = &mut self.sender;
+        self.drive.until(|context| sender.poll_ready(context)).await
+    }
+
+    /// Puts the link in `slot` for the next request, and lets the response's body drive it.
+    fn keep(self, slot: &mut Option<Link>, response: Response<Incoming>) -> Response<UpstreamBody> {
+        let drive = Arc::clone(&self.drive);
+        *slot = Some(self);
+        response.map(|body| UpstreamBody { body, drive })
+    }
 }
 
 fn is_safe(method: &Method) -> bool {
@@ -113,7 +198,7 @@ async fn connect(upstream: &Upstream, limits: &Limits) -> Result<Link, NoRespons
     match &upstream.tls {
         None => handshake(stream, limits).await,
         Some((config, name)) => {
-            let connector = TlsConnector::from(std::sync::Arc::clone(config));
+            let connector = TlsConnector::from(Arc::clone(config));
             let stream =
                 in_time(limits.connect_time, connector.connect(name.clone(), stream)).await?;
             handshake(stream, limits).await
@@ -142,10 +227,6 @@ where
         .handshake(TokioIo::new(stream))
         .await
         .map_err(NoResponse::Handshake)?;
-    let task = tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "the connection to the upstream ended");
-        }
-    });
-    Ok(Link { sender, task })
+    let drive = Arc::new(Drive(Mutex::new(Some(Box::pin(connection)))));
+    Ok(Link { sender, drive })
 }

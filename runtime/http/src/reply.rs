@@ -18,11 +18,12 @@ use hpol_session::permit::{Receipt, Settlement};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use tokio::time::timeout;
 
 use crate::codec;
 use crate::config::Credential;
+use crate::forward::UpstreamBody;
 use body::{Source, Streaming, Withheld};
 use conceal::Conceal;
 use masking::Reading;
@@ -37,7 +38,7 @@ const SHORT: u64 = 64 << 10;
 
 /// The upstream's response for the client.
 pub(crate) async fn relay(
-    response: Response<Incoming>,
+    response: Response<UpstreamBody>,
     receipt: Receipt,
     credential: Option<&Credential>,
     idle: Duration,
@@ -113,7 +114,7 @@ struct Beginning {
 /// be masked as much as shows whether detectors can read them. A stream of events is text by its definition, and its
 /// client waits for the head.
 async fn beginning(
-    body: &mut Incoming,
+    body: &mut UpstreamBody,
     headers: &HeaderMap,
     reading: Option<Reading>,
     idle: Duration,

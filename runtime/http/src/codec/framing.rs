@@ -3,6 +3,7 @@
 //! Source: RFC 9112, sections 2.2, 5, 6 and 7.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -117,8 +118,17 @@ impl Guard {
         check: impl Fn(&[u8]) -> Result<Expect, Ambiguous>,
         checked: &mut Vec<u8>,
     ) -> usize {
-        for (index, byte) in bytes.iter().enumerate() {
-            self.held.push(*byte);
+        let mut taken = 0;
+        while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+            // Terminators end with a line feed; one byte more than there may be shows that there are too many.
+            let room = most
+                .saturating_add(1)
+                .saturating_sub(self.held.len())
+                .max(1);
+            let line = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+            let piece = rest.get(..line.min(room)).unwrap_or(rest);
+            self.held.extend_from_slice(piece);
+            taken += piece.len();
             let complete = self.held.ends_with(terminator);
             if !complete && self.held.len() <= most {
                 continue;
@@ -140,7 +150,7 @@ impl Guard {
                     self.expect = Expect::Nothing;
                 }
             }
-            return index + 1;
+            return taken;
         }
         bytes.len()
     }
@@ -258,8 +268,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Strict<S> {
             if this.guard.expect == Expect::Nothing {
                 return Poll::Ready(Ok(()));
             }
-            let mut bytes = [0; READ];
-            let mut arrived = ReadBuf::new(&mut bytes);
+            let mut bytes = [const { MaybeUninit::uninit() }; READ];
+            let mut arrived = ReadBuf::uninit(&mut bytes);
             ready!(Pin::new(&mut this.inner).poll_read(context, &mut arrived))?;
             if arrived.filled().is_empty() {
                 return Poll::Ready(Ok(()));

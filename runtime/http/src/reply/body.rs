@@ -12,12 +12,13 @@ use hpol_session::masking::{MaskRun, NotJson, StreamKind};
 use hpol_session::permit::{Receipt, Settlement};
 use hpol_session::refusal::Refusal;
 use http::StatusCode;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::Beginning;
 use super::conceal::Conceal;
 use super::masking::Reading;
+use crate::forward::UpstreamBody;
 
 /// What hyper sends to the client.
 pub(crate) enum Reply {
@@ -53,7 +54,7 @@ type Settling = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
 
 /// Where a body comes from.
 pub(super) struct Source {
-    pub(super) upstream: Incoming,
+    pub(super) upstream: UpstreamBody,
     /// What was read before the head was released.
     pub(super) beginning: Beginning,
     pub(super) status: StatusCode,

@@ -134,7 +134,7 @@ async fn answer(
             .body(whole("{'customer': {'name': 'Grete Muster'}}")),
         "/crm/cut" => response
             .header("content-type", "application/json")
-            .body(whole(&format!("[{}", "0,".repeat(50_000)))),
+            .body(whole(&format!("[{}", "0,".repeat(1_000_000)))),
         "/crm/html" => response
             .header("content-type", "text/html")
             .body(whole("<p>Grete Muster</p>")),
