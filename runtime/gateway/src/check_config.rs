@@ -65,6 +65,38 @@ pub(crate) fn check(config: &Config) -> Vec<String> {
     problems
 }
 
+/// What is allowed and yet most likely a mistake.
+pub(crate) fn warnings(config: &Config) -> Vec<String> {
+    let in_clear = |upstream: &Upstream| match upstream {
+        Upstream::Http(upstream) => upstream.credential.is_some() && leaves_in_clear(&upstream.url),
+        Upstream::Postgres(_) => false,
+    };
+    let connections = config.connections.iter();
+    connections
+        .filter(|(_, connection)| in_clear(&connection.upstream))
+        .map(|(name, _)| {
+            format!(
+                "connection `{name}`: the credential is readable on its way to the upstream; write `https://` unless something else encrypts the way"
+            )
+        })
+        .collect()
+}
+
+/// Whether requests to `url` leave the machine without TLS. A name is not looked up: it may be any machine.
+fn leaves_in_clear(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else {
+        return false;
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let address = host.parse::<std::net::IpAddr>();
+    host != "localhost" && !address.is_ok_and(|address| address.is_loopback())
+}
+
 /// One line for people: what would be served.
 pub(crate) fn summary(path: &Path, config: &Config, mode: Mode) -> String {
     let dev = if mode == Mode::Development {
@@ -84,4 +116,25 @@ pub(crate) fn summary(path: &Path, config: &Config, mode: Mode) -> String {
 fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http_leaves_in_clear_unless_it_stays_on_the_machine() {
+        for (url, in_clear) in [
+            ("http://crm.example.com", true),
+            ("http://10.0.0.7:8080/", true),
+            ("http://[2001:db8::1]:80", true),
+            ("https://crm.example.com", false),
+            ("http://127.0.0.1:8080", false),
+            ("http://[::1]:8080", false),
+            ("http://[::1]", false),
+            ("http://localhost:8080", false),
+        ] {
+            assert_eq!(leaves_in_clear(url), in_clear, "{url}");
+        }
+    }
 }

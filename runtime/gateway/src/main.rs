@@ -68,6 +68,9 @@ fn run(options: &Run) -> ExitCode {
         Err(problems) => return fail(&problems, MISCONFIGURED),
     };
     logs::start(&config.log);
+    for warning in check_config::warnings(&config) {
+        tracing::warn!("{warning}");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -93,6 +96,10 @@ fn check_config(options: &CheckConfig) -> ExitCode {
         Ok(config) => config,
         Err(problems) => return fail(&problems, MISCONFIGURED),
     };
+    for warning in check_config::warnings(&config) {
+        // A reader that is gone is no failure of the command.
+        let _ = writeln!(std::io::stderr(), "warning: {warning}");
+    }
     let problems = check_config::check(&config);
     if problems.is_empty() {
         say(&check_config::summary(&options.config, &config, mode));
