@@ -9,8 +9,8 @@ use data_encoding::BASE64;
 use crate::key::{AuditKey, AuditPublicKey};
 use crate::merkle::Hash;
 
-/// Most bytes of one note; three short lines and a signature.
-pub(crate) const NOTE_BYTES: usize = 1024;
+/// Most bytes of one note: the origin, two numbers, and a signature or, where the key changes, two.
+pub(crate) const NOTE_BYTES: usize = 2048;
 /// Most bytes of an origin.
 const ORIGIN_BYTES: usize = 256;
 /// The extension line where the results of reads did not wait for their records.
@@ -93,16 +93,24 @@ impl Checkpoint {
     /// The signed note.
     #[must_use]
     pub fn sign(&self, key: &AuditKey) -> String {
-        let mut note = self.text();
-        let mut signature = key_id(&self.origin, &key.public()).to_vec();
-        signature.extend_from_slice(&key.sign(note.as_bytes()));
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(
-            note,
-            "\n\u{2014} {} {}",
-            self.origin.as_str(),
-            BASE64.encode(&signature)
-        );
+        self.sign_with(&[key])
+    }
+
+    /// The note with a signature of each of `keys`.
+    pub(crate) fn sign_with(&self, keys: &[&AuditKey]) -> String {
+        let text = self.text();
+        let mut note = format!("{text}\n");
+        for key in keys {
+            let mut signature = key_id(&self.origin, &key.public()).to_vec();
+            signature.extend_from_slice(&key.sign(text.as_bytes()));
+            // Writing to a `String` cannot fail.
+            let _ = writeln!(
+                note,
+                "\u{2014} {} {}",
+                self.origin.as_str(),
+                BASE64.encode(&signature)
+            );
+        }
         note
     }
 
@@ -198,6 +206,11 @@ pub fn verifier_key(origin: &Origin, key: &AuditPublicKey) -> String {
         origin.as_str(),
         BASE64.encode(&[&[ED25519_TYPE][..], &key.bytes()[..]].concat())
     )
+}
+
+/// Id of the key in the checkpoints of this log, in hex.
+pub(crate) fn key_name(origin: &Origin, key: &AuditPublicKey) -> String {
+    data_encoding::HEXLOWER.encode(&key_id(origin, key))
 }
 
 /// First four bytes of SHA-256(name || 0x0A || 0x01 || key).

@@ -131,6 +131,24 @@ impl AuditPublicKey {
         pem(PUBLIC_LABEL, &[&SPKI_PREFIX[..], &self.key[..]].concat())
     }
 
+    /// The key as records hold it: base64 of its 32 bytes.
+    #[must_use]
+    pub fn base64(&self) -> String {
+        BASE64.encode(&self.key)
+    }
+
+    /// Reads what [`AuditPublicKey::base64`] wrote.
+    ///
+    /// # Errors
+    /// When it is not base64 of 32 bytes.
+    pub fn from_base64(text: &str) -> Result<Self, ReadKey> {
+        let key = BASE64
+            .decode(text.as_bytes())
+            .map_err(|_| ReadKey::NotBase64)?;
+        let key = <[u8; 32]>::try_from(key).map_err(|_| ReadKey::NotEd25519)?;
+        Ok(Self { key })
+    }
+
     /// The 32 bytes of the key (RFC 8032).
     #[must_use]
     pub fn bytes(&self) -> &[u8; 32] {

@@ -51,6 +51,9 @@ pub struct LogOptions {
     pub origin: Origin,
     /// Signs the checkpoints.
     pub key: AuditKey,
+    /// The key that signed them before `key` did. Where the log's last checkpoint is still by that one, the log records the
+    /// change and goes on with `key`; otherwise it is not used.
+    pub former_key: Option<AuditKey>,
     /// The system's clock unless a test says otherwise.
     pub clock: Clock,
     /// A checkpoint is written this long after the first record that the last one does not cover. 1 s.
@@ -75,6 +78,7 @@ impl LogOptions {
         Self {
             origin,
             key,
+            former_key: None,
             clock: Arc::new(SystemTime::now),
             checkpoint_every: Duration::from_secs(1),
             checkpoint_records: 10_000,

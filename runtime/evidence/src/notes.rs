@@ -4,9 +4,8 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::checkpoint::{Checkpoint, NOTE_BYTES, ReadCheckpoint};
+use crate::checkpoint::NOTE_BYTES;
 use crate::files::{self, Files, LogFile};
-use crate::key::AuditPublicKey;
 use crate::log::LogFailure;
 
 /// All checkpoints, oldest first.
@@ -16,8 +15,8 @@ pub(crate) const CHECKPOINT: &str = "checkpoint";
 const CHECKPOINT_NEW: &str = "checkpoint.new";
 /// How far back the last whole note can begin: itself and the beginning of one that was being written.
 const TAIL_BYTES: usize = 4 * NOTE_BYTES;
-/// Most bytes of the file of all that are read: some two years of one each second.
-const CHECKPOINTS_BYTES: usize = 1 << 34;
+/// Bytes of the file of all that are read at once.
+const WINDOW_BYTES: usize = 16 * NOTE_BYTES;
 
 /// Writes a note at `end` of the file of all and makes it the newest, both durable; the new end.
 pub(crate) fn append(
@@ -68,48 +67,13 @@ pub(crate) fn newest(files: &dyn Files) -> io::Result<Option<String>> {
     }
 }
 
-/// Opens whole notes of the file of all, which reach to its end. The last of them may be the remains of one that was
-/// being written, with parts lost: then the newest is the one before it, because a note becomes the newest only when it
-/// is durable among all.
-///
-/// # Errors
-/// The index of the first other note that is not to be trusted, and why.
-pub(crate) fn open_all<'a>(
-    notes: impl ExactSizeIterator<Item = &'a str>,
-    newest: Option<&Checkpoint>,
-    key: &AuditPublicKey,
-) -> Result<Vec<Checkpoint>, (usize, ReadCheckpoint)> {
-    let count = notes.len();
-    let mut opened = Vec::with_capacity(count);
-    for (index, note) in notes.enumerate() {
-        match Checkpoint::open(note, key) {
-            Ok(checkpoint) => opened.push(checkpoint),
-            Err(_) if index + 1 == count && opened.last() == newest => {}
-            Err(why) => return Err((index, why)),
-        }
-    }
-    Ok(opened)
-}
-
 /// The last whole notes of the file of all, each with where it ends.
 pub(crate) fn last(files: &dyn Files) -> io::Result<Vec<(String, u64)>> {
-    read(files, TAIL_BYTES)
-}
-
-/// All whole notes.
-pub(crate) fn all(files: &dyn Files) -> io::Result<Vec<(String, u64)>> {
-    read(files, CHECKPOINTS_BYTES)
-}
-
-/// The whole notes in the last `limit` bytes. What remains after them is one that was being written.
-fn read(files: &dyn Files, limit: usize) -> io::Result<Vec<(String, u64)>> {
-    let file = match files.read(CHECKPOINTS) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
+    let Some(file) = all(files)? else {
+        return Ok(Vec::new());
     };
-    let start = file.length()?.saturating_sub(wide(limit));
-    let bytes = files::read_up_to(&*file, start, limit)?;
+    let start = file.length()?.saturating_sub(wide(TAIL_BYTES));
+    let bytes = files::read_up_to(&*file, start, TAIL_BYTES)?;
     let begin = if start == 0 {
         Some(0)
     } else {
@@ -117,23 +81,71 @@ fn read(files: &dyn Files, limit: usize) -> io::Result<Vec<(String, u64)>> {
     };
     let mut at = begin.unwrap_or(bytes.len());
     let mut notes = Vec::new();
-    while let Some(length) = whole_note(bytes.get(at..).unwrap_or_default()) {
-        let note = bytes.get(at..at + length - 1).unwrap_or_default();
+    while let Some((note, length)) = whole_note(bytes.get(at..).unwrap_or_default()) {
         at += length;
-        // Bytes that are no text are no note; opening it says so.
-        notes.push((
-            String::from_utf8_lossy(note).into_owned(),
-            start.saturating_add(wide(at)),
-        ));
+        notes.push((note, start.saturating_add(wide(at))));
     }
     Ok(notes)
 }
 
-/// Length of the whole note at the beginning, with the empty line after it: text, empty line, signatures, empty line.
-fn whole_note(bytes: &[u8]) -> Option<usize> {
+/// The file of all, if there is one.
+fn all(files: &dyn Files) -> io::Result<Option<Box<dyn LogFile>>> {
+    match files.read(CHECKPOINTS) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The whole notes that the file of all held when it was opened, oldest first. What remains after them is one that was
+/// being written.
+pub(crate) struct Notes {
+    file: Option<Box<dyn LogFile>>,
+    length: u64,
+    /// Read and not given out yet, and where that begins in the file.
+    window: Vec<u8>,
+    start: u64,
+}
+
+impl Notes {
+    pub(crate) fn open(files: &dyn Files) -> io::Result<Self> {
+        let file = all(files)?;
+        let length = file.as_ref().map_or(Ok(0), |file| file.length())?;
+        Ok(Self {
+            file,
+            length,
+            window: Vec::new(),
+            start: 0,
+        })
+    }
+
+    pub(crate) fn next(&mut self) -> io::Result<Option<String>> {
+        if let Some(note) = self.first() {
+            return Ok(Some(note));
+        }
+        let Some(file) = &self.file else {
+            return Ok(None);
+        };
+        let left = usize::try_from(self.length.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        self.window = files::read_up_to(&**file, self.start, left.min(WINDOW_BYTES))?;
+        Ok(self.first())
+    }
+
+    fn first(&mut self) -> Option<String> {
+        let (note, length) = whole_note(&self.window)?;
+        self.window.drain(..length);
+        self.start = self.start.saturating_add(wide(length));
+        Some(note)
+    }
+}
+
+/// The whole note at the beginning, and its length with the empty line after it: text, empty line, signatures, empty line.
+/// Bytes that are no text are no note; opening it says so.
+fn whole_note(bytes: &[u8]) -> Option<(String, usize)> {
     let text = find_empty_line(bytes)?;
-    let signatures = find_empty_line(bytes.get(text..)?)?;
-    Some(text + signatures)
+    let length = text + find_empty_line(bytes.get(text..)?)?;
+    let note = bytes.get(..length - 1)?;
+    Some((String::from_utf8_lossy(note).into_owned(), length))
 }
 
 /// Where the first note begins of which nothing is cut off: after an empty line that a signature line precedes.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::checkpoint::{Checkpoint, Origin, ReadCheckpoint};
 use crate::files::{self, Files, LogFile};
+use crate::key::AuditKey;
 use crate::log::{LogFailure, LogOptions};
 use crate::merkle::{CompactRange, leaf_hash};
 use crate::notes::{self, CHECKPOINT, CHECKPOINTS};
@@ -94,6 +95,8 @@ pub(crate) struct State {
     pub(crate) segment: Segment,
     pub(crate) checkpoints: Box<dyn LogFile>,
     pub(crate) checkpoints_end: u64,
+    /// The key that signed until now, where another signs from now on.
+    pub(crate) former: Option<AuditKey>,
 }
 
 /// The segment that is written.
@@ -122,7 +125,11 @@ pub(crate) fn open(
         },
     })?;
     let firsts = walk::segments(&*files)?;
-    let last = last_checkpoint(&*files, &options)?;
+    let mut former = options.former_key.take();
+    let last = last_checkpoint(&*files, &options, former.as_ref())?;
+    if last.as_ref().is_none_or(|last| !last.by_former) {
+        former = None;
+    }
     match (last, firsts.is_empty()) {
         (None, true) => begin(files, lock, options),
         (Some(last), true) if last.checkpoint.size == 0 => begin(files, lock, options),
@@ -131,7 +138,11 @@ pub(crate) fn open(
             found: 0,
         }),
         (None, false) => Err(OpenLog::CheckpointMissing),
-        (Some(last), false) => resume(files, lock, options, &firsts, &last),
+        (Some(last), false) => {
+            let (mut state, recovery) = resume(files, lock, options, &firsts, &last)?;
+            state.former = former;
+            Ok((state, recovery))
+        }
     }
 }
 
@@ -167,6 +178,7 @@ fn begin(
         segment,
         checkpoints,
         checkpoints_end,
+        former: None,
     };
     Ok((
         state,
@@ -235,6 +247,7 @@ fn resume(
         segment,
         checkpoints,
         checkpoints_end: last.end,
+        former: None,
     };
     Ok((state, recovery))
 }
@@ -370,23 +383,39 @@ struct Last {
     checkpoint: Checkpoint,
     /// Where it ends in the file of all checkpoints.
     end: u64,
+    /// Whether only the key before this one signed it.
+    by_former: bool,
 }
 
-fn last_checkpoint(files: &dyn Files, options: &LogOptions) -> Result<Option<Last>, OpenLog> {
-    let key = options.key.public();
-    let newest = notes::newest(files).map_err(|error| io_error(CHECKPOINT, error))?;
-    let newest = newest
-        .map(|note| Checkpoint::open(&note, &key))
-        .transpose()?;
-    let listed = notes::last(files).map_err(|error| io_error(CHECKPOINTS, error))?;
-    let texts = listed.iter().map(|(note, _)| note.as_str());
-    let mut opened = notes::open_all(texts, newest.as_ref(), &key).map_err(|(_, why)| why)?;
-    let end = opened
-        .len()
-        .checked_sub(1)
-        .and_then(|last| listed.get(last));
-    let newest_size = newest.as_ref().map_or(0, |checkpoint| checkpoint.size);
-    let (Some(checkpoint), Some((_, end))) = (opened.pop(), end) else {
+fn last_checkpoint(
+    files: &dyn Files,
+    options: &LogOptions,
+    former: Option<&AuditKey>,
+) -> Result<Option<Last>, OpenLog> {
+    let open = |note: &str| match (Checkpoint::open(note, &options.key.public()), former) {
+        (Err(ReadCheckpoint::OtherKey { .. }), Some(former)) => {
+            Checkpoint::open(note, &former.public()).map(|checkpoint| (checkpoint, true))
+        }
+        (opened, _) => opened.map(|checkpoint| (checkpoint, false)),
+    };
+    let newest_note = notes::newest(files).map_err(|error| io_error(CHECKPOINT, error))?;
+    let newest = newest_note.as_deref().map(open).transpose()?;
+    let newest_size = newest.as_ref().map_or(0, |(checkpoint, _)| checkpoint.size);
+    let mut listed = notes::last(files).map_err(|error| io_error(CHECKPOINTS, error))?;
+    let last = match listed.pop() {
+        None => None,
+        Some((note, end)) => match (open(&note), listed.pop()) {
+            (Ok(opened), _) => Some((opened, end)),
+            // The last may be the remains of one that was being written, with parts lost: then the newest is the one
+            // before it, because a note becomes the newest only when it is durable among all.
+            (Err(_), Some((before, end))) if newest_note.as_ref() == Some(&before) => {
+                Some((open(&before)?, end))
+            }
+            (Err(_), None) if newest_note.is_none() => None,
+            (Err(why), _) => return Err(why.into()),
+        },
+    };
+    let Some(((checkpoint, by_former), end)) = last else {
         return match newest {
             None => Ok(None),
             Some(_) => Err(OpenLog::CheckpointsCut {
@@ -404,7 +433,8 @@ fn last_checkpoint(files: &dyn Files, options: &LogOptions) -> Result<Option<Las
     }
     Ok(Some(Last {
         checkpoint,
-        end: *end,
+        end,
+        by_former,
     }))
 }
 

@@ -10,8 +10,9 @@ use crate::files::Files;
 use crate::files::directory::Directory;
 use crate::key::AuditPublicKey;
 use crate::merkle::{self, CompactRange, Hash, leaf_hash};
-use crate::notes::{self, CHECKPOINT, CHECKPOINTS};
+use crate::notes::{self, CHECKPOINT, CHECKPOINTS, Notes};
 use crate::reader;
+use crate::record::Event;
 use crate::segment;
 use crate::walk::{self, ReadLog, Step, Stored, Walk};
 
@@ -124,7 +125,7 @@ pub fn verify(path: &Path, key: &AuditPublicKey) -> Result<Verification, VerifyL
     verify_files(directory(path)?, key)
 }
 
-/// Verifies the log in `files`.
+/// Verifies the log in `files`. Holds one batch and one checkpoint at a time in memory.
 ///
 /// # Errors
 /// The first thing that is wrong, with its place.
@@ -132,15 +133,17 @@ pub fn verify_files(
     files: Arc<dyn Files>,
     key: &AuditPublicKey,
 ) -> Result<Verification, VerifyLog> {
-    // Checkpoints first: a live writer adds records before it seals them.
-    let checkpoints = checkpoints(&*files, key)?;
-    let last = checkpoints.last().ok_or(VerifyLog::NoCheckpoint)?;
-    let mut check = Check {
-        range: CompactRange::default(),
-        checkpoints: &checkpoints,
-        held: 0,
-    };
-    check.checkpoints_reached()?;
+    verify_each(files, key, |_, _| ()).map(|(verification, _)| verification)
+}
+
+/// As [`verify_files`], giving each record and its leaf to `each`; also the last checkpoint.
+fn verify_each(
+    files: Arc<dyn Files>,
+    key: &AuditPublicKey,
+    mut each: impl FnMut(&Stored, Hash),
+) -> Result<(Verification, Checkpoint), VerifyLog> {
+    // Checkpoints are opened first: a live writer adds records before it seals them, so all that these cover is there.
+    let mut check = Check::begin(&*files, key)?;
     let mut walk = Walk::from_segment(Arc::clone(&files), 0);
     let (mut segments, mut segment) = (0, None);
     let tail = loop {
@@ -152,30 +155,28 @@ pub fn verify_files(
             (segments, segment) = (segments + 1, first);
         }
         match step {
-            Step::Records(records) => records
-                .into_iter()
-                .try_for_each(|record| check.record(record))?,
+            Step::Records(records) => {
+                for record in records {
+                    let leaf = leaf_hash(&record.bytes);
+                    each(&record, leaf);
+                    check.record(record, leaf)?;
+                }
+            }
             Step::End(tail) => break tail,
         }
     };
-    let records = check.range.size();
     let unfinished = walk.remains()?;
-    if records < last.size {
-        let missing = VerifyLog::Missing {
-            sealed: last.size,
-            found: records,
-        };
-        return Err(tail.torn.map_or(missing, VerifyLog::Records));
-    }
-    Ok(Verification {
+    let (records, checkpoints, last) = check.end(tail.torn)?;
+    let verification = Verification {
         origin: last.origin.clone(),
         records,
         segments,
-        checkpoints: u64::try_from(checkpoints.len()).unwrap_or(u64::MAX),
+        checkpoints,
         sealed: last.size,
         root: last.root,
         unfinished,
-    })
+    };
+    Ok((verification, last))
 }
 
 /// That a record is in the tree of a checkpoint (RFC 6962 section 2.1.1).
@@ -189,10 +190,10 @@ pub struct InclusionProof {
     pub path: Vec<Hash>,
 }
 
-/// The record at `sequence` and the proof that the log's last checkpoint seals it. Reads the log up to there.
+/// The record at `sequence` and the proof that the log's last checkpoint seals it. Verifies the whole log on the way.
 ///
 /// # Errors
-/// When the record is not sealed, or the log cannot be read, or is not what the checkpoint says.
+/// When the record is not sealed, or the log cannot be read, or is not what its checkpoints say.
 pub fn prove(
     path: &Path,
     key: &AuditPublicKey,
@@ -210,52 +211,30 @@ pub fn prove_files(
     key: &AuditPublicKey,
     sequence: u64,
 ) -> Result<(Stored, InclusionProof), VerifyLog> {
-    let checkpoint = checkpoints(&*files, key)?
-        .pop()
-        .ok_or(VerifyLog::NoCheckpoint)?;
-    let sealed = checkpoint.size;
-    if sequence >= sealed {
-        return Err(VerifyLog::NotSealed { sequence, sealed });
-    }
     let (mut leaves, mut wanted) = (Vec::new(), None);
-    let mut walk = Walk::from_segment(files, 0);
-    while walk.next() < sealed {
-        let Step::Records(records) = walk.step()? else {
-            return Err(VerifyLog::Missing {
-                sealed,
-                found: walk.next(),
-            });
-        };
-        for record in records
-            .into_iter()
-            .filter(|record| record.sequence < sealed)
-        {
-            leaves.push(leaf_hash(&record.bytes));
-            if record.sequence == sequence {
-                wanted = Some(record);
-            }
+    let (_, checkpoint) = verify_each(files, key, |record, leaf| {
+        leaves.push(leaf);
+        if record.sequence == sequence {
+            wanted = Some(record.clone());
         }
-    }
-    let path = usize::try_from(sequence)
-        .ok()
-        .and_then(|index| merkle::inclusion_path(&leaves, index));
+    })?;
+    let sealed = checkpoint.size;
+    let refused = VerifyLog::NotSealed { sequence, sealed };
+    let (Ok(index), Ok(size)) = (usize::try_from(sequence), usize::try_from(sealed)) else {
+        return Err(refused);
+    };
+    let path = leaves
+        .get(..size)
+        .and_then(|leaves| merkle::inclusion_path(leaves, index));
     let (Some(record), Some(path)) = (wanted, path) else {
-        return Err(VerifyLog::NotSealed { sequence, sealed });
+        return Err(refused);
     };
     let proof = InclusionProof {
         sequence,
         checkpoint,
         path,
     };
-    if check_inclusion(&record.bytes, &proof) {
-        Ok((record, proof))
-    } else {
-        Err(VerifyLog::RootDiffers {
-            first: 0,
-            last: sealed.saturating_sub(1),
-            size: sealed,
-        })
-    }
+    Ok((record, proof))
 }
 
 /// Whether `record`, canonical bytes, is where the proof says. The checkpoint in it must have been opened with a key that
@@ -266,26 +245,47 @@ pub fn check_inclusion(record: &[u8], proof: &InclusionProof) -> bool {
     merkle::included(leaf_hash(record), proof.sequence, *size, &proof.path, root)
 }
 
-/// The checkpoints of the log in the directory at `path`, oldest first, each with a true signature.
-///
-/// # Errors
-/// When one of them is not to be trusted or they are not in order.
-pub fn read_checkpoints(path: &Path, key: &AuditPublicKey) -> Result<Vec<Checkpoint>, VerifyLog> {
-    checkpoints(&*directory(path)?, key)
-}
-
 /// Records so far, against the checkpoints.
-struct Check<'a> {
+struct Check {
     range: CompactRange,
-    checkpoints: &'a [Checkpoint],
-    /// How many of the checkpoints hold.
-    held: usize,
+    checkpoints: Checkpoints,
+    /// The last checkpoint that holds.
+    held: Option<Checkpoint>,
+    /// The one after it.
+    next: Option<Checkpoint>,
+    /// The key that the records so far say signs what comes after the checkpoint that seals them.
+    next_key: Option<AuditPublicKey>,
 }
 
-impl Check<'_> {
-    fn record(&mut self, stored: Stored) -> Result<(), VerifyLog> {
-        let leaf = leaf_hash(&stored.bytes);
-        reader::decode(stored)?;
+impl Check {
+    fn begin(files: &dyn Files, key: &AuditPublicKey) -> Result<Self, VerifyLog> {
+        let mut checkpoints = Checkpoints::open(files, *key)?;
+        let mut check = Self {
+            range: CompactRange::default(),
+            next: checkpoints.next()?,
+            checkpoints,
+            held: None,
+            next_key: None,
+        };
+        if check.next.is_none() {
+            return Err(VerifyLog::NoCheckpoint);
+        }
+        check.checkpoints_reached()?;
+        Ok(check)
+    }
+
+    fn record(&mut self, stored: Stored, leaf: Hash) -> Result<(), VerifyLog> {
+        let (sequence, segment, offset) = (stored.sequence, stored.segment.clone(), stored.offset);
+        let read = reader::decode(stored)?;
+        if let Event::KeyChanged { key, .. } = &read.record.event {
+            let key = AuditPublicKey::from_base64(key).map_err(|why| ReadLog::BadRecord {
+                sequence,
+                segment,
+                offset,
+                why: why.to_string(),
+            })?;
+            self.next_key = Some(key);
+        }
         self.range.push(leaf);
         self.checkpoints_reached()
     }
@@ -293,23 +293,21 @@ impl Check<'_> {
     /// Holds the records so far against each checkpoint of just that size.
     fn checkpoints_reached(&mut self) -> Result<(), VerifyLog> {
         while let Some(checkpoint) = self
-            .checkpoints
-            .get(self.held)
-            .filter(|checkpoint| checkpoint.size == self.range.size())
+            .next
+            .take_if(|checkpoint| checkpoint.size == self.range.size())
         {
             if checkpoint.root != self.range.root() {
-                let before = self
-                    .held
-                    .checked_sub(1)
-                    .and_then(|before| self.checkpoints.get(before));
-                let first = before.map_or(0, |before| before.size);
                 return Err(VerifyLog::RootDiffers {
-                    first,
+                    first: self.held.as_ref().map_or(0, |held| held.size),
                     last: checkpoint.size.saturating_sub(1),
                     size: checkpoint.size,
                 });
             }
-            self.held += 1;
+            if let Some(key) = self.next_key.take() {
+                self.checkpoints.key = key;
+            }
+            self.held = Some(checkpoint);
+            self.next = self.checkpoints.next()?;
         }
         Ok(())
     }
@@ -323,45 +321,101 @@ impl Check<'_> {
             segment: segment::name(first),
         })
     }
+
+    /// After the last record: how many there are, how many checkpoints, and the last of these.
+    fn end(mut self, torn: Option<ReadLog>) -> Result<(u64, u64, Checkpoint), VerifyLog> {
+        let found = self.range.size();
+        if let Some(mut missed) = self.next {
+            while let Some(checkpoint) = self.checkpoints.next()? {
+                missed = checkpoint;
+            }
+            let sealed = missed.size;
+            let missing = VerifyLog::Missing { sealed, found };
+            return Err(torn.map_or(missing, VerifyLog::Records));
+        }
+        let last = self.held.ok_or(VerifyLog::NoCheckpoint)?;
+        Ok((found, self.checkpoints.count, last))
+    }
 }
 
-fn checkpoints(files: &dyn Files, key: &AuditPublicKey) -> Result<Vec<Checkpoint>, VerifyLog> {
-    let newest = notes::newest(files).map_err(|error| io_error(CHECKPOINT, error))?;
-    let newest = newest
-        .map(|note| Checkpoint::open(&note, key))
-        .transpose()
-        .map_err(VerifyLog::Newest)?;
-    let notes = notes::all(files).map_err(|error| io_error(CHECKPOINTS, error))?;
-    let texts = notes.iter().map(|(note, _)| note.as_str());
-    let all = notes::open_all(texts, newest.as_ref(), key).map_err(|(index, why)| {
-        VerifyLog::Checkpoint {
-            number: number(index),
-            why,
-        }
-    })?;
-    for (index, pair) in all.windows(2).enumerate() {
-        if let [before, after] = pair
-            && (before.origin != after.origin || before.size > after.size)
+/// The checkpoints, oldest first, each with a true signature and in order.
+struct Checkpoints {
+    notes: Notes,
+    /// The note after those given out.
+    ahead: Option<String>,
+    newest: Option<String>,
+    newest_seen: bool,
+    /// The last note given out.
+    last: Option<(String, Checkpoint)>,
+    count: u64,
+    key: AuditPublicKey,
+}
+
+impl Checkpoints {
+    fn open(files: &dyn Files, key: AuditPublicKey) -> Result<Self, VerifyLog> {
+        // A live writer lists a checkpoint before it makes it the newest.
+        let newest = notes::newest(files).map_err(|error| io_error(CHECKPOINT, error))?;
+        let mut notes = Notes::open(files).map_err(|error| io_error(CHECKPOINTS, error))?;
+        Ok(Self {
+            ahead: notes.next().map_err(|error| io_error(CHECKPOINTS, error))?,
+            notes,
+            newest,
+            newest_seen: false,
+            last: None,
+            count: 0,
+            key,
+        })
+    }
+
+    fn next(&mut self) -> Result<Option<Checkpoint>, VerifyLog> {
+        let Some(note) = self.ahead.take() else {
+            return self.end();
+        };
+        self.ahead = self
+            .notes
+            .next()
+            .map_err(|error| io_error(CHECKPOINTS, error))?;
+        let number = self.count.saturating_add(1);
+        let checkpoint = match Checkpoint::open(&note, &self.key) {
+            Ok(checkpoint) => checkpoint,
+            // The remains of one that was being written, with parts lost: then the newest is the one before it, because
+            // a note becomes the newest only when it is durable among all.
+            Err(_) if self.ahead.is_none() && self.newest_is_last() => return self.end(),
+            Err(why) => return Err(VerifyLog::Checkpoint { number, why }),
+        };
+        if let Some((_, before)) = &self.last
+            && (before.origin != checkpoint.origin || before.size > checkpoint.size)
         {
-            return Err(VerifyLog::CheckpointOrder {
-                number: number(index + 1),
-                size: after.size,
-            });
+            let size = checkpoint.size;
+            return Err(VerifyLog::CheckpointOrder { number, size });
+        }
+        self.count = number;
+        self.newest_seen |= self.newest.as_ref() == Some(&note);
+        self.last = Some((note, checkpoint.clone()));
+        Ok(Some(checkpoint))
+    }
+
+    fn newest_is_last(&self) -> bool {
+        match (&self.newest, &self.last) {
+            (Some(newest), Some((last, _))) => newest == last,
+            (None, None) => true,
+            _ => false,
         }
     }
-    let listed = all.last().map_or(0, |checkpoint| checkpoint.size);
-    match newest {
-        Some(newest) if !all.contains(&newest) => Err(VerifyLog::CheckpointsCut {
-            listed,
-            newest: newest.size,
-        }),
-        _ => Ok(all),
-    }
-}
 
-/// Of the checkpoint at `index`, counted from 1.
-fn number(index: usize) -> u64 {
-    u64::try_from(index).unwrap_or(u64::MAX).saturating_add(1)
+    fn end(&self) -> Result<Option<Checkpoint>, VerifyLog> {
+        let Some(newest) = self.newest.as_ref().filter(|_| !self.newest_seen) else {
+            return Ok(None);
+        };
+        let newest = Checkpoint::open(newest, &self.key).map_err(VerifyLog::Newest)?;
+        Err(VerifyLog::CheckpointsCut {
+            listed: self
+                .last
+                .as_ref()
+                .map_or(0, |(_, checkpoint)| checkpoint.size),
+            newest: newest.size,
+        })
+    }
 }
 
 fn directory(path: &Path) -> Result<Arc<dyn Files>, VerifyLog> {

@@ -40,6 +40,11 @@ pub(crate) struct Plan {
     faults: Mutex<Vec<Fault>>,
     on_sync: Mutex<Option<OnSync>>,
     segment_syncs: AtomicUsize,
+    disk: AtomicUsize,
+    /// Every call so far: what, on which file, and whether it went well.
+    calls: Mutex<Vec<(Call, String, bool)>>,
+    /// The call with this number fails, once.
+    once: Mutex<Option<(usize, io::ErrorKind, usize)>>,
 }
 
 type OnSync = Box<dyn FnMut(&str) + Send>;
@@ -50,6 +55,9 @@ pub(crate) enum Call {
     Write,
     Sync,
     Rename,
+    SyncNames,
+    SetLength,
+    Protect,
 }
 
 /// The next call of this kind on a file whose name begins so fails, for ever after.
@@ -149,7 +157,37 @@ impl MemoryFiles {
         self.after_power_cut(|| true)
     }
 
+    /// How many calls there were that can fail.
+    pub(crate) fn calls(&self) -> Vec<(Call, String, bool)> {
+        self.plan.calls.lock().unwrap().clone()
+    }
+
+    /// The call that has this number from now on fails, and none after it; a write takes so many bytes first.
+    pub(crate) fn fail_once(&self, number: usize, error: io::ErrorKind, takes: usize) {
+        let number = self.calls().len() + number;
+        *self.plan.once.lock().unwrap() = Some((number, error, takes));
+    }
+
+    pub(crate) fn fill_disk(&self, percent: usize) {
+        self.plan.disk.store(percent, Ordering::SeqCst);
+    }
+
     fn check(&self, call: Call, name: &str) -> Result<(), (io::Error, usize)> {
+        let mut calls = self.plan.calls.lock().unwrap();
+        let mut once = self.plan.once.lock().unwrap();
+        let result = match *once {
+            // A write that takes some bytes is asked for the rest, and that fails.
+            Some((number, error, takes)) if number == calls.len() => {
+                *once = (takes > 0 && call == Call::Write).then_some((number + 1, error, 0));
+                Err((error.into(), takes))
+            }
+            _ => self.check_faults(call, name),
+        };
+        calls.push((call, name.to_owned(), result.is_ok()));
+        result
+    }
+
+    fn check_faults(&self, call: Call, name: &str) -> Result<(), (io::Error, usize)> {
         let faults = self.plan.faults.lock().unwrap();
         match faults
             .iter()
@@ -241,18 +279,20 @@ impl Files for MemoryFiles {
         Ok(())
     }
 
-    fn protect(&self, _name: &str) -> io::Result<()> {
-        Ok(())
+    fn protect(&self, name: &str) -> io::Result<()> {
+        self.check(Call::Protect, name).map_err(|(error, _)| error)
     }
 
     fn sync_names(&self) -> io::Result<()> {
+        self.check(Call::SyncNames, ".")
+            .map_err(|(error, _)| error)?;
         let mut names = self.names.lock().unwrap();
         names.durable = names.now.clone();
         Ok(())
     }
 
     fn used_percent(&self) -> io::Result<u8> {
-        Ok(0)
+        Ok(u8::try_from(self.plan.disk.load(Ordering::SeqCst)).unwrap())
     }
 }
 
@@ -308,6 +348,9 @@ impl LogFile for MemoryFile {
     }
 
     fn set_length(&mut self, length: u64) -> io::Result<()> {
+        self.files
+            .check(Call::SetLength, &self.name())
+            .map_err(|(error, _)| error)?;
         self.content
             .lock()
             .unwrap()

@@ -1,5 +1,6 @@
 //! Tests of the log over files in memory: order, batches, failures, power cuts. Damage on purpose is in `verify`.
 
+mod every_call;
 mod failure;
 mod power;
 

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::prepared::{Waited, prepare};
 use super::queue::{Append, Closer, Ending, Shared, Waiter};
 use super::{Appended, LogFailure};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, key_name};
 use crate::files::LogFile;
 use crate::frame::{self, Kind};
 use crate::merkle::{Hash, leaf_hash};
@@ -72,18 +72,38 @@ impl Writer {
 
     pub(super) fn run(mut self) {
         let _ending = Ending(Arc::clone(&self.shared));
-        let ended = loop {
-            match self.turn() {
-                Ok(ControlFlow::Continue(())) => {}
-                Ok(ControlFlow::Break(())) => break self.finish(),
-                Err(failure) => break Err(failure),
+        let ended = self.change_key().and_then(|()| {
+            loop {
+                if self.turn()?.is_break() {
+                    return self.finish();
+                }
             }
-        };
+        });
         if let Err(failure) = ended {
             self.shared.fail(&failure);
             self.record_failure(&failure);
         }
         // What is dropped with the writer, and then the queue, answers whoever still waits.
+    }
+
+    /// Records that another key signs from now on. The checkpoint that seals this has the signatures of both keys: the one
+    /// before it is known to whoever verifies, and this one is all that an opening needs.
+    fn change_key(&mut self) -> Result<(), LogFailure> {
+        let Some(former) = &self.state.former else {
+            return Ok(());
+        };
+        let options = &self.state.options;
+        let [from, to] = [former.public(), options.key.public()];
+        let event = Event::KeyChanged {
+            from: key_name(&options.origin, &from),
+            to: key_name(&options.origin, &to),
+            key: to.base64(),
+        };
+        self.pending.extend(self.own(&event));
+        self.write()?;
+        self.seal()?;
+        self.state.former = None;
+        Ok(())
     }
 
     /// Waits for records or for the time of a checkpoint, and does what is due.
@@ -265,6 +285,7 @@ impl Writer {
             checkpoints,
             sealed,
             checkpoints_end,
+            former,
             ..
         } = &mut self.state;
         let checkpoint = Checkpoint {
@@ -274,7 +295,8 @@ impl Writer {
             reads: options.reads,
         };
         if checkpoint.size > *sealed {
-            let note = checkpoint.sign(&options.key);
+            let keys: Vec<_> = former.iter().chain([&options.key]).collect();
+            let note = checkpoint.sign_with(&keys);
             *checkpoints_end =
                 notes::append(&**files, &mut **checkpoints, *checkpoints_end, &note)?;
             *sealed = checkpoint.size;
@@ -306,7 +328,10 @@ impl Writer {
         let (LogFailure::Write { file, .. } | LogFailure::Sync { file, .. }) = failure else {
             return;
         };
-        if *file == self.state.segment.name {
+        // Where the next segment has its name already, what comes after this one's records would be in two places.
+        let next = segment::name(self.state.range.size());
+        let begun = next != self.state.segment.name && self.state.files.read(&next).is_ok();
+        if *file == self.state.segment.name || begun {
             return;
         }
         let reason = failure

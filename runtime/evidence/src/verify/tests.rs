@@ -163,7 +163,7 @@ fn u_04_a_tail_cut_off_is_missing_against_the_checkpoint() {
 
 /// Where the last note of all begins.
 fn before_last_note(fixture: &Fixture) -> usize {
-    let notes = notes::all(&fixture.files).unwrap();
+    let notes = notes::last(&fixture.files).unwrap();
     usize::try_from(notes[notes.len() - 2].1).unwrap()
 }
 
@@ -257,11 +257,101 @@ fn a_false_signature_and_another_key_are_named() {
     let fixture = sealed();
     let other = crate::key::AuditKey::generate().unwrap().public();
     let found_with = verify_files(Arc::new(fixture.files.clone()), &other).unwrap_err();
-    insta::assert_snapshot!(found_with, @"`checkpoint`: checkpoint of size 100 is not signed by the given key");
+    insta::assert_snapshot!(found_with, @"checkpoint 1 in `checkpoints`: checkpoint of size 0 is not signed by the given key");
     let mut notes = String::from_utf8(fixture.files.content(CHECKPOINTS)).unwrap();
     notes = notes.replacen("\n40\n", "\n41\n", 1);
     fixture.files.put(CHECKPOINTS, notes.as_bytes());
     insta::assert_snapshot!(found(&fixture), @"checkpoint 2 in `checkpoints`: signature of the checkpoint of size 41 is false");
+}
+
+/// A log whose key was changed after 10 records, with 10 more; the first key and the second.
+fn rekeyed() -> (Fixture, crate::key::AuditPublicKey, crate::key::AuditKey) {
+    let fixture = Fixture::new();
+    let second = crate::key::AuditKey::generate().unwrap();
+    let pem = second.private_pem().unwrap();
+    let second = || crate::key::AuditKey::load(&pem).unwrap();
+    append(&fixture, fixture.options());
+    for _ in 0..2 {
+        // The second time the former key is still configured and nothing changes.
+        let options = crate::log::LogOptions {
+            key: second(),
+            former_key: Some(fixture.key()),
+            ..fixture.options()
+        };
+        append(&fixture, options);
+    }
+    let first = fixture.key().public();
+    (fixture, first, second())
+}
+
+fn append(fixture: &Fixture, options: crate::log::LogOptions) {
+    let files = Arc::new(fixture.files.clone());
+    let (log, _) = crate::log::LogHandle::open(files, options).unwrap();
+    for number in 0..10 {
+        log.append_and_wait(None, &event(number, 0)).unwrap();
+    }
+    log.close().unwrap();
+}
+
+#[test]
+fn a_changed_key_is_on_record_and_the_first_key_verifies_all() {
+    let (fixture, first, second) = rekeyed();
+    let verification = verify_files(Arc::new(fixture.files.clone()), &first).unwrap();
+    assert_eq!((verification.records, verification.sealed), (31, 31));
+    let changed: Vec<_> = fixture
+        .records()
+        .into_iter()
+        .filter(|record| matches!(record.event, Event::KeyChanged { .. }))
+        .collect();
+    assert_eq!(changed.len(), 1);
+    assert_eq!(changed[0].sequence, 10);
+    // The former key is needed once.
+    let options = crate::log::LogOptions {
+        key: second,
+        ..fixture.options()
+    };
+    append(&fixture, options);
+    let files: Arc<dyn Files> = Arc::new(fixture.files.clone());
+    assert_eq!(verify_files(Arc::clone(&files), &first).unwrap().sealed, 41);
+    let (stored, proof) = prove_files(files, &first, 40).unwrap();
+    assert!(check_inclusion(&stored.bytes, &proof));
+}
+
+#[test]
+fn u_04_a_key_that_no_record_announces_is_not_believed() {
+    let (fixture, first, _) = rekeyed();
+    // Somebody with the disk and a key of their own signs the newest state.
+    let forger = crate::key::AuditKey::generate().unwrap();
+    let forged = Checkpoint {
+        origin: crate::checkpoint::Origin::new("gateway.example/hpol").unwrap(),
+        size: 31,
+        root: verify_files(Arc::new(fixture.files.clone()), &first)
+            .unwrap()
+            .root,
+        reads: crate::checkpoint::Reads::Durable,
+    }
+    .sign(&forger);
+    let all = fixture.files.content(CHECKPOINTS);
+    let kept = before_last_note(&fixture);
+    let changed = [&all[..kept], format!("{forged}\n").as_bytes()].concat();
+    fixture.files.put(CHECKPOINTS, &changed);
+    fixture.files.put(CHECKPOINT, forged.as_bytes());
+    let found = verify_files(Arc::new(fixture.files.clone()), &first).unwrap_err();
+    insta::assert_snapshot!(found, @"checkpoint 5 in `checkpoints`: checkpoint of size 31 is not signed by the given key");
+    // Nor the key before: it signs nothing any more.
+    let old = Checkpoint::sign(
+        &Checkpoint {
+            origin: crate::checkpoint::Origin::new("gateway.example/hpol").unwrap(),
+            size: 31,
+            root: [0; 32],
+            reads: crate::checkpoint::Reads::Durable,
+        },
+        &fixture.key(),
+    );
+    let changed = [&all[..kept], format!("{old}\n").as_bytes()].concat();
+    fixture.files.put(CHECKPOINTS, &changed);
+    fixture.files.put(CHECKPOINT, old.as_bytes());
+    assert!(verify_files(Arc::new(fixture.files.clone()), &first).is_err());
 }
 
 #[test]
