@@ -124,10 +124,19 @@ fn row(policy: &Policy, rule: &Rule) -> [String; 4] {
         .collect();
     [
         visible::line(&rule.name),
-        effect(policy, &rule.effect),
+        does(policy, rule),
         controls.join(", "),
         visible::line(&rule.title),
     ]
+}
+
+/// What a rule does, as it writes it.
+fn does(policy: &Policy, rule: &Rule) -> String {
+    let effect = effect(policy, &rule.effect);
+    match rule.observe {
+        true => format!("observe {effect}"),
+        false => effect,
+    }
 }
 
 /// The printed form of a control that a bundle or record holds in OSCAL's.
@@ -187,6 +196,7 @@ fn as_json(loaded: &Loaded) -> serde_json::Value {
     let rule = |rule: &Rule| {
         json!({
             "name": rule.name, "title": rule.title, "because": rule.because, "effect": effect(policy, &rule.effect),
+            "observe": rule.observe,
             "claims": rule.claims, "source": rule.source,
         })
     };

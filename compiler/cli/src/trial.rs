@@ -45,6 +45,10 @@ pub(crate) struct Verdicts {
     by: Vec<String>,
     controls: Vec<ControlId>,
     pub(crate) masking: Vec<String>,
+    /// Rows at most.
+    limit: Option<u64>,
+    /// Rules in observe that match, sorted.
+    observing: Vec<String>,
     /// What the reader should know beside: facts that could not be determined, why the gateway refuses.
     note: Option<String>,
 }
@@ -222,8 +226,20 @@ impl<'a> Trial<'a> {
             by,
             controls,
             masking: Vec::new(),
+            limit: None,
+            observing: self.observing(decision),
             note,
         })
+    }
+
+    /// The rules in observe that match, sorted.
+    fn observing(&self, decision: &Decision) -> Vec<String> {
+        let observed = decision.observed.iter();
+        let rules = observed.filter_map(|observed| self.policy.rules.get(observed.rule.0 as usize));
+        let mut names: Vec<String> = rules.map(|rule| rule.name.clone()).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// The outcome by the policy alone: whether its masks can be carried out is not asked.
@@ -253,6 +269,8 @@ impl<'a> Trial<'a> {
                 Effect::Mask { class: id, .. } => class(*id),
                 _ => None,
             });
+        let limits = decision.limit.iter().filter_map(rule);
+        let limits = limits.filter_map(|rule| rule.effect.row_limit());
         let mut masking: Vec<String> = masks.collect();
         by.sort();
         masking.sort();
@@ -272,6 +290,8 @@ impl<'a> Trial<'a> {
             by,
             controls: cited,
             masking,
+            limit: limits.min(),
+            observing: self.observing(decision),
             note,
         }
     }
@@ -321,6 +341,22 @@ impl Verdicts {
                 expect.masking.join(", ")
             ));
         }
+        if let (Some(expected), found) = (expect.limit, self.limit)
+            && found != Some(expected)
+        {
+            let found = found.map_or("no limit".to_owned(), |rows| format!("{rows} rows"));
+            wrong.push(format!("expected a limit of {expected} rows, got {found}"));
+        }
+        if !expect.observing.is_empty() && self.observing != expect.observing {
+            let observed = match self.observing.is_empty() {
+                true => "none".to_owned(),
+                false => self.observing.join(", "),
+            };
+            wrong.push(format!(
+                "expected observing of {}, got {observed}",
+                expect.observing.join(", ")
+            ));
+        }
         if wrong.is_empty() {
             return Ok(());
         }
@@ -336,6 +372,8 @@ fn refused(why: &str) -> Verdicts {
         by: vec![GATEWAY.to_owned()],
         controls: default_deny_controls(),
         masking: Vec::new(),
+        limit: None,
+        observing: Vec::new(),
         note: Some(format!("the gateway refuses it before any rule: {why}")),
     }
 }

@@ -6,6 +6,7 @@ mod controls;
 mod data;
 mod effect;
 mod form;
+mod json;
 mod predicate;
 mod presence;
 mod rule;

@@ -76,6 +76,10 @@ pub(crate) enum Effect {
 pub(crate) struct Whereabouts {
     /// Targets of the connections that store it.
     pub(crate) targets: BTreeSet<String>,
+    /// Whether it stands in columns.
+    pub(crate) has_columns: bool,
+    /// Whether it stands in JSON documents.
+    pub(crate) has_json: bool,
     /// Whether detectors find it anywhere.
     pub(crate) has_detectors: bool,
 }

@@ -50,6 +50,9 @@ pub(crate) enum EffectKind {
     Block,
     RequireApproval,
     Mask,
+    Limit,
+    /// Whatever it does, it is only observed.
+    Observed,
 }
 
 /// The names that rules can use.
@@ -261,7 +264,9 @@ fn effect(item: Option<&Item>) -> Option<EffectKind> {
         return None;
     };
     Some(match effect.node {
-        Effect::Allow => EffectKind::Allow,
+        _ if rule.observe.is_some() => EffectKind::Observed,
+        Effect::Allow { .. } => EffectKind::Allow,
+        Effect::Limit { .. } => EffectKind::Limit,
         Effect::Block { .. } => EffectKind::Block,
         Effect::RequireApproval { .. } => EffectKind::RequireApproval,
         Effect::Mask { .. } => EffectKind::Mask,

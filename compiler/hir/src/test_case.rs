@@ -76,4 +76,8 @@ pub struct Expectation {
     pub citing: Vec<ControlId>,
     /// Qualified names of the data classes that are masked, sorted; empty where the test names none.
     pub masking: Vec<String>,
+    /// The rows that come back at most, where the test names a number.
+    pub limit: Option<u64>,
+    /// Qualified names of the rules in observe that match, sorted; empty where the test names none.
+    pub observing: Vec<String>,
 }

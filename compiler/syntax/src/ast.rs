@@ -81,6 +81,8 @@ pub struct Data {
     pub name: Name,
     /// Where it is stored.
     pub columns: Vec<Column>,
+    /// Where it stands in JSON documents.
+    pub json: Vec<JsonPlace>,
     /// How it looks.
     pub detectors: Vec<Name>,
     /// False where a clause could not be read.
@@ -94,6 +96,15 @@ pub struct Column {
     pub parts: Vec<Part>,
     /// Where the parts stand.
     pub span: Span,
+    /// The connection.
+    pub connection: Name,
+}
+
+/// `json $.customer.ssn on crm`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonPlace {
+    /// The path as written, `$` and all.
+    pub path: Name,
     /// The connection.
     pub connection: Name,
 }
@@ -119,6 +130,8 @@ pub struct Rule {
     pub unless: Option<Condition>,
     /// What it does; a rule that is right has exactly one.
     pub effects: Vec<Spanned<Effect>>,
+    /// Where it says that it is only observed.
+    pub observe: Option<Span>,
     /// False where a clause could not be read, so that what is missing may only be misspelt.
     pub complete: bool,
 }
@@ -163,8 +176,11 @@ pub enum On {
 /// What a rule does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// `allow`.
-    Allow,
+    /// `allow limit rows 10_000`.
+    Allow {
+        /// Rows at most.
+        rows: Option<Spanned<i64>>,
+    },
     /// `block "message"`.
     Block {
         /// What to do instead.
@@ -186,6 +202,11 @@ pub enum Effect {
         /// How.
         masker: Masker,
     },
+    /// `limit rows 10_000`.
+    Limit {
+        /// Rows at most.
+        rows: Spanned<i64>,
+    },
 }
 
 /// How a value is hidden.
@@ -193,6 +214,8 @@ pub enum Effect {
 pub enum Masker {
     /// `redact`, also where nothing is written.
     Redact,
+    /// `hash`.
+    Hash,
     /// `null`.
     Null,
     /// `keep last 4`.
@@ -258,6 +281,10 @@ pub struct Expect {
     pub citing: Vec<Name>,
     /// The data classes that are masked; empty where none is named.
     pub masking: Vec<Name>,
+    /// The rows that come back at most, where a number is named.
+    pub limit: Option<Spanned<i64>>,
+    /// The rules in observe that match; empty where none is named.
+    pub observing: Vec<Name>,
 }
 
 /// An outcome.

@@ -177,6 +177,20 @@ codes! {
     TargetProtocol = "HP0410" Error,
     /// An `allow` that nothing narrows.
     GrantsEverything = "HP0411" Warning,
+    /// A limit that does not count rows.
+    LimitForm = "HP0412" Error,
+    /// A number of rows that a limit cannot have.
+    LimitBounds = "HP0413" Error,
+    /// A limit where there are no rows.
+    LimitProtocol = "HP0414" Error,
+    /// A JSON path that cannot be read.
+    JsonPathForm = "HP0415" Error,
+    /// A JSON path on a connection without JSON documents.
+    JsonConnection = "HP0416" Error,
+    /// An `observe` that does not stand once before an effect.
+    ObserveForm = "HP0417" Error,
+    /// Something behind `hash`.
+    HashForm = "HP0418" Error,
 
     /// A test that lacks a part or has it twice.
     TestParts = "HP0501" Error,

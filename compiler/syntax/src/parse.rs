@@ -5,6 +5,7 @@
 
 mod brackets;
 mod build;
+mod build_obligation;
 mod build_test;
 mod condition;
 mod expected;

@@ -14,21 +14,18 @@ pub const ITEMS: &[&str] = &[
 ];
 
 /// Words that begin an item of a construct that this version does not have.
-pub const UNSUPPORTED_ITEMS: &[&str] = &["exception", "schedule", "observe"];
+pub const UNSUPPORTED_ITEMS: &[&str] = &["exception", "schedule"];
 
 /// Words of constructs that this version does not have, and what they are.
 pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("exception", "exceptions to a rule"),
     ("schedule", "named times of the week"),
-    ("limit", "limits on rows, bytes and rates"),
-    ("json", "data classes by JSON path"),
     ("header", "data classes by HTTP header"),
     ("earlier", "conditions on history"),
     ("never", "conditions on history"),
     ("count", "conditions on history"),
     ("sum", "conditions on history"),
     ("distinct", "conditions on history"),
-    ("observe", "rules that are only observed"),
     ("notify", "notifications"),
     ("record", "recordings"),
     ("like", "patterns over text"),
@@ -40,7 +37,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("until", "exceptions to a rule"),
     ("command", "shell commands"),
     ("aws", "AWS calls"),
-    ("hash", "masks that keep values comparable"),
 ];
 
 /// Words that begin a clause of a rule.
@@ -55,12 +51,14 @@ pub const RULE_CLAUSES: &[&str] = &[
     "block",
     "require",
     "mask",
+    "limit",
+    "observe",
     "permit",
     "deny",
 ];
 
 /// Words that begin a clause of a data class.
-pub const DATA_CLAUSES: &[&str] = &["column", "detector"];
+pub const DATA_CLAUSES: &[&str] = &["column", "json", "detector"];
 
 /// Words that begin a clause of a test.
 pub const TEST_CLAUSES: &[&str] = &["as", "on", "sql", "http", "expect"];

@@ -241,12 +241,16 @@ fn b_03_too_large_is_refused_before_anything_else() {
 }
 
 #[test]
-fn newer_and_unknown_formats_are_told_apart() {
+fn newer_older_and_unknown_formats_are_told_apart() {
     let Signed { file, trusted, .. } = signed(&bundle(1));
     let with_format = |format: u16| [&file[..8], &format.to_le_bytes(), &file[10..]].concat();
     assert_eq!(
-        Bundle::load(&with_format(2), &trusted, None),
-        Err(LoadBundle::NewerFormat { found: 2 })
+        Bundle::load(&with_format(3), &trusted, None),
+        Err(LoadBundle::NewerFormat { found: 3 })
+    );
+    assert_eq!(
+        Bundle::load(&with_format(1), &trusted, None),
+        Err(LoadBundle::OlderFormat { found: 1 })
     );
     assert_eq!(
         Bundle::load(&with_format(0), &trusted, None),

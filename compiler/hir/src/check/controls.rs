@@ -229,13 +229,14 @@ impl Checker<'_> {
 /// The mechanisms that a rule exercises, those that are always on among them.
 fn mechanisms(effect: &Effect, class: Option<&Whereabouts>) -> Vec<&'static str> {
     let own: &[&str] = match effect {
-        Effect::Allow { .. } => &["M04"],
+        Effect::Allow { rows: None } => &["M04"],
+        Effect::Allow { rows: Some(_) } => &["M04", "M23"],
         Effect::Block { .. } => &["M04", "M11"],
         Effect::RequireApproval { quorum, .. } if *quorum >= 2 => &["M06", "M07", "M08"],
         Effect::RequireApproval { .. } => &["M06", "M08"],
         Effect::Mask { .. } if class.is_some_and(|class| class.has_detectors) => &["M10", "M12"],
         Effect::Mask { .. } => &["M10"],
-        Effect::Limit { .. } => &["M04"],
+        Effect::Limit { .. } => &["M23"],
     };
     own.iter().chain(ALWAYS_ON).copied().collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hpol_bundle::policy::Column;
+use hpol_bundle::policy::{Column, JsonPath};
 use hpol_bundle::vocabulary::Protocol;
 use hpol_syntax::ast::{self, Data};
 use hpol_syntax::code::Code;
@@ -33,6 +33,11 @@ impl Checker<'_> {
             .iter()
             .map(|column| self.column(column))
             .collect();
+        let json: Vec<Option<JsonPath>> = data
+            .json
+            .iter()
+            .map(|place| self.json_path(place))
+            .collect();
         let mut detectors = BTreeSet::new();
         let mut known = true;
         for detector in &data.detectors {
@@ -51,11 +56,14 @@ impl Checker<'_> {
             );
         }
         let mut columns: Vec<Column> = found.into_iter().collect::<Option<_>>()?;
+        let mut json: Vec<JsonPath> = json.into_iter().collect::<Option<_>>()?;
+        json.sort();
+        json.dedup();
         columns.sort();
         columns.dedup();
         known.then(|| Lowered::Class {
             columns,
-            json: Vec::new(),
+            json,
             detectors: detectors.into_iter().collect(),
         })
     }
@@ -86,7 +94,7 @@ impl Checker<'_> {
                     label,
                 )
                 .help(
-                    "name a `postgres` connection; on others data classes are found by detectors",
+                    "name a `postgres` connection; on others data classes are found by JSON paths and detectors",
                 ),
             );
             return None;

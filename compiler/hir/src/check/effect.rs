@@ -17,6 +17,8 @@ use crate::lowered::{Effect, Lowered, Whereabouts};
 const MAX_QUORUM: i64 = 100;
 /// Seconds that a request for approval waits, at most: a day. The client's connection is open all the while.
 const MAX_WAIT_SECONDS: u64 = 24 * 3600;
+/// Rows of a limit, at most. Nobody takes so many, and every count of them fits everywhere.
+const MAX_ROWS: i64 = 1_000_000_000;
 /// Characters that a mask keeps, at most. No identifier is longer, and what is kept is not hidden.
 const MAX_KEPT: i64 = 64;
 
@@ -30,7 +32,7 @@ impl<'db> Checker<'db> {
                     let message = format!("rule `{}` does nothing", rule.name.node);
                     self.report(
                         Problem::new(Code::NoEffect, message, rule.name.span, "no effect")
-                            .help("end it with `allow`, `block \"...\"`, `require approval by ...` or `mask ...`"),
+                            .help("end it with `allow`, `block \"...\"`, `require approval by ...`, `mask ...` or `limit rows ...`"),
                     );
                 }
                 None
@@ -49,7 +51,17 @@ impl<'db> Checker<'db> {
 
     fn one_effect(&mut self, effect: &ast::Effect) -> Option<(Effect, Option<Whereabouts>)> {
         match effect {
-            ast::Effect::Allow => Some((Effect::Allow { rows: None }, None)),
+            ast::Effect::Allow { rows } => {
+                let rows = match rows {
+                    Some(rows) => Some(self.rows(rows)?),
+                    None => None,
+                };
+                Some((Effect::Allow { rows }, None))
+            }
+            ast::Effect::Limit { rows } => {
+                let rows = self.rows(rows)?;
+                Some((Effect::Limit { rows }, None))
+            }
             ast::Effect::Block { message } => {
                 let message = message
                     .as_ref()
@@ -81,6 +93,21 @@ impl<'db> Checker<'db> {
                 Some((Effect::Mask { class, mask: mask? }, Some(whereabouts)))
             }
         }
+    }
+
+    pub(super) fn rows(&mut self, rows: &Spanned<i64>) -> Option<u64> {
+        if (1..=MAX_ROWS).contains(&rows.node) {
+            return u64::try_from(rows.node).ok();
+        }
+        let message = format!("a result cannot be limited to `{}` rows", rows.node);
+        let help = match rows.node {
+            0 => "to let nothing come back, write `block`".to_owned(),
+            _ => format!("a limit lies between 1 and {MAX_ROWS}"),
+        };
+        self.report(
+            Problem::new(Code::LimitBounds, message, rows.span, "out of bounds").help(help),
+        );
+        None
     }
 
     fn quorum(&mut self, quorum: &Spanned<i64>) -> Option<u32> {
@@ -134,9 +161,12 @@ impl<'db> Checker<'db> {
         else {
             return None;
         };
-        let columns = columns.iter().map(|column| &column.target);
+        let columns_on = columns.iter().map(|column| &column.target);
+        let targets = columns_on.chain(json.iter().map(|path| &path.target));
         let whereabouts = Whereabouts {
-            targets: columns.chain(json.iter().map(|path| &path.target)).cloned().collect(),
+            has_columns: !columns.is_empty(),
+            has_json: !json.is_empty(),
+            targets: targets.cloned().collect(),
             has_detectors: !detectors.is_empty(),
         };
         if whereabouts.has_detectors || !whereabouts.targets.is_empty() {
@@ -148,9 +178,9 @@ impl<'db> Checker<'db> {
                 Code::NothingToMask,
                 message,
                 class.span,
-                "has neither columns nor detectors",
+                "has no columns, JSON paths or detectors",
             )
-            .help("give the data class a `column` or a `detector`"),
+            .help("give the data class a `column`, a `json` path or a `detector`"),
         );
         None
     }
@@ -164,10 +194,10 @@ impl<'db> Checker<'db> {
     ) {
         let elsewhere = |target: &String| !class.targets.contains(target);
         let place = if on.is_empty() {
-            let other = self
-                .protocol_facts
-                .iter()
-                .find(|fact| fact.protocol != Protocol::Postgres);
+            let other = self.protocol_facts.iter().find(|fact| match fact.protocol {
+                Protocol::Postgres => !class.has_columns,
+                Protocol::Http => !class.has_json,
+            });
             other.map(|fact| format!("operations with `{}`", fact.name))
         } else {
             let apart = on.iter().filter(|(.., symbol)| elsewhere(&symbol.target));
@@ -184,16 +214,17 @@ impl<'db> Checker<'db> {
                 Code::NothingToMask,
                 message,
                 effect.span,
-                "its columns are on other connections",
+                "it stands on other connections",
             )
             .help(
-                "give the data class a `detector`, or name the connections of its columns in `on`",
+                "give the data class a `detector`, or name the connections in `on` where it stands",
             ),
         );
     }
 
     fn masker(&mut self, masker: &Masker) -> Option<Mask> {
         let (kept, mask): (_, fn(u32) -> Mask) = match masker {
+            Masker::Hash => return Some(Mask::Hash),
             Masker::Redact => return Some(Mask::Redact),
             Masker::Null => return Some(Mask::Null),
             Masker::KeepLast(kept) => (kept, Mask::KeepLast),

@@ -39,12 +39,13 @@ impl Checker<'_> {
         let on = self.on(rule.on.as_ref());
         let kind = self.protocol(rule.on.as_ref(), on.as_ref());
         let effect = self.effect(rule);
+        let rows = self.has_rows(rule, on.as_ref());
         if let (Some((_, Some(class))), Some(on)) = (&effect, &on) {
             self.masks_something(rule, class, on);
         }
         self.lints(rule);
         let claims = self.claims(rule, effect.as_ref());
-        let condition = all(vec![kind?, target(self, on.as_ref()?), who?, when?]);
+        let condition = all(vec![kind?, rows?, target(self, on.as_ref()?), who?, when?]);
         let condition = self.expanded("rule", &rule.name, condition)?;
         let (effect, _) = effect?;
         Some(Lowered::Rule(Box::new(Rule {
@@ -57,8 +58,36 @@ impl Checker<'_> {
             claims: claims?,
             condition,
             effect,
-            observe: false,
+            observe: rule.observe.is_some(),
         })))
+    }
+
+    /// The restriction to connections that have rows, where the rule limits them; reports a limit where there are none.
+    fn has_rows(&mut self, rule: &ast::Rule, on: Option<&Connections>) -> Option<Condition> {
+        let limit = rule.effects.iter().find(|effect| match effect.node {
+            ast::Effect::Allow { ref rows } => rows.is_some(),
+            ast::Effect::Limit { .. } => true,
+            _ => false,
+        });
+        let Some(limit) = limit.map(|effect| effect.span) else {
+            return Some(everything());
+        };
+        let mut named = on.into_iter().flatten();
+        let connection = named.find(|(_, _, symbol)| symbol.protocol != Protocol::Postgres);
+        let mut facts = self.protocol_facts.iter();
+        let fact = facts.find(|fact| fact.protocol != Protocol::Postgres);
+        let (place, span) = match (connection, fact) {
+            (Some((name, ..)), _) => (name.node.clone(), name.span),
+            (None, Some(fact)) => (fact.name.clone(), fact.span),
+            (None, None) => return Some(kind_is(self, Protocol::Postgres)),
+        };
+        let message = "an HTTP response has no rows to limit";
+        self.report(
+            Problem::new(Code::LimitProtocol, message, limit, "limits rows")
+                .label(span, format!("`{place}` speaks of HTTP"))
+                .help("limit rows on `postgres` connections only"),
+        );
+        None
     }
 
     /// What the rule means, but perhaps not what was meant.
@@ -69,7 +98,8 @@ impl Checker<'_> {
         let open =
             rule.who.is_none() && rule.on.is_none() && rule.when.is_none() && rule.unless.is_none();
         if let ([effect], true, true) = (rule.effects.as_slice(), open, rule.complete)
-            && effect.node == ast::Effect::Allow
+            && matches!(effect.node, ast::Effect::Allow { .. })
+            && rule.observe.is_none()
         {
             let message = format!("rule `{}` grants everything to everyone", rule.name.node);
             self.report(

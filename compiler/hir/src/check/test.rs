@@ -210,6 +210,23 @@ impl Checker<'_> {
             .iter()
             .map(|name| self.class(name).map(|(name, _)| name))
             .collect();
+        let limit = expect.limit.as_ref().map(|rows| self.rows(rows));
+        let observing: Vec<_> = expect
+            .observing
+            .iter()
+            .map(|name| self.observed(name))
+            .collect();
+        if let (Verdict::Block, Some(rows)) = (verdict, &expect.limit) {
+            self.report(
+                Problem::new(
+                    Code::TestExpectation,
+                    "nothing comes back from a block",
+                    rows.span,
+                    "cannot be limited",
+                )
+                .help("leave `limit` out"),
+            );
+        }
         if let (Verdict::Block, Some(first)) = (verdict, expect.masking.first()) {
             self.report(
                 Problem::new(
@@ -224,6 +241,9 @@ impl Checker<'_> {
         let mut by = by.into_iter().collect::<Option<Vec<_>>>()?;
         let mut citing = citing.into_iter().collect::<Option<Vec<_>>>()?;
         let mut masking = masking.into_iter().collect::<Option<Vec<_>>>()?;
+        let mut observing = observing.into_iter().collect::<Option<Vec<_>>>()?;
+        observing.sort();
+        observing.dedup();
         by.sort();
         by.dedup();
         citing.sort();
@@ -235,7 +255,32 @@ impl Checker<'_> {
             by,
             citing,
             masking,
+            limit: match limit {
+                Some(rows) => Some(rows?),
+                None => None,
+            },
+            observing,
         })
+    }
+
+    /// A rule in observe that shall match.
+    fn observed(&mut self, name: &Name) -> Option<String> {
+        let table = rules(self.db, self.inputs);
+        let (full, effect) = self.lookup(table, name, "rule", &[])?;
+        if *effect? == EffectKind::Observed {
+            return Some(full);
+        }
+        let message = format!("`{}` is not in observe", name.node);
+        self.report(
+            Problem::new(
+                Code::TestExpectation,
+                message,
+                name.span,
+                "does what it says",
+            )
+            .help("name it behind `by` if it determines the outcome"),
+        );
+        None
     }
 
     /// A rule that shall determine the verdict.
@@ -254,6 +299,8 @@ impl Checker<'_> {
                 ("requires approval", verdict == Verdict::RequireApproval)
             }
             EffectKind::Mask => ("masks, which determines no verdict", false),
+            EffectKind::Limit => ("limits, which determines no verdict", false),
+            EffectKind::Observed => ("is in observe, which determines no verdict", false),
         };
         if fits {
             return Some(full);
@@ -262,6 +309,10 @@ impl Checker<'_> {
         let problem = Problem::new(Code::TestExpectation, message, name.span, does);
         self.report(match effect? {
             EffectKind::Mask => problem.help("expect the data class instead: `masking CLASS`"),
+            EffectKind::Limit => problem.help("expect the rows instead: `limit rows N`"),
+            EffectKind::Observed => {
+                problem.help(format!("expect it so: `observing {}`", name.node))
+            }
             _ => problem.help("name the rules whose effect is the expected outcome"),
         });
         None

@@ -60,10 +60,14 @@ impl Builder {
             Rule::connection_item => {
                 let name = self.name(&parts.next()?);
                 let protocol = self.name(&parts.find(|part| part.as_rule() == Rule::word)?);
+                let target = self.string(&parts.next()?);
+                if let Some(observe) = parts.find(|part| part.as_rule() == Rule::slip_observe) {
+                    self.observed_connection(&observe);
+                }
                 Item::Connection(Connection {
                     name,
                     protocol,
-                    target: self.string(&parts.next()?),
+                    target,
                 })
             }
             Rule::group_item => {
@@ -80,6 +84,7 @@ impl Builder {
                 Item::Data(Data {
                     name,
                     columns: Vec::new(),
+                    json: Vec::new(),
                     detectors: Vec::new(),
                     complete: true,
                 })
@@ -117,6 +122,7 @@ impl Builder {
             when: None,
             unless: None,
             effects: Vec::new(),
+            observe: None,
             complete: true,
         })
     }
@@ -173,6 +179,7 @@ impl Builder {
                 });
                 Outcome::Taken
             }
+            Rule::json_clause => add(&mut data.json, self.json_place(parts)),
             Rule::detector_clause => add(
                 &mut data.detectors,
                 parts.next().map(|word| self.name(&word)),
@@ -193,12 +200,15 @@ impl Builder {
             Rule::on_clause => put(&mut rule.on, self.on(pair)),
             Rule::when_clause => put(&mut rule.when, self.clause_condition(pair)),
             Rule::unless_clause => put(&mut rule.unless, self.clause_condition(pair)),
-            Rule::allow_effect | Rule::block_effect | Rule::approval_effect | Rule::mask_effect => {
-                add(
-                    &mut rule.effects,
-                    self.effect(pair).map(|node| Spanned { node, span }),
-                )
-            }
+            Rule::observed_effect => self.observed(rule, pair),
+            Rule::allow_effect
+            | Rule::block_effect
+            | Rule::approval_effect
+            | Rule::mask_effect
+            | Rule::limit_effect => add(
+                &mut rule.effects,
+                self.effect(pair).map(|node| Spanned { node, span }),
+            ),
             _ => Outcome::Taken,
         }
     }
@@ -277,13 +287,21 @@ impl Builder {
         Some(On::Connections(connections))
     }
 
-    fn effect(&mut self, pair: Pair<'_, Rule>) -> Option<Effect> {
+    pub(super) fn effect(&mut self, pair: Pair<'_, Rule>) -> Option<Effect> {
         let rule = pair.as_rule();
         let mut parts = pair.into_inner();
         let keyword = parts.next()?;
         self.slip(&keyword);
         Some(match rule {
-            Rule::allow_effect => Effect::Allow,
+            Rule::allow_effect => Effect::Allow {
+                rows: match parts.next() {
+                    Some(limit) => Some(self.limit(limit)?),
+                    None => None,
+                },
+            },
+            Rule::limit_effect => Effect::Limit {
+                rows: self.limit(keyword)?,
+            },
             Rule::block_effect => Effect::Block {
                 message: parts.next().map(|text| self.string(&text)),
             },
@@ -312,6 +330,12 @@ impl Builder {
         Some(match parts.next()?.as_rule() {
             Rule::REDACT => Masker::Redact,
             Rule::NULL => Masker::Null,
+            Rule::HASH => {
+                if let Some(more) = parts.next() {
+                    self.more_than_hash(&more);
+                }
+                Masker::Hash
+            }
             _ => {
                 let end = parts.next()?.as_rule();
                 let kept = self.int(&parts.next()?);

@@ -82,6 +82,7 @@ impl Builder {
     fn expect(&mut self, pair: Pair<'_, Rule>) -> Option<Expect> {
         let mut verdict = None;
         let (mut by, mut citing, mut masking) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut limit, mut observing) = (None, Vec::new());
         for part in pair.into_inner() {
             let span = self.span(&part);
             let found = match part.as_rule() {
@@ -94,6 +95,10 @@ impl Builder {
                         match (rule, name.as_rule()) {
                             (Rule::expect_by, Rule::path) => by.push(self.name(&name)),
                             (Rule::expect_masking, Rule::path) => masking.push(self.name(&name)),
+                            (Rule::expect_observing, Rule::path) => {
+                                observing.push(self.name(&name));
+                            }
+                            (_, Rule::limit) => limit = Some(self.limit(name)?),
                             (_, Rule::control) => citing.push(self.control(&name)),
                             _ => {}
                         }
@@ -109,6 +114,8 @@ impl Builder {
             by,
             citing,
             masking,
+            limit,
+            observing,
         })
     }
 }

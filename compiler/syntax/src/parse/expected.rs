@@ -15,7 +15,7 @@ const MAX_ALTERNATIVES: usize = 7;
 const END: &str = "the end";
 const TEST: &str = "a test of the fact";
 const RULE_CLAUSE: &str = "a clause of the rule";
-const DATA_CLAUSE: &str = "`column` or `detector`";
+const DATA_CLAUSE: &str = "`column`, `json` or `detector`";
 const TEST_CLAUSE: &str = "a clause of the test";
 
 /// The byte at which the parser could not go on.
@@ -154,6 +154,8 @@ fn describe(rule: Rule) -> &'static [&'static str] {
         Rule::nothing | Rule::NONE => &["`none`"],
         Rule::claim_reason | Rule::because_clause | Rule::BECAUSE => &["`because`"],
         Rule::column_clause | Rule::COLUMN => &["`column`"],
+        Rule::json_clause | Rule::JSON => &["`json`"],
+        Rule::json_path => &["a path such as `$.customer.ssn`"],
         Rule::detector_clause | Rule::DETECTOR => &["`detector`"],
         Rule::satisfies_clause | Rule::SATISFIES => &["`satisfies`"],
         Rule::who_clause | Rule::WHO => &["`who`"],
@@ -164,7 +166,11 @@ fn describe(rule: Rule) -> &'static [&'static str] {
         Rule::block_effect | Rule::BLOCK => &["`block`"],
         Rule::approval_effect | Rule::REQUIRE => &["`require`"],
         Rule::mask_effect | Rule::MASK => &["`mask`"],
-        Rule::masker => &["`redact`", "`null`", "`keep`"],
+        Rule::limit_effect | Rule::limit | Rule::LIMIT => &["`limit`"],
+        Rule::ROWS => &["`rows`"],
+        Rule::observed_effect | Rule::OBSERVE => &["`observe`"],
+        Rule::masker => &["`redact`", "`null`", "`hash`", "`keep`"],
+        Rule::HASH => &["`hash`"],
         Rule::as_clause | Rule::AS => &["`as`"],
         Rule::sql_clause | Rule::SQL => &["`sql`"],
         Rule::http_clause | Rule::HTTP => &["`http`"],
@@ -176,6 +182,8 @@ fn describe(rule: Rule) -> &'static [&'static str] {
         Rule::expect_by | Rule::BY => &["`by`"],
         Rule::expect_citing | Rule::CITING => &["`citing`"],
         Rule::expect_masking | Rule::MASKING => &["`masking`"],
+        Rule::expect_limit => &["`limit`"],
+        Rule::expect_observing | Rule::OBSERVING => &["`observing`"],
         Rule::everyone | Rule::everyone_but | Rule::EVERYONE => &["`everyone`"],
         Rule::any_connection | Rule::ANY_WORD => &["`any`"],
         Rule::ALL_WORD => &["`all`"],

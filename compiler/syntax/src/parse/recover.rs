@@ -215,7 +215,13 @@ fn split(text: &str, body: &[Token], clauses: &[&str], bracket_errors: bool) -> 
         let previous = index.checked_sub(1).and_then(|index| body.get(index));
         let reason = clause == "satisfies" && is_claim_reason(text, *token, previous);
         let outside = depth == 0 || (bracket_errors && token.first);
-        let known = token.kind == Kind::Word && clauses.contains(&word) && !reason;
+        // `allow limit`, `observe block`, and a member of a JSON path.
+        let continues = match previous.map(|previous| previous.span.of(text)) {
+            Some("allow" | "permit") => word == "limit",
+            Some(before) => before == "observe" || before.ends_with('.'),
+            None => false,
+        };
+        let known = token.kind == Kind::Word && clauses.contains(&word) && !reason && !continues;
         let refused = token.kind == Kind::Word && token.first && words::unsupported(word).is_some();
         if index == 0 || (outside && (known || refused)) {
             starts.push(index);

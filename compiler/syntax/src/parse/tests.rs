@@ -147,6 +147,32 @@ fn what_this_version_lacks_is_refused_by_name() {
 }
 
 #[test]
+fn slips_in_obligations_are_answered() {
+    insta::assert_debug_snapshot!(messages(
+        "connection a = http \"x\" observe\ndata c { json public.t.c $.x on a }\nrule r { limit 10 rows }\nrule s { allow limit rows 5m }\nrule t { limit bytes 100 }\nrule u { limit }\nrule v { observe observe allow }\nrule w { observe }\nrule x { mask c hash 8 }\n"
+    ));
+}
+
+/// In an item that is read clause by clause, too, since something else in it is wrong.
+#[test]
+fn a_limit_behind_allow_and_an_effect_behind_observe_are_no_clauses_of_their_own() {
+    for effect in [
+        "allow limit rows 10",
+        "observe block",
+        "observe allow limit rows 1",
+        "limit rows 7",
+    ] {
+        let parsed = parse(&format!("rule r {{\n  wen x\n  {effect}\n}}\n"));
+        assert_eq!(parsed.problems.len(), 1, "{:?}", parsed.problems);
+        let Some(Item::Rule(rule)) = &parsed.item else {
+            panic!("no rule")
+        };
+        assert_eq!(rule.effects.len(), 1, "{effect}");
+        assert_eq!(rule.observe.is_some(), effect.starts_with("observe"));
+    }
+}
+
+#[test]
 fn broken_texts_say_what_was_expected() {
     insta::assert_debug_snapshot!(messages(
         "package\nuse a b\ngroup g subject.id\ngrup h = x\nrule r [\nrule s { wen x\n allow }\nrule t { block \"\\q\" }\nrule u { block \"open }\nrule v { allow; }\nrule w { when a not in [b] allow } }\nrule x { allow } more\nconnection c = ftp\ntest \"t\" { as subject x }"
