@@ -16,7 +16,7 @@ use hpol_evidence::checkpoint::Origin;
 use hpol_evidence::key::AuditKey;
 use hpol_evidence::log::{LogHandle, LogOptions};
 use hpol_evidence::record::{
-    Connection, ControlRecord, DecisionRecord, Event, MaskedRecord, OperationResult, OutcomeRecord,
+    Connection, ControlRecord, DecisionRecord, Event, LeftOut, MaskedRecord, OperationResult, OutcomeRecord,
     Subject, Vote,
 };
 
@@ -70,6 +70,7 @@ fn decision(
         ],
         approval: approval.map(str::to_owned),
         bundle: "ab12".into(),
+        left_out: LeftOut::default(),
     }))
 }
 
@@ -87,6 +88,7 @@ fn events() -> Vec<Event> {
             values: 3,
         }],
         controls: vec![claim("si-19.4", "implements", "M10", "orders.hide_ssn")],
+        left_out: LeftOut::default(),
     };
     vec![
         Event::GatewayStarted {

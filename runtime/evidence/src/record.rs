@@ -220,6 +220,39 @@ pub struct DecisionRecord {
     pub approval: Option<String>,
     /// Digest of the bundle that decided; empty when there was none.
     pub bundle: String,
+    /// How much did not fit into the lists of this record; absent where all did.
+    #[serde(default, skip_serializing_if = "LeftOut::is_nothing")]
+    pub left_out: LeftOut,
+}
+
+/// How many entries of a record's lists were left out, so that it could be written at all. The first entries are those that
+/// are there; the bundle says which others match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LeftOut {
+    /// Of the determining rules.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rules: u64,
+    /// Of the rules whose masks and limits apply.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub obligations: u64,
+    /// Of what rules in observe would have done.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub observed: u64,
+    /// Of the classes that were masked.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub masked: u64,
+    /// Of the controls; each control is there once before one is there twice.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub controls: u64,
+}
+
+impl LeftOut {
+    /// Whether all entries are there.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == LeftOut::default()
+    }
 }
 
 /// Binds a record to exactly what was asked, without telling it: see [`crate::salt`].
@@ -273,6 +306,9 @@ pub struct OutcomeRecord {
     pub cut: bool,
     /// Controls earned by what was masked or cut.
     pub controls: Vec<ControlRecord>,
+    /// How much did not fit into the lists of this record; absent where all did.
+    #[serde(default, skip_serializing_if = "LeftOut::is_nothing")]
+    pub left_out: LeftOut,
 }
 
 /// Values of one class that were masked.
@@ -370,6 +406,11 @@ impl Event {
             None
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]

@@ -21,7 +21,7 @@ use crate::pipeline::{Pipeline, unavailable_refusal};
 use crate::policy::InForce;
 use crate::ports::Durability;
 use crate::principal::{Connection, Principal};
-use crate::records::GATEWAY;
+use crate::records::{self, GATEWAY};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::Outcome;
 
@@ -204,11 +204,13 @@ pub(crate) async fn submit<P>(
     let event = Event::ApprovalRequested {
         operation: operation_id,
         approval: approval.id.clone(),
-        rules: approval
-            .rules
-            .iter()
-            .map(|rule| rule.name.clone())
-            .collect(),
+        rules: records::fit_rules(
+            approval
+                .rules
+                .iter()
+                .map(|rule| rule.name.clone())
+                .collect(),
+        ),
         expires: expires.to_string(),
     };
     // Before the record, so that a requester who goes away while it is written leaves a withdrawal.

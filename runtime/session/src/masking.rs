@@ -60,6 +60,26 @@ pub enum BuildPlan {
     Masker(#[from] hpol_masking::BuildMasker),
 }
 
+impl Plan {
+    /// The slot with the strictest mask for `value`: that of its column, or that of what a detector finds in it.
+    fn strictest(&self, slot: usize, value: &[u8]) -> usize {
+        let strictness = |slot: usize| {
+            let entry = self.masker.entries().get(slot);
+            entry.map(|entry| entry.mask.strictness())
+        };
+        // Entries ascend by strictness, so that only those behind can be stricter.
+        let behind = self.masker.entries().iter().skip(slot.saturating_add(1));
+        if behind.into_iter().all(|entry| entry.detectors.is_empty()) {
+            return slot;
+        }
+        let found = self.masker.findings(value).map(|(found, _)| found);
+        let stricter = found.filter(|found| strictness(*found) > strictness(slot));
+        stricter
+            .max_by_key(|found| strictness(*found))
+            .unwrap_or(slot)
+    }
+}
+
 impl MaskingPlan {
     /// Nothing is hidden.
     #[must_use]
@@ -240,15 +260,20 @@ impl MaskRun {
         self.plan.is_empty()
     }
 
-    /// Hides a whole value of the classified column in `slot`; what replaces it is appended to `out`.
+    /// Hides a whole value of the classified column in `slot`; what replaces it is appended to `out`. Where a detector finds
+    /// something in it of a class with a stricter mask, that mask hides all of it.
     pub fn value(&mut self, slot: Slot, value: &[u8], out: &mut Vec<u8>) -> Masked {
         let Some(plan) = &self.plan.inner else {
             return Masked::Unchanged;
         };
-        if let Some(count) = self.counts.get_mut(usize::from(slot.0)) {
-            *count = count.saturating_add(1);
+        let slot = usize::from(slot.0);
+        let strictest = plan.strictest(slot, value);
+        for (index, count) in self.counts.iter_mut().enumerate() {
+            if index == slot || index == strictest {
+                *count = count.saturating_add(1);
+            }
         }
-        plan.masker.value(usize::from(slot.0), value, out)
+        plan.masker.value(strictest, value, out)
     }
 
     /// Counts a value of `slot` that the adapter itself replaced by NULL.
@@ -389,6 +414,82 @@ mod tests {
         };
         let rules: Vec<RuleId> = (0..).map(RuleId).take(masks.len()).collect();
         MaskingPlan::build(&policy, "db", &rules, None).unwrap()
+    }
+
+    /// One class on a column, hidden by `column`, and one that is found as a number of social security, hidden by
+    /// `found`; what becomes of `value` in the column, and how many values were hidden of each, laxest mask first.
+    fn column_and_detector(column: Mask, found: Mask, value: &str) -> (Masked, String, Vec<u64>) {
+        let class = |name: &str, columns, detectors| DataClass {
+            name: format!("p.{name}"),
+            columns,
+            json: Vec::new(),
+            detectors,
+        };
+        let notes = Column {
+            target: "db".to_owned(),
+            schema: "public".to_owned(),
+            table: "customers".to_owned(),
+            column: "notes".to_owned(),
+        };
+        let rule = |index: u32, mask| Rule {
+            name: format!("p.r{index}"),
+            title: String::new(),
+            because: String::new(),
+            claims: Vec::new(),
+            condition: Condition::All(Vec::new()),
+            effect: Effect::Mask {
+                class: ClassId(index),
+                mask,
+            },
+            observe: false,
+            source: Source::default(),
+        };
+        let policy = Policy {
+            classes: vec![
+                class("notes", vec![notes], Vec::new()),
+                class("ssn", Vec::new(), vec!["us_ssn".to_owned()]),
+            ],
+            rules: vec![rule(0, column), rule(1, found)],
+            ..Policy::default()
+        };
+        let rules = [RuleId(0), RuleId(1)];
+        let plan = MaskingPlan::build(&policy, "db", &rules, None).unwrap();
+        let (slot, _) = plan.columns().next().unwrap();
+        let (mut run, mut out) = (plan.run(), Vec::new());
+        let masked = run.value(slot, value.as_bytes(), &mut out);
+        (masked, String::from_utf8(out).unwrap(), run.counts)
+    }
+
+    #[test]
+    fn what_a_stricter_mask_hides_is_not_left_by_the_mask_of_the_column() {
+        let value = "call about 987-65-4320";
+        let keep = Mask::KeepLast(4);
+        let (masked, out, counts) = column_and_detector(keep, Mask::Redact, value);
+        assert_eq!((masked, out.as_str()), (Masked::Changed, "***"));
+        assert_eq!(counts, [1, 1], "both rules have hidden it");
+        let (masked, out, _) = column_and_detector(keep, Mask::Null, value);
+        assert_eq!((masked, out.as_str()), (Masked::Null, ""));
+        let (_, out, _) = column_and_detector(keep, Mask::KeepLast(2), value);
+        assert_eq!(out, "**** ***** ***-**-**20");
+    }
+
+    #[test]
+    fn a_laxer_mask_of_a_detector_changes_nothing_of_a_column() {
+        let value = "call about 987-65-4320";
+        let (_, out, counts) = column_and_detector(Mask::Redact, Mask::KeepLast(4), value);
+        assert_eq!((out.as_str(), counts), ("***", vec![0, 1]));
+        let (_, out, counts) = column_and_detector(Mask::KeepLast(4), Mask::Redact, "no number");
+        assert_eq!((out.as_str(), counts), ("***", vec![1, 0]));
+    }
+
+    #[test]
+    fn without_a_key_nothing_is_hashed_and_the_plan_says_so() {
+        let hashed = plan(&[Mask::Hash]);
+        assert_eq!(hashed.unkeyed(), Some("p.c0"));
+        let mut out = Vec::new();
+        hashed.run().value(Slot(0), b"987-65-4320", &mut out);
+        assert_eq!(out, b"***");
+        assert_eq!(plan(&[Mask::Redact]).unkeyed(), None);
     }
 
     #[test]

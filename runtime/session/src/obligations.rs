@@ -91,7 +91,10 @@ fn limit(
     let answer = carrier.can_limit(limit.rows).map_err(|cannot| Unmet {
         kind: RefusalKind::CannotLimit,
         rules: limit.rules.clone(),
-        reason: format!("the result cannot be cut to {} rows: {}", limit.rows, cannot.why),
+        reason: format!(
+            "the result cannot be cut to {} rows: {}",
+            limit.rows, cannot.why
+        ),
         help: "ask for the rows in one plain SELECT",
     });
     judgement.limit = Some(limit);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use hpol_evidence::record::{ControlRecord, Event, OperationResult, OutcomeRecord};
+use hpol_evidence::record::{ControlRecord, Event, LeftOut, OperationResult, OutcomeRecord};
 use hpol_operation::Class;
 
 use crate::masking::{MaskRun, MaskingPlan};
@@ -176,7 +176,7 @@ impl Receipt {
             controls.sort();
             controls.dedup();
         }
-        let event = Event::Outcome(Box::new(OutcomeRecord {
+        let mut record = OutcomeRecord {
             operation: owed.operation.clone(),
             result: settlement.result,
             code: records::cut(&settlement.code, records::MAX_CODE_BYTES),
@@ -185,7 +185,10 @@ impl Receipt {
             masked,
             cut: self.cut,
             controls,
-        }));
+            left_out: LeftOut::default(),
+        };
+        records::fit_outcome(&mut record);
+        let event = Event::Outcome(Box::new(record));
         let durability = match owed.class {
             Class::Read => Durability::ReadEnd,
             Class::Write => Durability::Durable,
@@ -216,6 +219,7 @@ impl Drop for Receipt {
                     masked: Vec::new(),
                     cut: self.cut,
                     controls: Vec::new(),
+                    left_out: LeftOut::default(),
                 })));
         }
     }

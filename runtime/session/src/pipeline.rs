@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::facts::Facts;
 use hpol_engine::{Scratch, SessionGraph};
-use hpol_evidence::record::{DecisionRecord, Event};
+use hpol_evidence::record::{DecisionRecord, Event, LeftOut};
 use hpol_operation::{Class, Operation};
 
 use crate::approvals;
@@ -67,7 +67,7 @@ impl Pipeline {
         &self,
         event: Event,
         durability: Durability,
-    ) -> Result<u64, EvidenceUnavailable> {
+    ) -> Result<(), EvidenceUnavailable> {
         self.door
             .evidence()
             .append(Some(&self.id), event, durability)
@@ -277,17 +277,21 @@ impl Pipeline {
         approval: Option<String>,
     ) -> DecisionRecord {
         let gateway = judgement.refusal.is_some() && judgement.rules.is_empty();
-        DecisionRecord {
+        let mut record = DecisionRecord {
             operation: id.to_owned(),
             subject: self.principal.record(),
             connection: self.connection.record(),
             masked: records::cut(masked, records::MAX_MASKED_BYTES),
             digest: data_encoding::HEXLOWER.encode(&digest),
+            commitment: None,
             verdict: verdict.to_owned(),
             rules: judgement.rule_names(),
             reason: records::cut(&judgement.reason(), records::MAX_REASON_BYTES),
             obligations: judgement.obligations(),
-            limit: judgement.limit.as_ref().map(|limit| records::count(limit.rows)),
+            limit: judgement
+                .limit
+                .as_ref()
+                .map(|limit| records::count(limit.rows)),
             observed: judgement.observed(),
             unknown: judgement.unknown.clone(),
             controls: if gateway {
@@ -301,7 +305,10 @@ impl Pipeline {
                 .as_ref()
                 .map(|policy| policy.digest().to_owned())
                 .unwrap_or_default(),
-        }
+            left_out: LeftOut::default(),
+        };
+        records::fit_decision(&mut record);
+        record
     }
 
     pub(crate) fn next_operation(&self) -> String {

@@ -100,7 +100,9 @@ impl InForce {
             )
         };
         let rules = self.bundle.policy.rules.iter();
-        let hashing = rules.filter(|rule| self.key.is_none() && !rule.observe).filter(hash);
+        let hashing = rules
+            .filter(|rule| self.key.is_none() && !rule.observe)
+            .filter(hash);
         hashing.map(|rule| rule.name.as_str())
     }
 

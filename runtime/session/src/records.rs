@@ -2,7 +2,8 @@
 
 use hpol_bundle::policy::{Rule, Strength};
 use hpol_evidence::canonical::INTEGER_LIMIT;
-use hpol_evidence::record::ControlRecord;
+use hpol_evidence::record::{ControlRecord, DecisionRecord, OutcomeRecord};
+use serde::Serialize;
 
 /// The built-in rule that decides where no rule of the policy does.
 pub(crate) const DEFAULT_DENY: &str = "default_deny";
@@ -18,6 +19,11 @@ pub(crate) const MAX_REASON_BYTES: usize = 4 * 1024;
 
 /// Longest code of an upstream in a record; SQLSTATE has five characters, an HTTP status three.
 pub(crate) const MAX_CODE_BYTES: usize = 64;
+
+/// Bytes of a decision's lists, so that with the longest texts the record still fits into the log.
+const MAX_RULES_BYTES: usize = 6 * 1024;
+const MAX_OBSERVED_BYTES: usize = 4 * 1024;
+const MAX_CONTROLS_BYTES: usize = 8 * 1024;
 
 /// What each decision record shows of the mechanisms that are always on (nist-mappings, M01 and M15): who asked is bound
 /// to the record, and the record itself has been generated with its content.
@@ -64,6 +70,57 @@ pub(crate) fn controls<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Vec<Con
 /// The controls of any record of the gateway.
 pub(crate) fn always() -> Vec<ControlRecord> {
     builtin(&ALWAYS, GATEWAY)
+}
+
+/// Leaves out what does not fit, and counts it.
+pub(crate) fn fit_decision(record: &mut DecisionRecord) {
+    let left_out = &mut record.left_out;
+    left_out.rules = fit(&mut record.rules, MAX_RULES_BYTES);
+    left_out.obligations = fit(&mut record.obligations, MAX_RULES_BYTES / 2);
+    left_out.observed = fit(&mut record.observed, MAX_OBSERVED_BYTES);
+    left_out.controls = fit_controls(&mut record.controls);
+}
+
+/// Leaves out what does not fit, and counts it.
+pub(crate) fn fit_outcome(record: &mut OutcomeRecord) {
+    record.left_out.masked = fit(&mut record.masked, MAX_RULES_BYTES);
+    record.left_out.controls = fit_controls(&mut record.controls);
+}
+
+/// As many of `rules` as fit, for a record whose operation has a decision that counts the others.
+pub(crate) fn fit_rules(mut rules: Vec<String>) -> Vec<String> {
+    fit(&mut rules, MAX_RULES_BYTES);
+    rules
+}
+
+/// Keeps each control once before keeping one twice: what is evidence of a control is found by it.
+fn fit_controls(controls: &mut Vec<ControlRecord>) -> u64 {
+    controls.sort();
+    let mut again = 0_usize;
+    let mut before = String::new();
+    controls.sort_by_cached_key(|claim| {
+        again = if claim.id == before { again + 1 } else { 0 };
+        before.clone_from(&claim.id);
+        (again, claim.id.clone())
+    });
+    let left_out = fit(controls, MAX_CONTROLS_BYTES);
+    controls.sort();
+    left_out
+}
+
+/// Cuts `items` where their JSON would be longer than `limit` bytes; returns how many were left out.
+fn fit<T: Serialize>(items: &mut Vec<T>, limit: usize) -> u64 {
+    let mut written: usize = 0;
+    let fits = items.iter().take_while(|item| {
+        // INVARIANT: records hold nothing that cannot be written. What could not be takes all the room.
+        let bytes = serde_json::to_vec(item).map_or(limit, |json| json.len() + 1);
+        written = written.saturating_add(bytes);
+        written <= limit
+    });
+    let kept = fits.count();
+    let left_out = items.len().saturating_sub(kept);
+    items.truncate(kept);
+    u64::try_from(left_out).unwrap_or(u64::MAX)
 }
 
 /// `text`, cut where its canonical JSON would be longer than `limit` bytes: escaping makes some characters six times as

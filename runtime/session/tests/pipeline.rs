@@ -8,6 +8,8 @@
 
 #[path = "pipeline/approvals.rs"]
 mod approvals;
+#[path = "pipeline/obligations.rs"]
+mod obligations;
 #[path = "pipeline/records.rs"]
 mod records;
 #[path = "pipeline/world.rs"]

@@ -45,13 +45,27 @@ fn decision() -> DecisionRecord {
         verdict: "block".into(),
         rules: vec!["no_drop".into()],
         reason: "ask a person".into(),
-        limit: None,
-        observed: Vec::new(),
+        limit: Some(100),
+        observed: vec![ObservedRecord {
+            rule: "no_drop".into(),
+            would: "block".into(),
+        }],
         obligations: Vec::new(),
         unknown: Vec::new(),
         controls: vec![control()],
         approval: Some("ap-1".into()),
         bundle: "11".into(),
+        left_out: everything_left_out(),
+    }
+}
+
+fn everything_left_out() -> LeftOut {
+    LeftOut {
+        rules: 1,
+        obligations: 2,
+        observed: 3,
+        masked: 4,
+        controls: 5,
     }
 }
 
@@ -62,13 +76,14 @@ fn outcome() -> OutcomeRecord {
         code: "42501".into(),
         rows: 1,
         bytes: 2,
-        cut: false,
+        cut: true,
         masked: vec![MaskedRecord {
             class: "ssn".into(),
             rule: "hide".into(),
             values: 3,
         }],
         controls: vec![control()],
+        left_out: everything_left_out(),
     }
 }
 
@@ -199,6 +214,8 @@ fn the_page_for_auditors_names_the_events_and_their_fields() {
         ("connection", serde_json::to_value(connection())),
         ("control", serde_json::to_value(control())),
         ("masked value", serde_json::to_value(&outcome().masked[0])),
+        ("observed rule", serde_json::to_value(&decision().observed[0])),
+        ("left out", serde_json::to_value(everything_left_out())),
         ("commitment", serde_json::to_value(decision().commitment)),
     ] {
         let Ok(Value::Object(members)) = value else {

@@ -71,6 +71,13 @@ impl World {
         self.door.install(in_force(policy(), digest));
     }
 
+    /// A door with `policy` in force.
+    pub(crate) fn with_policy(policy: Policy) -> World {
+        let world = World::without_policy();
+        world.door.install(in_force(policy, 1));
+        world
+    }
+
     pub(crate) async fn session(&self, subject: &str, groups: &[&str]) -> Session {
         self.door
             .open(principal(subject, groups), connection(), "127.0.0.1:5000")
@@ -116,7 +123,7 @@ fn word(event: &Event) -> Option<String> {
     })
 }
 
-fn policy() -> Policy {
+pub(crate) fn policy() -> Policy {
     let verb = |verb: &str| test("sql.verbs", Predicate::HasAny(vec![verb.into()]));
     Policy {
         connections: vec![PolicyConnection {
