@@ -184,9 +184,8 @@ fn b_05_a_session_of_another_program_is_blocked() {
 
 fn assert_stricter(case: &Case, program: &Program, facts: &Facts, before: &Decision, fact: &str) {
     let after = decide_once(program, case.kind(), facts);
-    let all_in = |before: &[RuleId], after: &[RuleId]| {
-        before.iter().all(|rule| after.contains(rule))
-    };
+    let all_in =
+        |before: &[RuleId], after: &[RuleId]| before.iter().all(|rule| after.contains(rule));
     let obliged = all_in(&before.mask, &after.mask) && all_in(&before.limit, &after.limit);
     assert!(
         after.verdict >= before.verdict && obliged,
