@@ -411,3 +411,38 @@ fn a_policy_whose_test_fails_gives_no_bundle() {
         + &String::from_utf8_lossy(&output.stdout);
     assert!(told.contains("a read goes ahead"), "{told}");
 }
+
+/// There is neither a loop nor a pattern that could run away in the language, so what is left to bound is size.
+#[test]
+fn b_07_a_policy_without_bounds_is_refused_by_name() {
+    let rule = |condition: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let head = "package deep\nconnection db = postgres \"orders-prod\"\nrule deep \"Deep\" {\n satisfies AC-3\n";
+        let text = format!(
+            "{head} because \"A test.\"\n who everyone\n on db\n when {condition}\n allow\n}}\n"
+        );
+        fs::write(folder.path().join("deep.hpol"), text).unwrap();
+        let output = hpol()
+            .unwrap()
+            .arg("check")
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        let printed = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(printed).unwrap())
+    };
+    let nested = format!(
+        "{}sql.statements > 0{}",
+        "(".repeat(100_000),
+        ")".repeat(100_000)
+    );
+    let (code, printed) = rule(&nested);
+    assert_eq!(code, Some(1));
+    assert!(printed.contains("HP0010"), "{:.400}", printed);
+    let (code, printed) = rule(&"sql.statements > 1 or ".repeat(60_000));
+    assert_eq!(code, Some(1));
+    assert!(printed.contains("HP0011"), "{:.400}", printed);
+    // Long, and within the bounds.
+    let (code, printed) = rule(&format!("{}sql.statements > 0", "not ".repeat(20_000)));
+    assert_eq!(code, Some(0), "{:.400}", printed);
+}

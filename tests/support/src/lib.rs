@@ -15,4 +15,5 @@ pub mod process;
 pub mod psql;
 pub mod records;
 pub mod upstream;
+pub mod wire;
 pub mod world;

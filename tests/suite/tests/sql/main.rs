@@ -162,6 +162,30 @@ fn what_no_rule_allows_is_blocked_by_default_deny() {
 }
 
 #[test]
+fn b_08_what_nobody_thought_of_is_denied() {
+    let world = world();
+    for sql in [
+        "SECURITY LABEL ON TABLE orders IS 'open'",
+        "CREATE PUBLICATION everything FOR ALL TABLES",
+        "CHECKPOINT",
+        "LOAD 'auto_explain'",
+        "REASSIGN OWNED BY hpol_gateway TO postgres",
+        "ALTER SYSTEM SET log_statement = 'all'",
+    ] {
+        let printed = agent(&world, "inventive", &[sql]);
+        assert!(
+            !printed.success
+                && (printed.err.contains("42501: ") || printed.err.contains("0A000: ")),
+            "{sql}: {printed:?}"
+        );
+        let records = records(&world);
+        let decision = records.decisions("inventive").pop().unwrap();
+        assert_eq!(decision["verdict"], "block", "{sql}: {decision}");
+        assert!(records.outcome(decision).is_none(), "{sql}");
+    }
+}
+
+#[test]
 fn pg_40_a_classified_column_is_not_used_where_it_cannot_be_masked() {
     let world = world();
     for (index, sql) in [

@@ -67,8 +67,8 @@ fn pg_01_02_broken_startup_packets_are_hung_up_on() {
     ] {
         let mut raw = Raw::connect(&world);
         // A packet that is too short to be whole waits for more, which never comes. The gateway may have hung up before.
-        let _ = raw.0.write_all(&bytes);
-        let _ = raw.0.shutdown(std::net::Shutdown::Write);
+        let _ = raw.0.0.write_all(&bytes);
+        let _ = raw.0.0.shutdown(std::net::Shutdown::Write);
         let answer = raw.rest();
         assert!(answer.is_empty() || answer[0] == b'E', "{name}: {answer:?}");
     }
@@ -91,8 +91,8 @@ fn pg_08_other_versions_are_negotiated_or_refused() {
     let world = world();
     for (version, expected) in [
         (2 << 16, "E FATAL / 0A000 / protocol 2.0 is not supported"),
-        (VERSION_3 + 1, "v"),
-        (VERSION_3 + 2, "v"),
+        (VERSION_3 + 1, "R"),
+        (VERSION_3 + 2, "R"),
         (VERSION_3 + 9_999, "v"),
     ] {
         let mut raw = Raw::connect(&world);
@@ -118,7 +118,7 @@ fn pg_13_14_nothing_but_a_password_comes_before_the_login() {
         raw.send(&startup(VERSION_3, &[("user", "u"), ("database", "demo")]));
         assert_eq!(raw.next().as_deref(), Some("R"), "{name}");
         // It may hang up before all of it is sent.
-        let _ = raw.0.write_all(&bytes);
+        let _ = raw.0.0.write_all(&bytes);
         let answer = raw.rest();
         assert!(
             answer.is_empty() || (answer[0] == b'E' && !answer.contains(&b'Z')),

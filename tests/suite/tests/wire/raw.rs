@@ -1,50 +1,31 @@
 //! A client of the PostgreSQL protocol that sends bytes and writes down what comes back, one line a message.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
+use std::io::Read;
 
+use hpol_support::wire::Wire;
+pub(crate) use hpol_support::wire::{VERSION_3, message, packet, startup, text};
 use hpol_support::world::World;
 
-/// PostgreSQL protocol 3.0.
-pub(crate) const VERSION_3: u32 = 3 << 16;
-
 /// A client that sends what it is told to.
-pub(crate) struct Raw(pub(crate) TcpStream);
+pub(crate) struct Raw(pub(crate) Wire);
 
 impl Raw {
     pub(crate) fn connect(world: &World) -> Raw {
-        let address = world.gateway.address("orders-prod").unwrap();
-        let stream = TcpStream::connect(address).unwrap();
-        // A gateway that keeps quiet where it should answer or hang up fails the test instead of holding it up.
-        stream
-            .set_read_timeout(Some(Duration::from_secs(60)))
-            .unwrap();
-        Raw(stream)
+        Raw(Wire::connect(&world.gateway).unwrap())
     }
 
     pub(crate) fn login(world: &World, name: &str) -> Raw {
-        let mut raw = Raw::connect(world);
-        raw.send(&startup(VERSION_3, &[("user", name), ("database", "demo")]));
-        let token = world.gateway.token(name, &["autonomous-agents"]).unwrap();
-        raw.send(&message(b'p', &text(&token)));
-        let lines = raw.until_ready();
-        assert_eq!(lines.last().unwrap(), "Z I", "{lines:?}");
-        raw
+        Raw(Wire::login(&world.gateway, name).unwrap())
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
-        self.0.write_all(bytes).unwrap();
+        self.0.send(bytes).unwrap();
     }
 
     /// The next message as a line; `None` when the gateway has hung up.
     pub(crate) fn next(&mut self) -> Option<String> {
-        let mut head = [0; 5];
-        self.0.read_exact(&mut head).ok()?;
-        let length = u32::from_be_bytes(head[1..].try_into().unwrap());
-        let mut body = vec![0; length as usize - 4];
-        self.0.read_exact(&mut body).unwrap();
-        Some(line(head[0], &body))
+        let (tag, body) = self.0.next().ok()??;
+        Some(line(tag, &body))
     }
 
     /// Everything up to ReadyForQuery, or to the end.
@@ -76,7 +57,7 @@ impl Raw {
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         // A reset is a way of hanging up too.
-        let _ = self.0.read_to_end(&mut bytes);
+        let _ = self.0.0.read_to_end(&mut bytes);
         bytes
     }
 }
@@ -114,30 +95,6 @@ fn line(tag: u8, body: &[u8]) -> String {
         }
         _ => letter.to_string(),
     }
-}
-
-pub(crate) fn message(tag: u8, body: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(body.len() + 4).unwrap();
-    [&[tag][..], &length.to_be_bytes(), body].concat()
-}
-
-pub(crate) fn text(text: &str) -> Vec<u8> {
-    [text.as_bytes(), b"\0"].concat()
-}
-
-pub(crate) fn startup(version: u32, parameters: &[(&str, &str)]) -> Vec<u8> {
-    let mut body = version.to_be_bytes().to_vec();
-    for (name, value) in parameters {
-        body.extend(text(name));
-        body.extend(text(value));
-    }
-    body.push(0);
-    packet(&body)
-}
-
-pub(crate) fn packet(body: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(body.len() + 4).unwrap();
-    [&length.to_be_bytes()[..], body].concat()
 }
 
 pub(crate) fn parse(name: &str, sql: &str) -> Vec<u8> {
