@@ -19,7 +19,8 @@ Tasks:
   quickstart [--interactive]  An agent works through the gateway against a real PostgreSQL, end to end.
                               With --interactive you approve the UPDATE yourself, from a second terminal.
   test                        Every test, format and lint check of the project.
-  soak [SECONDS]              Long runs: millions of random decisions, fuzzing, crashes under load. 600 seconds unless told.
+  soak [SECONDS]              Long runs: a million random decisions a round, crashes under load, a 1 GiB result, fuzzing.
+                              600 seconds unless told.
   setup                       Only installs (as root) or lists (otherwise) what the other tasks need.
 ";
 

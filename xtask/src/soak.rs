@@ -1,22 +1,32 @@
-//! Long runs: what the tests do for seconds, done until the time is up. Every round has a new seed, which it prints.
+//! Long runs: what the tests do for seconds, done until the time is up. Every round has a new seed, which it prints; a short
+//! run does less in its one round.
 
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 
 use crate::test::{cargo, root, run_step, target};
 use crate::{fuzz, setup};
 
-/// Random pairs in one round.
-const CASES_PER_ROUND: u32 = 1_000_000;
+/// The seconds that a whole round is meant for.
+const ROUND_SECONDS: u64 = 600;
 
-/// Random sequences of PostgreSQL messages in one round.
-const PIPELINES_PER_ROUND: u32 = 1_000;
+/// Random pairs in a whole round.
+const CASES: u64 = 1_000_000;
 
-/// Crashes in one round.
-const CRASHES_PER_ROUND: u32 = 100;
+/// Random sequences of PostgreSQL messages in a whole round.
+const PIPELINES: u64 = 1_000;
 
-/// Repeats the differential run, the random pipelines, the crashes under load and the fuzzing for at least `seconds`.
+/// Crashes in a whole round.
+const CRASHES: u64 = 100;
+
+/// MiB of the large result in a whole round.
+const RESULT_MIB: u64 = 1_024;
+
+/// Repeats the differential run, the random pipelines, the crashes under load, the large result and the fuzzing for at least
+/// `seconds`.
 pub(crate) fn run(seconds: u64) -> Result<()> {
     setup::ensure(&setup::ALL)?;
     let root = root()?;
@@ -24,45 +34,65 @@ pub(crate) fn run(seconds: u64) -> Result<()> {
         "programs",
         cargo(&root).args(["build", "--locked", "-p", "hpol-cli", "-p", "hpol-gateway"]),
     )?;
-    let end = Instant::now() + Duration::from_secs(seconds);
-    let first = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)?
-        .as_secs();
+    let started = Instant::now();
+    let first = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     for seed in first.. {
-        let mut differential = cargo(&root);
-        differential.args([
-            "test",
-            "--locked",
-            "--release",
-            "-p",
-            "hpol-engine",
-            "--test",
-            "differential",
-        ]);
-        differential.env("HPOL_DIFFERENTIAL_SEED", seed.to_string());
-        differential.env("HPOL_DIFFERENTIAL_CASES", CASES_PER_ROUND.to_string());
-        run_step(
-            &format!("oracle against engine, seed {seed}"),
-            &mut differential,
-        )?;
-        let mut pipelines = cargo(&root);
-        pipelines.args(["test", "--locked", "-p", "hpol-postgres"]);
-        pipelines.args(["--test", "random_pipelines"]);
-        pipelines.env("HPOL_PIPELINES_SEED", seed.to_string());
-        pipelines.env("HPOL_PIPELINES", PIPELINES_PER_ROUND.to_string());
-        run_step(&format!("random pipelines, seed {seed}"), &mut pipelines)?;
-        let mut crashes = cargo(&root);
-        crashes.args(["test", "--locked", "-p", "hpol-suite", "--test", "crash"]);
-        crashes.env("HPOL_CRASHES", CRASHES_PER_ROUND.to_string());
-        run_step(
-            &format!("{CRASHES_PER_ROUND} crashes under load"),
-            &mut crashes,
-        )?;
-        // Half of the time is for what no generator thinks of.
-        fuzz::run(&root, &target(&root), seconds / 2)?;
-        if Instant::now() >= end {
+        round(&root, seed, seconds, started)?;
+        if started.elapsed() >= Duration::from_secs(seconds) {
             break;
         }
     }
+    println!("== soaked for {} s", started.elapsed().as_secs());
     Ok(())
+}
+
+/// One round of everything.
+fn round(root: &Path, seed: u64, seconds: u64, started: Instant) -> Result<()> {
+    let amount = |whole: u64| (whole * seconds.min(ROUND_SECONDS) / ROUND_SECONDS).max(1);
+    let step = |what: &str, command: &mut Command| {
+        let elapsed = started.elapsed().as_secs();
+        run_step(&format!("{what} ({elapsed} s of {seconds} s)"), command)
+    };
+
+    let cases = amount(CASES);
+    let mut differential = test(root, "hpol-engine", "differential");
+    differential
+        .arg("--release")
+        .env("HPOL_DIFFERENTIAL_SEED", seed.to_string())
+        .env("HPOL_DIFFERENTIAL_CASES", cases.to_string());
+    let what = format!("oracle against engine: {cases} cases, seed {seed}");
+    step(&what, shown(&mut differential))?;
+
+    let pipelines = amount(PIPELINES);
+    let mut random = test(root, "hpol-postgres", "random_pipelines");
+    random
+        .env("HPOL_PIPELINES_SEED", seed.to_string())
+        .env("HPOL_PIPELINES", pipelines.to_string());
+    let what = format!("{pipelines} random pipelines, seed {seed}");
+    step(&what, shown(&mut random))?;
+
+    let crashes = amount(CRASHES);
+    let mut crash = test(root, "hpol-suite", "crash");
+    crash.env("HPOL_CRASHES", crashes.to_string());
+    let what = format!("{crashes} crashes under load");
+    step(&what, shown(&mut crash))?;
+
+    let mib = amount(RESULT_MIB);
+    let mut memory = test(root, "hpol-suite", "memory");
+    memory.env("HPOL_RESULT_MIB", mib.to_string());
+    step(&format!("a result of {mib} MiB"), shown(&mut memory))?;
+
+    // Half of the time is for what no generator thinks of.
+    fuzz::run(root, &target(root), seconds / 2)
+}
+
+fn test(root: &Path, package: &str, test: &str) -> Command {
+    let mut command = cargo(root);
+    command.args(["test", "--locked", "-p", package, "--test", test]);
+    command
+}
+
+/// With what the tests print on their way.
+fn shown(command: &mut Command) -> &mut Command {
+    command.args(["--", "--nocapture"])
 }
