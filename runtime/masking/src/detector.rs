@@ -10,7 +10,7 @@ mod phone;
 mod private_key;
 mod us_ssn;
 
-use crate::input::{Input, More};
+use crate::input::{Ahead, Input, More};
 
 /// A kind of value that is recognised by how it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,6 +87,29 @@ impl Detector {
         }
     }
 
+    /// Whether a byte or two tell that nothing begins at `start`, so that [`Detector::find`] need not be asked. Says so only
+    /// where that would find nothing, whatever follows.
+    pub(crate) fn is_ruled_out(self, input: &Input<'_>, start: usize, ahead: &mut Ahead) -> bool {
+        let other = |distance: usize, expected: fn(&u8) -> bool| {
+            let byte = input.bytes().get(start.saturating_add(distance));
+            byte.is_some_and(|byte| !expected(byte))
+        };
+        match self {
+            Detector::Email => ahead.lacks_at_sign(input, start, email::LONGEST_LOCAL + 1),
+            Detector::IpAddress => {
+                // A number can begin an address of either kind.
+                other(0, u8::is_ascii_digit)
+                    && ahead.lacks_colon(input, start, ip_address::LONGEST_GROUP + 1)
+            }
+            Detector::Iban => other(2, u8::is_ascii_digit),
+            Detector::AwsAccessKey => other(1, |byte| b"KSBC".contains(byte)),
+            Detector::Jwt => other(1, |byte| *byte == b'y'),
+            Detector::UsSsn | Detector::PaymentCard | Detector::Phone | Detector::PrivateKey => {
+                false
+            }
+        }
+    }
+
     /// What begins exactly at `start`, if anything.
     pub(crate) fn find(self, input: &Input<'_>, start: usize) -> Result<Option<Extent>, More> {
         let closed = |end: Option<usize>| end.map(|end| Extent { end, tail: None });
@@ -137,6 +160,29 @@ impl Tail {
         match self {
             Tail::Jwt => jwt::end(input, from),
             Tail::PrivateKey => private_key::end(input, from),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// What is ruled out is nothing, whole or cut anywhere.
+        #[test]
+        fn only_nothing_is_ruled_out(text in "([a-fxAKISPLeyJ0-9@:.+%\\\\(-]|192\\.0\\.2\\.1|a@b\\.cd|::1|DE89|AKIA| |\u{e9}|x{120}){0,24}", complete in any::<bool>()) {
+            let input = Input::part(text.as_bytes(), complete);
+            for detector in Detector::ALL {
+                let mut ahead = Ahead::default();
+                for (start, byte) in text.bytes().enumerate() {
+                    if detector.may_begin_with(byte) && detector.is_ruled_out(&input, start, &mut ahead) {
+                        prop_assert_eq!(detector.find(&input, start), Ok(None), "{:?} at {}", detector, start);
+                    }
+                }
+            }
         }
     }
 }

@@ -7,6 +7,46 @@ pub(crate) const LOOK_BEHIND: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct More;
 
+/// Where the next byte of a kind stands that some findings cannot do without. Looked for once for all positions before it.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead {
+    at_sign: Option<usize>,
+    colon: Option<usize>,
+}
+
+impl Ahead {
+    /// Whether there is surely no `@` in the `window` bytes from `start` on.
+    pub(crate) fn lacks_at_sign(&mut self, input: &Input<'_>, start: usize, window: usize) -> bool {
+        lacks(b'@', &mut self.at_sign, input, start, window)
+    }
+
+    /// Whether there is surely no `:` in the `window` bytes from `start` on.
+    pub(crate) fn lacks_colon(&mut self, input: &Input<'_>, start: usize, window: usize) -> bool {
+        lacks(b':', &mut self.colon, input, start, window)
+    }
+}
+
+fn lacks(
+    byte: u8,
+    next: &mut Option<usize>,
+    input: &Input<'_>,
+    start: usize,
+    window: usize,
+) -> bool {
+    let at_hand = input.bytes.len();
+    let next = match *next {
+        Some(next) if next >= start => next,
+        _ => {
+            let rest = input.bytes.get(start..).unwrap_or_default();
+            let found = memchr::memchr(byte, rest).map_or(at_hand, |offset| start + offset);
+            *next = Some(found);
+            found
+        }
+    };
+    let end = start.saturating_add(window);
+    next >= end || (next >= at_hand && input.complete)
+}
+
 /// A value, or the part of a stream that is at hand.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Input<'a> {

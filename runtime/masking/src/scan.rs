@@ -1,7 +1,7 @@
 //! Looks for the next finding of any detector. Hides nothing.
 
 use crate::detector::{Detector, Extent, TailEnd};
-use crate::input::{Input, More};
+use crate::input::{Ahead, Input, More};
 use crate::masker::Entry;
 
 /// The detectors of a masker, with the slot each finding belongs to.
@@ -75,6 +75,7 @@ impl Finder {
     /// The first finding that begins at or after `from`; of those that begin together the longest.
     pub(crate) fn next(&self, input: &Input<'_>, from: usize) -> Step {
         let bytes = input.bytes().get(from..).unwrap_or_default();
+        let mut ahead = Ahead::default();
         for (offset, byte) in bytes.iter().enumerate() {
             let tried = self.begins.get(usize::from(*byte)).copied().unwrap_or(0);
             if tried == 0 {
@@ -84,7 +85,7 @@ impl Finder {
             if byte.is_ascii_alphanumeric() && !input.begins_word(from + offset) {
                 continue;
             }
-            match self.at(input, from + offset, tried) {
+            match self.at(input, from + offset, tried, &mut ahead) {
                 Ok(None) => {}
                 Ok(Some(finding)) => return Step::Found(finding),
                 Err(More) => return Step::Undecided(from + offset),
@@ -93,10 +94,16 @@ impl Finder {
         Step::Nothing
     }
 
-    fn at(&self, input: &Input<'_>, start: usize, tried: u16) -> Result<Option<Finding>, More> {
+    fn at(
+        &self,
+        input: &Input<'_>,
+        start: usize,
+        tried: u16,
+        ahead: &mut Ahead,
+    ) -> Result<Option<Finding>, More> {
         let mut longest: Option<Finding> = None;
         for (bit, (detector, slot)) in self.detectors.iter().enumerate() {
-            if tried >> bit & 1 == 0 {
+            if tried >> bit & 1 == 0 || detector.is_ruled_out(input, start, ahead) {
                 continue;
             }
             let Some(extent) = detector.find(input, start)? else {

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use hpol_operation::Operation;
 use hpol_operation::sql::{
     Analyser, Catalogue, ClassifiedColumn, Exposure, Extent, Format, Parameter, SessionEffect,
     SqlAnalysis, SqlRefusal, SqlSession, Verb,
 };
+use hpol_operation::{Class, Operation};
 use hpol_session::Vocabulary;
 use hpol_session::masking::MaskingPlan;
 use hpol_session::refusal::NotAccepted;
-use hpol_session::session::{CannotMask, Carrier};
+use hpol_session::session::{CannotLimit, CannotMask, Carrier};
 
 use crate::codec::frontend::Bind;
 
@@ -144,6 +144,13 @@ impl Reading {
         !verbs.complete || CHANGING.iter().any(|verb| verbs.known.contains(verb))
     }
 
+    /// Whether it is one SELECT that changes nothing.
+    pub(crate) fn only_selects(&self) -> bool {
+        let verbs = self.analysis.verbs();
+        let selects = verbs.complete && verbs.known.iter().all(|verb| *verb == Verb::SELECT);
+        selects && self.analysis.statements() == 1 && self.analysis.class() == Class::Read
+    }
+
     pub(crate) fn is_copy(&self) -> bool {
         self.analysis.verbs().known.contains(&Verb::COPY)
     }
@@ -191,6 +198,15 @@ fn classified(column: &hpol_session::masking::Column) -> ClassifiedColumn {
 }
 
 impl Carrier for Reading {
+    fn can_limit(&self, _: u64) -> Result<(), CannotLimit> {
+        if self.analysis.statements() > 1 {
+            return Err(CannotLimit {
+                why: "the text holds several statements; send them one by one".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
     fn can_mask(&self, plan: &MaskingPlan) -> Result<(), CannotMask> {
         let first = || {
             plan.columns()

@@ -1,11 +1,13 @@
 //! One session in progress: a client, its upstream, and one task that owns both. Decides what is read next and when the
 //! session ends; what messages mean is in `forward` (from the client) and `reply` (from the upstream).
 
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hpol_session::OperationResult;
+use hpol_session::permit::Conclusion;
 use hpol_session::session::{Outcome, Session};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -19,7 +21,7 @@ use crate::ended::Ended;
 use crate::facts::Reader;
 use crate::forward::Purpose;
 use crate::refuse;
-use crate::states::prepared::{Owed, Prepared};
+use crate::states::prepared::{Owed, PortalId, Prepared};
 use crate::upstream::{self, UpstreamKey};
 use crate::wire::{Progress, Wire};
 
@@ -52,6 +54,13 @@ pub(crate) struct Relay<'a> {
     pub(crate) holding: Option<Holding>,
     /// A message that is looked at again once everything owed is there.
     pub(crate) parked: Option<Frame>,
+    /// Outcomes to be recorded before what was written to the client since then is released.
+    due: Vec<Conclusion>,
+    unreleased: Option<usize>,
+    /// Rows that portals with a limit have given out.
+    pub(crate) portal_rows: HashMap<PortalId, u64>,
+    /// What runs is to be canceled, since nothing more of it may be shown.
+    pub(crate) cancel_cut: bool,
     /// When the client went away and until when what it asked for may go on.
     gone: Option<(&'static str, Instant)>,
     draining: bool,
@@ -99,6 +108,10 @@ impl<'a> Relay<'a> {
             copy_in: CopyIn::None,
             holding: None,
             parked: None,
+            due: Vec::new(),
+            unreleased: None,
+            portal_rows: HashMap::new(),
+            cancel_cut: false,
             gone: None,
             draining: false,
             asked_for_replies: false,
@@ -127,7 +140,8 @@ impl<'a> Relay<'a> {
         self.answer_upstream().await?;
         self.answer_client().await?;
         self.ask_for_replies();
-        self.settle_not_run().await?;
+        self.conclude_not_run();
+        self.release().await?;
         self.end_if_quiet()?;
         let read_client =
             self.gone.is_none() && (self.accepts() || self.client.unread() < READ_AHEAD_BYTES);
@@ -182,12 +196,37 @@ impl<'a> Relay<'a> {
     async fn answer_upstream(&mut self) -> Result<(), Ended> {
         while !self.client.is_congested() {
             match self.upstream.next(backend::limit) {
-                Ok(Some(frame)) => self.reply(&frame).await?,
-                Ok(None) => return Ok(()),
+                Ok(Some(frame)) => self.reply(&frame)?,
+                Ok(None) => break,
                 Err(malformed) => return Err(Ended::upstream_misbehaved(&malformed)),
             }
         }
-        Ok(())
+        if std::mem::take(&mut self.cancel_cut) {
+            // The server hangs up once the request has arrived, so it cannot reach what comes next.
+            self.cancel_upstream().await;
+        }
+        self.release().await
+    }
+
+    /// Takes note of an outcome. What is written to the client from now on waits until it is recorded.
+    pub(crate) fn conclude(&mut self, conclusion: Option<Conclusion>) {
+        if let Some(conclusion) = conclusion {
+            self.unreleased.get_or_insert(self.client.out.len());
+            self.due.push(conclusion);
+        }
+    }
+
+    /// Records the outcomes that are due, all at once, and releases the ends of their replies.
+    async fn release(&mut self) -> Result<(), Ended> {
+        if self.due.is_empty() {
+            return Ok(());
+        }
+        let recorded = Conclusion::record(self.due.drain(..)).await;
+        let unreleased = self.unreleased.take();
+        recorded.map_err(|refusal| {
+            self.client.out.truncate(unreleased.unwrap_or(0));
+            Ended::with(refuse::fatal(&refusal))
+        })
     }
 
     /// The server keeps replies back until a Sync, which a client that is not read any further cannot send.
@@ -286,16 +325,11 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// Records the outcome of operations that were permitted and then skipped.
-    pub(crate) async fn settle_not_run(&mut self) -> Result<(), Ended> {
+    /// Takes note of operations that were permitted and then skipped.
+    pub(crate) fn conclude_not_run(&mut self) {
         for receipt in self.prepared.take_not_run() {
-            let settlement = not_run();
-            receipt
-                .settle(settlement)
-                .await
-                .map_err(|refusal| Ended::with(refuse::fatal(&refusal)))?;
+            self.conclude(Some(receipt.conclude(not_run())));
         }
-        Ok(())
     }
 
     /// Both sides, to be closed.
@@ -307,16 +341,20 @@ impl<'a> Relay<'a> {
     async fn finish(&mut self, ended: Ended) -> String {
         self.holding = None;
         let (owed, receipts) = self.prepared.abandon();
+        let mut due = std::mem::take(&mut self.due);
         for owed in owed {
             if let Owed::Query(mut running) | Owed::Execute(mut running) = owed {
-                // The session ends whether or not the log takes this.
-                let _ = running
-                    .settle(OperationResult::Interrupted, String::new())
-                    .await;
+                due.extend(running.conclude(OperationResult::Interrupted, String::new()));
             }
         }
         for receipt in receipts.into_iter().chain(self.prepared.take_not_run()) {
-            let _ = receipt.settle(not_run()).await;
+            due.push(receipt.conclude(not_run()));
+        }
+        // The session ends whether or not the log takes this; what is not released stays so.
+        if Conclusion::record(due).await.is_err()
+            && let Some(unreleased) = self.unreleased.take()
+        {
+            self.client.out.truncate(unreleased);
         }
         if self.gone.is_none()
             && let Some(report) = ended.report

@@ -2,13 +2,14 @@
 //! recorded.
 
 pub(crate) mod columns;
+pub(crate) mod limit;
 pub(crate) mod running;
 mod scrub;
 mod values;
 
 use bytes::BytesMut;
 use hpol_session::OperationResult;
-use hpol_session::refusal::Refusal;
+use hpol_session::permit::Conclusion;
 
 use crate::codec::backend::{self, TransactionStatus};
 use crate::codec::encode::Report;
@@ -22,15 +23,15 @@ use running::Running;
 
 impl Relay<'_> {
     /// Takes one message of the upstream.
-    pub(crate) async fn reply(&mut self, frame: &Frame) -> Result<(), Ended> {
+    pub(crate) fn reply(&mut self, frame: &Frame) -> Result<(), Ended> {
         match frame.tag() {
             backend::PARAMETER_STATUS => self.parameter_status(frame),
             backend::NOTICE_RESPONSE => self.notice(frame),
             // Nobody can listen through the gateway, so this is for nobody; its payload is what anyone wrote.
             backend::NOTIFICATION => Ok(()),
-            backend::ERROR_RESPONSE => self.error(frame).await,
-            backend::READY_FOR_QUERY => self.ready(frame).await,
-            _ => self.answer(frame).await,
+            backend::ERROR_RESPONSE => self.error(frame),
+            backend::READY_FOR_QUERY => self.ready(frame),
+            _ => self.answer(frame),
         }
     }
 
@@ -78,7 +79,7 @@ impl Relay<'_> {
         }
     }
 
-    async fn error(&mut self, frame: &Frame) -> Result<(), Ended> {
+    fn error(&mut self, frame: &Frame) -> Result<(), Ended> {
         let code = backend::sqlstate(frame.body());
         self.copy_in = CopyIn::None;
         let masked = self.masked_in_transaction;
@@ -89,10 +90,17 @@ impl Relay<'_> {
                 out.extend_from_slice(frame.raw());
                 Ok(())
             }
+            // The gateway's own doing; what was released is a result of its own.
+            Some(Owed::Query(running)) if running.canceled && code == limit::CANCELED => {
+                running.held_end = Some(running.end_of_canceled());
+                Ok(())
+            }
             Some(Owed::Query(running)) => {
                 running.awaits_copy = false;
                 out.extend(running.held_end.take().unwrap_or_default());
-                running.settle_failed(code, frame, masked, out).await
+                let failed = running.failed(code, frame, masked)?;
+                self.show_failed(failed);
+                Ok(())
             }
             Some(Owed::RefusedQuery(report)) => {
                 report.write(out);
@@ -104,12 +112,18 @@ impl Relay<'_> {
                 out.extend_from_slice(frame.raw());
                 Ok(())
             }
-            Some(_) => self.segment_failed(frame, code).await,
+            Some(_) => self.segment_failed(frame, code),
         }
     }
 
+    /// Gives the client what it may see of an error, once the failure is recorded.
+    fn show_failed(&mut self, (conclusion, shown): (Option<Conclusion>, BytesMut)) {
+        self.conclude(conclusion);
+        self.client.out.extend_from_slice(&shown);
+    }
+
     /// An error in the extended protocol: what follows up to Sync is not answered.
-    async fn segment_failed(&mut self, frame: &Frame, code: String) -> Result<(), Ended> {
+    fn segment_failed(&mut self, frame: &Frame, code: String) -> Result<(), Ended> {
         let (skipped, synced) = self.prepared.failed();
         // Without a Sync on its way, the server skips what the client sends until there is one.
         self.skipping |= !synced;
@@ -118,38 +132,31 @@ impl Relay<'_> {
             self.holding = None;
         }
         let masked = self.masked_in_transaction;
-        let out = &mut self.client.out;
         let mut failed = true;
         for owed in skipped {
             match (owed, std::mem::take(&mut failed)) {
                 (Owed::Execute(mut running), true) => {
-                    running
-                        .settle_failed(code.clone(), frame, masked, out)
-                        .await?
+                    let failed = running.failed(code.clone(), frame, masked)?;
+                    self.show_failed(failed);
                 }
                 (Owed::Execute(mut running) | Owed::Query(mut running), _) => {
-                    running
-                        .settle(OperationResult::NotRun, String::new())
-                        .await
-                        .map_err(withheld)?;
+                    self.conclude(running.conclude(OperationResult::NotRun, String::new()));
                 }
-                (Owed::Refused(report), true) => report.write(out),
-                (_, true) => out.extend_from_slice(frame.raw()),
+                (Owed::Refused(report), true) => report.write(&mut self.client.out),
+                (_, true) => self.client.out.extend_from_slice(frame.raw()),
                 (_, false) => {}
             }
         }
-        self.settle_not_run().await
+        self.conclude_not_run();
+        Ok(())
     }
 
-    async fn ready(&mut self, frame: &Frame) -> Result<(), Ended> {
+    fn ready(&mut self, frame: &Frame) -> Result<(), Ended> {
         self.status = TransactionStatus::decode(frame.body()).map_err(broken)?;
         match self.prepared.pop() {
             Some(Owed::Query(mut running)) => {
                 self.prepared.unnamed_replaced();
-                running
-                    .settle(OperationResult::Completed, String::new())
-                    .await
-                    .map_err(withheld)?;
+                self.conclude(running.conclude(OperationResult::Completed, String::new()));
                 self.client
                     .out
                     .extend(running.held_end.take().unwrap_or_default());
@@ -161,13 +168,24 @@ impl Relay<'_> {
         }
         if self.status == TransactionStatus::Idle {
             self.prepared.transaction_ended();
+            self.portal_rows.clear();
             self.masked_in_transaction &= !self.prepared.is_idle();
             // A rollback may have undone what made the catalogue what it is.
             self.catalogue_stale |= std::mem::take(&mut self.changed_in_transaction);
         }
-        self.settle_not_run().await?;
+        self.conclude_not_run();
         self.client.out.extend_from_slice(frame.raw());
         Ok(())
+    }
+
+    /// Nothing more of the query that runs is shown, so the server need not go on. Only where nothing was sent behind it: the
+    /// request must not reach another.
+    fn cut_short(&mut self) {
+        let alone = self.prepared.is_alone();
+        if let Some(Owed::Query(running)) = self.prepared.head() {
+            running.canceled = alone;
+            self.cancel_cut |= alone;
+        }
     }
 
     fn completed(&mut self, changes_catalogue: bool) {
@@ -176,10 +194,10 @@ impl Relay<'_> {
     }
 
     /// The answers proper, by what is owed first.
-    async fn answer(&mut self, frame: &Frame) -> Result<(), Ended> {
+    fn answer(&mut self, frame: &Frame) -> Result<(), Ended> {
         match self.prepared.head() {
             Some(Owed::Query(_)) => self.query_answer(frame),
-            Some(Owed::Execute(_)) => self.execute_answer(frame).await,
+            Some(Owed::Execute(_)) => self.execute_answer(frame),
             Some(
                 Owed::Parse { .. }
                 | Owed::Bind { .. }
@@ -208,14 +226,20 @@ impl Relay<'_> {
                 // Another statement of the text may be a COPY too.
                 running.awaits_copy = running.is_copy;
                 running.completed(frame).map_err(broken)?;
-                running.held_end = Some(frame.raw().clone());
+                running.held_end = Some(running.end_of_cut(frame).map_err(broken)?);
             }
-            _ => rows(running, frame, out, &mut self.copy_in)?,
+            _ => {
+                rows(running, frame, out, &mut self.copy_in)?;
+                // In a transaction block the error would undo more than this.
+                if running.may_be_canceled() && self.status == TransactionStatus::Idle {
+                    self.cut_short();
+                }
+            }
         }
         Ok(())
     }
 
-    async fn execute_answer(&mut self, frame: &Frame) -> Result<(), Ended> {
+    fn execute_answer(&mut self, frame: &Frame) -> Result<(), Ended> {
         let end = matches!(
             frame.tag(),
             backend::COMMAND_COMPLETE | backend::EMPTY_QUERY | backend::PORTAL_SUSPENDED
@@ -227,12 +251,13 @@ impl Relay<'_> {
             return Err(unexpected());
         };
         running.completed(frame).map_err(broken)?;
-        running
-            .settle(OperationResult::Completed, String::new())
-            .await
-            .map_err(withheld)?;
+        let end = running.end_of_cut(frame).map_err(broken)?;
+        if let (Some(portal), Some(limit)) = (running.portal, &running.limit) {
+            self.portal_rows.insert(portal, limit.given());
+        }
+        self.conclude(running.conclude(OperationResult::Completed, String::new()));
         self.completed(running.changes_catalogue);
-        self.client.out.extend_from_slice(frame.raw());
+        self.client.out.extend_from_slice(&end);
         Ok(())
     }
 
@@ -250,6 +275,9 @@ impl Relay<'_> {
         let Some(Owed::Execute(running)) = self.prepared.head() else {
             return Err(unexpected());
         };
+        if let (Some(portal), Some(limit)) = (running.portal, &mut running.limit) {
+            limit.given_before(self.portal_rows.get(&portal).copied().unwrap_or(0));
+        }
         if let Some(described) = described {
             running.columns = Some(running.masks.treatments(&described));
             self.catalogue_stale |= running.is_unaccounted();
@@ -302,26 +330,21 @@ impl Relay<'_> {
 }
 
 impl Running {
-    /// Records the failure, then releases what may be seen of the error. `masked` where it may be about an operation
-    /// before, as when COMMIT checks what was put off.
-    async fn settle_failed(
+    /// How the failure is recorded, and what the client may then see of the error. `masked` where it may be about an
+    /// operation before, as when COMMIT checks what was put off.
+    fn failed(
         &mut self,
         code: String,
         frame: &Frame,
         masked: bool,
-        out: &mut BytesMut,
-    ) -> Result<(), Ended> {
+    ) -> Result<(Option<Conclusion>, BytesMut), Ended> {
         let mut shown = BytesMut::new();
         if masked && self.masks.is_empty() && scrub::is_constraint(&code) {
             scrub::put_off(&mut shown, frame, &code).map_err(broken)?;
         } else {
             self.report(frame, &mut shown).map_err(broken)?;
         }
-        self.settle(OperationResult::Failed, code)
-            .await
-            .map_err(withheld)?;
-        out.extend_from_slice(&shown);
-        Ok(())
+        Ok((self.conclude(OperationResult::Failed, code), shown))
     }
 }
 
@@ -344,8 +367,10 @@ fn rows(
         backend::COPY_OUT if running.is_copy => {
             let binary = backend::copy_is_binary(frame.body()).map_err(broken)?;
             running.awaits_copy = false;
-            if (binary && !running.masks.is_empty()) || running.masks.is_exposed() {
-                let message = "a COPY in binary format, or of a classified table, cannot be masked";
+            let hides = !running.masks.is_empty() || running.limit.is_some();
+            if (binary && hides) || running.masks.is_exposed() {
+                let message =
+                    "a COPY in binary format, or of a classified table, cannot be masked or cut";
                 return Err(Ended::with(
                     Report::fatal("42501", message).with_hint("use SELECT, or COPY in text format"),
                 ));
@@ -379,9 +404,4 @@ fn unexpected() -> Ended {
 
 fn broken(malformed: Malformed) -> Ended {
     Ended::upstream_misbehaved(&malformed)
-}
-
-/// The outcome cannot be recorded, so the end of the reply is not released.
-fn withheld(refusal: Refusal) -> Ended {
-    Ended::with(refuse::fatal(&refusal))
 }

@@ -1,19 +1,23 @@
 //! A connection's bytes: what has come in and not been split into messages, what is to go out and not been taken.
 //! Moves bytes in both directions at once, so that neither peer can stall the other by not reading.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use crate::codec::{BodyLimit, Frame, Malformed, split};
 
-/// Read at once; a few TLS records.
-const READ_BYTES: usize = 64 * 1024;
+/// Read at once; two TLS records.
+const READ_BYTES: usize = 32 * 1024;
+
+/// An empty buffer keeps at most this much for what comes next, so that an idle session holds next to nothing.
+const KEPT_BYTES: usize = 4 * 1024;
 
 /// When more than this waits to go out, the other side is not read any further. One message may pass it.
 const OUT_HIGH_BYTES: usize = 256 * 1024;
@@ -124,6 +128,9 @@ impl Wire {
                     Poll::Pending => break,
                 }
             }
+            if wrote && out.is_empty() {
+                shrink(out);
+            }
             if *unflushed && out.is_empty() {
                 match Pin::new(&mut **stream).poll_flush(context) {
                     Poll::Ready(Ok(())) => *unflushed = false,
@@ -132,15 +139,25 @@ impl Wire {
                 }
             }
             if read {
-                inbox.reserve(READ_BYTES);
-                if let Poll::Ready(result) = pin!(stream.read_buf(inbox)).poll(context) {
-                    return Poll::Ready(result.map(|count| {
-                        if count == 0 {
+                // Not into the inbox, which would have to hold room for it while nothing comes.
+                let mut space = [const { MaybeUninit::uninit() }; READ_BYTES];
+                let mut read = ReadBuf::uninit(&mut space);
+                if let Poll::Ready(result) = Pin::new(&mut **stream).poll_read(context, &mut read) {
+                    let read = read.filled();
+                    if inbox.is_empty() {
+                        shrink(inbox);
+                    }
+                    inbox.extend_from_slice(read);
+                    return Poll::Ready(result.map(|()| {
+                        if read.is_empty() {
                             Progress::Closed
                         } else {
                             Progress::Read
                         }
                     }));
+                }
+                if inbox.is_empty() {
+                    shrink(inbox);
                 }
             }
             if wrote {
@@ -192,6 +209,13 @@ impl Wire {
         while let Ok(1..) = self.stream.read_buf(&mut self.inbox).await {
             self.inbox.clear();
         }
+    }
+}
+
+/// Gives back what an empty buffer took.
+fn shrink(buffer: &mut BytesMut) {
+    if buffer.capacity() > KEPT_BYTES {
+        *buffer = BytesMut::new();
     }
 }
 

@@ -67,7 +67,7 @@ async fn classified_columns_and_findings_are_hidden() {
     assert_snapshot!(client.ask(&numbers.concat()).await, @r#"
     1
     2
-    D [0, 0, 0, 0, 0, 0, 0, 7] | NULL | [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 25, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 120] | [1, 34, 42, 42, 42, 45, 42, 42, 45, 52, 51, 50, 48, 34]
+    D [0, 0, 0, 0, 0, 0, 0, 7] | [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 25, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 11, 42, 42, 42, 45, 42, 42, 45, 52, 51, 50, 48] | [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 25, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 120] | [1, 34, 42, 42, 42, 45, 42, 42, 45, 52, 51, 50, 48, 34]
     C SELECT 1
     Z I
     "#);
@@ -219,7 +219,7 @@ async fn copy_goes_both_ways() {
 
     // Binary rows cannot be searched.
     assert_snapshot!(client.query("COPY (SELECT 1) TO STDOUT (FORMAT binary)").await, @r#"
-    E FATAL / 42501 / a COPY in binary format, or of a classified table, cannot be masked / use SELECT, or COPY in text format
+    E FATAL / 42501 / a COPY in binary format, or of a classified table, cannot be masked or cut / use SELECT, or COPY in text format
     (closed)
     "#);
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use hpol_bundle::decision::{Observed, Verdict};
 use hpol_bundle::policy::{Effect, Rule, RuleId};
-use hpol_evidence::record::{ControlRecord, ObservedRecord};
+use hpol_evidence::record::ObservedRecord;
 
 use crate::masking::MaskingPlan;
+use crate::permit::Limited;
 use crate::policy::InForce;
 use crate::records::{self, DEFAULT_DENY, GATEWAY};
 use crate::refusal::RefusalKind;
@@ -95,12 +96,16 @@ impl Judgement {
         names
     }
 
-    /// The limit and the controls that cutting by it earns.
-    pub(crate) fn limited(&self) -> Option<(u64, Vec<ControlRecord>)> {
+    /// The limit, for the permit.
+    pub(crate) fn limited(&self) -> Option<Limited> {
         let limit = self.limit.as_ref()?;
         let rules = limit.rules.iter();
         let rules = rules.filter_map(|id| self.in_force.as_ref()?.rule(*id));
-        Some((limit.rows, rules.flat_map(records::claims).collect()))
+        Some(Limited {
+            rows: limit.rows,
+            rules: rules.clone().map(|rule| rule.name.clone()).collect(),
+            controls: rules.flat_map(records::claims).collect(),
+        })
     }
 
     /// What rules in observe would have done, for the record.

@@ -8,7 +8,7 @@ use hpol_operation::Class;
 
 use crate::masking::{MaskRun, MaskingPlan};
 use crate::pipeline::Pipeline;
-use crate::ports::Durability;
+use crate::ports::{Durability, EvidenceUnavailable};
 use crate::records;
 use crate::refusal::{Refusal, RefusalKind};
 
@@ -99,8 +99,17 @@ pub struct Receipt {
 #[derive(Debug)]
 pub(crate) struct Obliged {
     pub(crate) plan: MaskingPlan,
-    /// Rows at most, and the controls that cutting earns.
-    pub(crate) limit: Option<(u64, Vec<ControlRecord>)>,
+    pub(crate) limit: Option<Limited>,
+}
+
+/// Rows at most.
+#[derive(Debug)]
+pub(crate) struct Limited {
+    pub(crate) rows: u64,
+    /// The names of the rules that say so.
+    pub(crate) rules: Vec<String>,
+    /// The controls that cutting earns.
+    pub(crate) controls: Vec<ControlRecord>,
 }
 
 #[derive(Debug)]
@@ -144,7 +153,14 @@ impl Receipt {
     /// How many rows of the result may be released; all of them where there is none.
     #[must_use]
     pub fn row_limit(&self) -> Option<u64> {
-        self.obliged.limit.as_ref().map(|(rows, _)| *rows)
+        self.obliged.limit.as_ref().map(|limit| limit.rows)
+    }
+
+    /// The names of the rules behind [`Receipt::row_limit`].
+    #[must_use]
+    pub fn limiting_rules(&self) -> &[String] {
+        let limit = self.obliged.limit.as_ref();
+        limit.map_or(&[], |limit| limit.rules.as_slice())
     }
 
     /// Notes that rows were left out because of [`Receipt::row_limit`], for the outcome's record.
@@ -162,17 +178,23 @@ impl Receipt {
     ///
     /// # Errors
     /// When the record cannot be made durable: then the end of the reply must not be released.
-    pub async fn settle(mut self, settlement: Settlement) -> Result<(), Refusal> {
+    pub async fn settle(self, settlement: Settlement) -> Result<(), Refusal> {
+        Conclusion::record([self.conclude(settlement)]).await
+    }
+
+    /// States the outcome, to be recorded together with others.
+    #[must_use]
+    pub fn conclude(mut self, settlement: Settlement) -> Conclusion {
         let Some(owed) = self.owed.take() else {
-            return Ok(());
+            return Conclusion { stated: None };
         };
         let (masked, mut controls) = settlement
             .masked
             .as_ref()
             .map(MaskRun::records)
             .unwrap_or_default();
-        if let (true, Some((_, earned))) = (self.cut, &self.obliged.limit) {
-            controls.extend(earned.iter().cloned());
+        if let (true, Some(limit)) = (self.cut, &self.obliged.limit) {
+            controls.extend(limit.controls.iter().cloned());
             controls.sort();
             controls.dedup();
         }
@@ -188,21 +210,70 @@ impl Receipt {
             left_out: LeftOut::default(),
         };
         records::fit_outcome(&mut record);
-        let event = Event::Outcome(Box::new(record));
-        let durability = match owed.class {
-            Class::Read => Durability::ReadEnd,
-            Class::Write => Durability::Durable,
-        };
-        match owed.pipeline.append(event, durability).await {
-            Ok(_) => Ok(()),
-            Err(unavailable) => Err(Refusal {
-                kind: RefusalKind::EvidenceUnavailable,
-                rules: vec![records::GATEWAY.to_owned()],
-                reason: unavailable.to_string(),
-                help: "the operation may have run; its end is withheld until the audit log works again".to_owned(),
-                operation: owed.operation,
-            }),
+        Conclusion {
+            stated: Some((owed, Event::Outcome(Box::new(record)))),
         }
+    }
+}
+
+/// An outcome that is stated and not recorded yet. Dropped, it is recorded without waiting.
+#[derive(Debug)]
+#[must_use = "the end of a reply is released once its outcome is recorded"]
+pub struct Conclusion {
+    stated: Option<(Owed, Event)>,
+}
+
+impl Conclusion {
+    /// Records the outcomes in their order and waits once for all of them. Await it before the end of any of the replies is
+    /// released.
+    ///
+    /// # Errors
+    /// When they cannot all be made durable: then no end may be released.
+    pub async fn record(conclusions: impl IntoIterator<Item = Conclusion>) -> Result<(), Refusal> {
+        let stated: Vec<Conclusion> = conclusions
+            .into_iter()
+            .filter(|conclusion| conclusion.stated.is_some())
+            .collect();
+        let end = if stated.iter().any(Conclusion::is_of_write) {
+            Durability::Durable
+        } else {
+            Durability::ReadEnd
+        };
+        let mut left = stated.len();
+        for mut conclusion in stated {
+            let Some((owed, event)) = conclusion.stated.take() else {
+                continue;
+            };
+            left = left.saturating_sub(1);
+            // In order before the last, which cannot be durable without it.
+            let durability = if left > 0 { Durability::Buffered } else { end };
+            let appended = owed.pipeline.append(event, durability).await;
+            appended.map_err(|unavailable| withheld(&unavailable, owed.operation))?;
+        }
+        Ok(())
+    }
+
+    fn is_of_write(&self) -> bool {
+        matches!(&self.stated, Some((owed, _)) if owed.class == Class::Write)
+    }
+}
+
+impl Drop for Conclusion {
+    fn drop(&mut self) {
+        if let Some((owed, event)) = self.stated.take() {
+            owed.pipeline.append_detached(event);
+        }
+    }
+}
+
+fn withheld(unavailable: &EvidenceUnavailable, operation: String) -> Refusal {
+    Refusal {
+        kind: RefusalKind::EvidenceUnavailable,
+        rules: vec![records::GATEWAY.to_owned()],
+        reason: unavailable.to_string(),
+        help: "the operation may have run; its end is withheld until the audit log works again"
+            .to_owned(),
+        operation,
     }
 }
 

@@ -6,6 +6,8 @@ use crate::input::{Input, More};
 
 /// `ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255`.
 const LONGEST_V6: usize = 45;
+/// Digits between two colons.
+pub(super) const LONGEST_GROUP: usize = 4;
 
 /// Where the address that begins at `start` ends.
 pub(super) fn find(input: &Input<'_>, start: usize) -> Result<Option<usize>, More> {
@@ -40,8 +42,8 @@ fn v4(input: &Input<'_>, start: usize) -> Result<Option<usize>, More> {
 }
 
 fn v6(input: &Input<'_>, start: usize) -> Result<Option<usize>, More> {
-    let first = input.run(start, 5, |byte| byte.is_ascii_hexdigit())?;
-    if first > 4 || input.at(start + first)? != Some(b':') || !begins(input, start) {
+    let first = input.run(start, LONGEST_GROUP + 1, |byte| byte.is_ascii_hexdigit())?;
+    if first > LONGEST_GROUP || input.at(start + first)? != Some(b':') || !begins(input, start) {
         return Ok(None);
     }
     let most = LONGEST_V6 + 2;

@@ -150,11 +150,17 @@ pub(crate) fn parameter_status(body: &[u8]) -> Result<(&str, &str), Malformed> {
     Ok(pair)
 }
 
-/// The rows that CommandComplete counts in its tag, as in `UPDATE 3`; 0 where it counts none.
-pub(crate) fn counted(body: &[u8]) -> Result<u64, Malformed> {
+/// The tag of CommandComplete.
+pub(crate) fn command_tag(body: &[u8]) -> Result<&str, Malformed> {
     let mut body = Body::new(body);
     let tag = body.text()?;
     body.end()?;
+    Ok(tag)
+}
+
+/// The rows that CommandComplete counts in its tag, as in `UPDATE 3`; 0 where it counts none.
+pub(crate) fn counted(body: &[u8]) -> Result<u64, Malformed> {
+    let tag = command_tag(body)?;
     let last = tag.rsplit(' ').next();
     Ok(last.and_then(|count| count.parse().ok()).unwrap_or(0))
 }

@@ -19,9 +19,26 @@ pub(crate) fn packet(out: &mut BytesMut, fill: impl FnOnce(&mut BytesMut)) {
     sized(out, start, 0, fill);
 }
 
+/// Begins a message of which the body is written piece by piece; tells where it begins, for [`close`].
+pub(crate) fn open(out: &mut BytesMut, tag: u8) -> usize {
+    let start = out.len();
+    out.put_u8(tag);
+    out.put_u32(0);
+    start
+}
+
+/// Ends the message that begins at `start`. One that is too long for its length field is taken back.
+pub(crate) fn close(out: &mut BytesMut, start: usize) {
+    measure(out, start, 1);
+}
+
 fn sized(out: &mut BytesMut, start: usize, before: usize, fill: impl FnOnce(&mut BytesMut)) {
     out.put_u32(0);
     fill(out);
+    measure(out, start, before);
+}
+
+fn measure(out: &mut BytesMut, start: usize, before: usize) {
     let length = out.len().saturating_sub(start + before);
     match (
         i32::try_from(length),
@@ -140,6 +157,13 @@ pub(crate) fn authentication(out: &mut BytesMut, kind: u32) {
 
 pub(crate) fn query(out: &mut BytesMut, sql: &str) {
     message(out, frontend::QUERY, |out| text(out, sql));
+}
+
+pub(crate) fn execute(out: &mut BytesMut, portal: &str, rows: i32) {
+    message(out, frontend::EXECUTE, |out| {
+        text(out, portal);
+        out.put_i32(rows);
+    });
 }
 
 pub(crate) fn describe_portal(out: &mut BytesMut, portal: &str) {

@@ -235,8 +235,10 @@ impl Relay<'_> {
         let mut running = Running::new(receipt, masks, reading);
         running.portal = Some(id);
         self.catalogue_stale |= reading.changes_catalogue();
+        let given = self.portal_rows.get(&id).copied().unwrap_or(0);
+        let capped = running.capped(bytes, given);
         self.prepared.push(Owed::Execute(Box::new(running)));
-        self.send(bytes);
+        self.send(capped.as_ref().unwrap_or(bytes));
         if reading.is_copy() {
             // The answer decides how the client's next messages are read, so it must not wait for a Sync.
             encode::empty(&mut self.upstream.out, frontend::FLUSH);

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use hpol_session::OperationResult;
 use hpol_session::masking::{MaskRun, Masked};
-use hpol_session::permit::{Receipt, Settlement};
-use hpol_session::refusal::Refusal;
+use hpol_session::permit::{Conclusion, Receipt, Settlement};
 
 use super::columns::{Masks, Treatment};
+use super::limit::{self, Limit};
 use super::scrub::scrubbed;
-use super::values;
-use crate::codec::{Frame, Malformed, backend, encode};
+use super::values::{self, Room};
+use crate::codec::body::Body;
+use crate::codec::{Frame, Malformed, backend, encode, frontend};
 use crate::facts::Reading;
 use crate::states::prepared::PortalId;
 
@@ -25,6 +26,11 @@ pub(crate) struct Running {
     pub(crate) columns: Option<Arc<[Treatment]>>,
     /// The portal that an Execute runs.
     pub(crate) portal: Option<PortalId>,
+    pub(crate) limit: Option<Limit>,
+    /// It can be canceled without a trace.
+    only_selects: bool,
+    /// The gateway has canceled it, since nothing more of it may be shown.
+    pub(crate) canceled: bool,
     /// What ended the last statement of a simple query; released with ReadyForQuery, once the outcome is recorded.
     pub(crate) held_end: Option<Bytes>,
     pub(crate) changes_catalogue: bool,
@@ -32,6 +38,8 @@ pub(crate) struct Running {
     pub(crate) is_copy: bool,
     /// That answer is not there yet, so the client's next messages wait.
     pub(crate) awaits_copy: bool,
+    /// Used again for every value.
+    room: Room,
     rows: u64,
     /// Rows that its statements changed or took in.
     affected: u64,
@@ -41,6 +49,9 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn new(receipt: Receipt, masks: Arc<Masks>, reading: &Reading) -> Running {
         Running {
+            limit: Limit::of(&receipt, 0),
+            only_selects: reading.only_selects(),
+            canceled: false,
             run: Some(receipt.masker()),
             receipt: Some(receipt),
             masks,
@@ -50,6 +61,7 @@ impl Running {
             changes_catalogue: reading.changes_catalogue(),
             is_copy: reading.is_copy(),
             awaits_copy: reading.is_copy(),
+            room: Room::default(),
             rows: 0,
             affected: 0,
             bytes: 0,
@@ -64,6 +76,9 @@ impl Running {
 
     /// Writes a DataRow, hidden where it must be.
     pub(crate) fn row(&mut self, frame: &Frame, out: &mut BytesMut) -> Result<(), Malformed> {
+        if !self.admits(out) {
+            return Ok(());
+        }
         self.rows = self.rows.saturating_add(1);
         let before = out.len();
         if self.masks.is_empty() {
@@ -76,7 +91,7 @@ impl Running {
             let run = self.run.as_mut().ok_or(Malformed::Body {
                 what: "a row came after the end of its result",
             })?;
-            masked_row(frame, columns, run, out)?;
+            masked_row(frame, columns, run, &mut self.room, out)?;
         }
         self.count(out.len().saturating_sub(before));
         Ok(())
@@ -84,23 +99,72 @@ impl Running {
 
     /// Writes a CopyData message, which PostgreSQL makes of one row each.
     pub(crate) fn copy_row(&mut self, frame: &Frame, out: &mut BytesMut) {
+        if !self.admits(out) {
+            return;
+        }
         self.rows = self.rows.saturating_add(1);
         let before = out.len();
-        let mut hidden = Vec::new();
         let masked = match &mut self.run {
             _ if self.masks.is_empty() => Masked::Unchanged,
-            Some(run) => run.text(frame.body(), &mut hidden),
+            Some(run) => self.room.text(frame.body(), run),
             None => Masked::Null,
         };
         match masked {
             Masked::Unchanged => out.extend_from_slice(frame.raw()),
             Masked::Changed => encode::message(out, backend::COPY_DATA, |out| {
-                out.extend_from_slice(&hidden)
+                out.extend_from_slice(self.room.hidden())
             }),
             // A row of COPY cannot be NULL, so a row that must not be shown is left out.
             Masked::Null => {}
         }
         self.count(out.len().saturating_sub(before));
+    }
+
+    /// Whether one more row may be released.
+    fn admits(&mut self, out: &mut BytesMut) -> bool {
+        let admitted = self.limit.as_mut().is_none_or(|limit| limit.admit(out));
+        if !admitted && let Some(receipt) = &mut self.receipt {
+            receipt.rows_were_cut();
+        }
+        admitted
+    }
+
+    /// The Execute message in `bytes`, if it asks for more rows than may be released. Only of a SELECT: another statement
+    /// has to run to its end.
+    pub(crate) fn capped(&mut self, bytes: &Bytes, given: u64) -> Option<Bytes> {
+        let limit = self.limit.as_mut().filter(|_| self.only_selects)?;
+        limit.given_before(given);
+        let body = bytes.get(crate::codec::HEADER_BYTES..)?;
+        let (portal, wanted) = frontend::execute(body).ok()?;
+        let mut out = BytesMut::new();
+        encode::execute(&mut out, portal, limit.ask_for(wanted)?);
+        Some(out.freeze())
+    }
+
+    /// Whether rows were left out.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.limit.as_ref().is_some_and(Limit::is_cut)
+    }
+
+    /// Whether nothing more of it is shown, and the server may as well stop.
+    pub(crate) fn may_be_canceled(&self) -> bool {
+        self.is_cut() && self.only_selects && !self.canceled
+    }
+
+    /// The end of a statement of which rows were left out, in place of the server's `end`.
+    pub(crate) fn end_of_cut(&self, end: &Frame) -> Result<Bytes, Malformed> {
+        let own = match end.tag() {
+            _ if !self.is_cut() => None,
+            backend::COMMAND_COMPLETE => limit::command_complete(end.body(), self.rows)?,
+            backend::PORTAL_SUSPENDED => Some(limit::completed("SELECT", self.rows)),
+            _ => None,
+        };
+        Ok(own.unwrap_or_else(|| end.raw().clone()))
+    }
+
+    /// The end of a result that the gateway has canceled.
+    pub(crate) fn end_of_canceled(&self) -> Bytes {
+        limit::completed("SELECT", self.rows)
     }
 
     /// Writes an ErrorResponse or NoticeResponse with what may remain of it.
@@ -134,15 +198,9 @@ impl Running {
             .saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
-    /// Records the outcome; only the first call does.
-    pub(crate) async fn settle(
-        &mut self,
-        result: OperationResult,
-        code: String,
-    ) -> Result<(), Refusal> {
-        let Some(receipt) = self.receipt.take() else {
-            return Ok(());
-        };
+    /// States the outcome, to be recorded; only the first call does.
+    pub(crate) fn conclude(&mut self, result: OperationResult, code: String) -> Option<Conclusion> {
+        let receipt = self.receipt.take()?;
         let settlement = Settlement {
             result,
             code,
@@ -153,7 +211,14 @@ impl Running {
             bytes: self.bytes,
             masked: self.run.take(),
         };
-        receipt.settle(settlement).await
+        Some(receipt.conclude(settlement))
+    }
+}
+
+impl Drop for Running {
+    /// The session was cut off: what it has shown so far is recorded.
+    fn drop(&mut self) {
+        drop(self.conclude(OperationResult::Interrupted, String::new()));
     }
 }
 
@@ -161,39 +226,59 @@ fn masked_row(
     frame: &Frame,
     columns: &[Treatment],
     run: &mut MaskRun,
+    room: &mut Room,
     out: &mut BytesMut,
 ) -> Result<(), Malformed> {
-    let values = backend::data_row(frame.body())?;
-    if values.len() != columns.len() {
+    let start = out.len();
+    let written = write_row(frame, columns, run, room, out);
+    if written.is_err() {
+        out.truncate(start);
+    }
+    written
+}
+
+/// Writes the row. Most hold nothing that must be hidden, and go on as they are.
+fn write_row(
+    frame: &Frame,
+    columns: &[Treatment],
+    run: &mut MaskRun,
+    room: &mut Room,
+    out: &mut BytesMut,
+) -> Result<(), Malformed> {
+    let body = frame.body();
+    let mut values = Body::new(body);
+    if values.count()? != columns.len() {
         return Err(Malformed::Body {
             what: "a row does not fit its description",
         });
     }
-    // Most rows hold nothing that must be hidden, and go on as they are.
-    let mut hidden: Vec<(usize, Masked, Vec<u8>)> = Vec::new();
-    for (index, (value, treatment)) in values.iter().zip(columns).enumerate() {
-        let Some(value) = value else { continue };
-        let mut replacement = Vec::new();
-        match values::hide(*treatment, value, run, &mut replacement) {
-            Masked::Unchanged => {}
-            masked @ (Masked::Changed | Masked::Null) => hidden.push((index, masked, replacement)),
+    let mut changed = None;
+    // What of the body is in `out` once anything had to be changed.
+    let mut copied = 0;
+    for treatment in columns {
+        let from = body.len().saturating_sub(values.remaining());
+        let Some(value) = values.value()? else {
+            continue;
+        };
+        let masked = values::hide(*treatment, value, run, room);
+        if masked == Masked::Unchanged {
+            continue;
         }
-    }
-    if hidden.is_empty() {
-        out.extend_from_slice(frame.raw());
-        return Ok(());
-    }
-    let mut hidden = hidden.into_iter().peekable();
-    let mut body = BytesMut::with_capacity(frame.body().len());
-    body.extend_from_slice(frame.body().get(..2).unwrap_or_default());
-    for (index, value) in values.into_iter().enumerate() {
-        match hidden.next_if(|(hidden, ..)| *hidden == index) {
-            Some((_, Masked::Changed, replacement)) => put_value(&mut body, Some(&replacement)),
-            Some(_) => put_value(&mut body, None),
-            None => put_value(&mut body, value),
+        if changed.is_none() {
+            changed = Some(encode::open(out, backend::DATA_ROW));
         }
+        out.extend_from_slice(body.get(copied..from).unwrap_or_default());
+        put_value(out, (masked == Masked::Changed).then_some(room.hidden()));
+        copied = body.len().saturating_sub(values.remaining());
     }
-    encode::message(out, backend::DATA_ROW, |out| out.extend_from_slice(&body));
+    values.end()?;
+    match changed {
+        Some(start) => {
+            out.extend_from_slice(body.get(copied..).unwrap_or_default());
+            encode::close(out, start);
+        }
+        None => out.extend_from_slice(frame.raw()),
+    }
     Ok(())
 }
 

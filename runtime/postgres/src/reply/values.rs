@@ -1,6 +1,10 @@
 //! Hiding in the values of a result, whatever their type and format. A value that could not hold what would replace it
-//! (a number, a date, a JSON document as a whole) becomes NULL.
+//! (a number, a date, a row) becomes NULL. Arrays are hidden element by element (`array`), JSON documents in `json`.
 
+mod array;
+mod json;
+
+use std::io::Write as _;
 use std::net::IpAddr;
 
 use hpol_session::masking::{MaskRun, Masked, Slot};
@@ -29,6 +33,8 @@ pub(crate) enum Shape {
     Numeric,
     /// A binary array of elements of one type.
     Array,
+    /// An array of texts in text format.
+    TextArray,
     /// A binary row, each value with its type.
     Record,
     /// A binary network address.
@@ -48,6 +54,8 @@ const ADDRESSES: [u32; 2] = [869, 650];
 const INTEGERS: [u32; 4] = [20, 21, 23, 26];
 /// name, text, xml, unknown, bpchar, varchar.
 const TEXTS: [u32; 6] = [19, 25, 142, 705, 1042, 1043];
+/// Arrays of texts: text, bpchar, varchar, name, xml.
+const TEXT_ARRAYS: [u32; 5] = [1009, 1014, 1015, 1003, 143];
 /// Arrays of the types above and of other built-in types that hold text or digits: int2, int4, text, bpchar, varchar, int8,
 /// json, name, xml, bytea, numeric, jsonb, record, inet, cidr.
 const ARRAYS: [u32; 15] = [
@@ -67,22 +75,54 @@ impl Shape {
             (RECORD, true) => Shape::Record,
             (oid, true) if ADDRESSES.contains(&oid) => Shape::Address,
             (oid, true) if ARRAYS.contains(&oid) => Shape::Array,
+            (oid, false) if TEXT_ARRAYS.contains(&oid) => Shape::TextArray,
             _ => Shape::Other,
         }
     }
 }
 
-/// Hides in one value; what replaces it is appended to `out` for [`Masked::Changed`].
+/// Room for what takes the place of values, kept from one to the next so that a value costs no allocation.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    /// What stands in place of the value.
+    out: Vec<u8>,
+    /// The value in another form: its digits, its bytes, an element of it.
+    form: Vec<u8>,
+    /// What stands in place of an element.
+    element: Vec<u8>,
+}
+
+/// Room for what takes the place of an element.
+struct ElementRoom<'a> {
+    out: &'a mut Vec<u8>,
+    form: &'a mut Vec<u8>,
+}
+
+impl Room {
+    /// What stands in place of the value that was hidden last.
+    pub(crate) fn hidden(&self) -> &[u8] {
+        &self.out
+    }
+
+    /// Hides what the detectors find in a text.
+    pub(crate) fn text(&mut self, value: &[u8], run: &mut MaskRun) -> Masked {
+        self.out.clear();
+        run.text(value, &mut self.out)
+    }
+}
+
+/// Hides in one value; for [`Masked::Changed`] what replaces it is in [`Room::hidden`].
 pub(crate) fn hide(
     treatment: Treatment,
     value: &[u8],
     run: &mut MaskRun,
-    out: &mut Vec<u8>,
+    room: &mut Room,
 ) -> Masked {
+    room.out.clear();
     match treatment {
         Treatment::Unaccounted => Masked::Null,
-        Treatment::Classified(slot, shape) => classified(slot, shape, value, run, out),
-        Treatment::Search(shape) => search(shape, value, run, out),
+        Treatment::Classified(slot, shape) => classified(slot, shape, value, run, room),
+        Treatment::Search(shape) => search(shape, value, run, room),
     }
 }
 
@@ -91,17 +131,33 @@ fn classified(
     shape: Shape,
     value: &[u8],
     run: &mut MaskRun,
-    out: &mut Vec<u8>,
+    room: &mut Room,
 ) -> Masked {
+    let whole =
+        |element: &[u8], out: &mut Vec<u8>, run: &mut MaskRun| run.value(slot, element, out);
     match shape {
-        Shape::Text => run.value(slot, value, out),
-        Shape::Json
-        | Shape::Jsonb
-        | Shape::HexBytes
+        Shape::Text => run.value(slot, value, &mut room.out),
+        Shape::Json => json::document(slot, value, run, &mut room.out),
+        Shape::Jsonb => json::binary(slot, value, run, &mut room.out),
+        Shape::TextArray => array::text(value, run, room, whole).unwrap_or_else(|_| {
+            run.count_null(slot);
+            Masked::Null
+        }),
+        Shape::Array => array::binary(value, run, room, |shape, element, room, run| match shape {
+            Shape::Text => run.value(slot, element, room.out),
+            _ => {
+                run.count_null(slot);
+                Masked::Null
+            }
+        })
+        .unwrap_or_else(|_| {
+            run.count_null(slot);
+            Masked::Null
+        }),
+        Shape::HexBytes
         | Shape::Bytes
         | Shape::Integer
         | Shape::Numeric
-        | Shape::Array
         | Shape::Record
         | Shape::Address
         | Shape::Other => {
@@ -111,7 +167,33 @@ fn classified(
     }
 }
 
-fn search(shape: Shape, value: &[u8], run: &mut MaskRun, out: &mut Vec<u8>) -> Masked {
+fn search(shape: Shape, value: &[u8], run: &mut MaskRun, room: &mut Room) -> Masked {
+    let Room { out, form, .. } = room;
+    match shape {
+        Shape::TextArray => {
+            let searched =
+                |element: &[u8], out: &mut Vec<u8>, run: &mut MaskRun| run.text(element, out);
+            return array::text(value, run, room, searched).unwrap_or(Masked::Null);
+        }
+        Shape::Array => {
+            return array::binary(value, run, room, element).unwrap_or(Masked::Null);
+        }
+        Shape::Record => return fields(value, run, room).unwrap_or(Masked::Null),
+        Shape::HexBytes | Shape::Jsonb | Shape::Text | Shape::Json | Shape::Bytes => {}
+        Shape::Integer | Shape::Numeric | Shape::Address | Shape::Other => {}
+    }
+    scalar(shape, value, run, out, form)
+}
+
+/// Hides in a value that has no values in it.
+fn scalar(
+    shape: Shape,
+    value: &[u8],
+    run: &mut MaskRun,
+    out: &mut Vec<u8>,
+    form: &mut Vec<u8>,
+) -> Masked {
+    form.clear();
     match shape {
         Shape::Text | Shape::Json | Shape::Bytes => run.text(value, out),
         Shape::Jsonb => match value.split_first() {
@@ -126,31 +208,47 @@ fn search(shape: Shape, value: &[u8], run: &mut MaskRun, out: &mut Vec<u8>) -> M
             }
             None => Masked::Unchanged,
         },
-        Shape::HexBytes => hex_bytes(value, run, out),
-        Shape::Integer => or_null(integer(value).as_bytes(), run),
-        Shape::Numeric => match numeric(value) {
-            Some(digits) => or_null(digits.as_bytes(), run),
+        Shape::HexBytes => hex_bytes(value, run, out, form),
+        Shape::Integer => {
+            integer(value, form);
+            or_null(form, run, out)
+        }
+        Shape::Numeric => match numeric(value, form) {
+            Some(()) => or_null(form, run, out),
             None => Masked::Null,
         },
-        Shape::Array => elements(value, run).unwrap_or(Masked::Null),
-        Shape::Record => fields(value, run).unwrap_or(Masked::Null),
         Shape::Address => match address(value) {
-            Some(address) => or_null(address.to_string().as_bytes(), run),
+            Some(address) => {
+                // Writing to a Vec does not fail.
+                let _ = write!(form, "{address}");
+                or_null(form, run, out)
+            }
             None => Masked::Null,
         },
-        Shape::Other => or_null(value, run),
+        Shape::Other => or_null(value, run, out),
+        // Arrays and rows in others are not followed any deeper, and count as found.
+        Shape::TextArray | Shape::Array | Shape::Record => Masked::Null,
     }
 }
 
+/// Hides in an element of a binary array.
+fn element(shape: Shape, value: &[u8], room: ElementRoom<'_>, run: &mut MaskRun) -> Masked {
+    scalar(shape, value, run, room.out, room.form)
+}
+
 /// NULL if anything is found.
-fn or_null(text: &[u8], run: &mut MaskRun) -> Masked {
-    match run.text(text, &mut Vec::new()) {
+fn or_null(text: &[u8], run: &mut MaskRun, out: &mut Vec<u8>) -> Masked {
+    let start = out.len();
+    let masked = run.text(text, out);
+    out.truncate(start);
+    match masked {
         Masked::Unchanged => Masked::Unchanged,
         Masked::Changed | Masked::Null => Masked::Null,
     }
 }
 
-fn hex_bytes(value: &[u8], run: &mut MaskRun, out: &mut Vec<u8>) -> Masked {
+fn hex_bytes(value: &[u8], run: &mut MaskRun, out: &mut Vec<u8>, form: &mut Vec<u8>) -> Masked {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     // In the other output form of bytea (`escape`), printable bytes stand for themselves.
     let Some(digits) = value.strip_prefix(b"\\x") else {
         return run.text(value, out);
@@ -160,70 +258,68 @@ fn hex_bytes(value: &[u8], run: &mut MaskRun, out: &mut Vec<u8>) -> Masked {
             .to_digit(16)
             .and_then(|digit| u8::try_from(digit).ok())
     };
-    let bytes: Option<Vec<u8>> = digits
-        .chunks(2)
-        .map(|pair| match pair {
-            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+    for pair in digits.chunks(2) {
+        let byte = match pair {
+            [high, low] => digit(*high).zip(digit(*low)),
             _ => None,
-        })
-        .collect();
-    let Some(bytes) = bytes else {
-        return Masked::Null;
-    };
-    let mut hidden = Vec::new();
-    let masked = run.text(&bytes, &mut hidden);
+        };
+        let Some((high, low)) = byte else {
+            return Masked::Null;
+        };
+        form.push(high << 4 | low);
+    }
+    let start = out.len();
+    let masked = run.text(form, out);
     if masked == Masked::Changed {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        form.clear();
+        form.extend_from_slice(out.get(start..).unwrap_or_default());
+        out.truncate(start);
         out.extend_from_slice(b"\\x");
-        out.extend(
-            hidden
-                .iter()
-                .flat_map(|byte| [byte >> 4, byte & 15])
-                .filter_map(|nibble| DIGITS.get(usize::from(nibble))),
-        );
+        let nibbles = form.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        out.extend(nibbles.filter_map(|nibble| DIGITS.get(usize::from(nibble))));
     }
     masked
 }
 
-fn integer(value: &[u8]) -> String {
-    match value.len() {
-        2 => value
-            .try_into()
-            .map(i16::from_be_bytes)
-            .map(|number| number.to_string())
-            .unwrap_or_default(),
-        4 => value
-            .try_into()
-            .map(i32::from_be_bytes)
-            .map(|number| number.to_string())
-            .unwrap_or_default(),
-        _ => value
-            .try_into()
-            .map(i64::from_be_bytes)
-            .map(|number| number.to_string())
-            .unwrap_or_default(),
+/// The decimal digits of a binary integer.
+fn integer(value: &[u8], digits: &mut Vec<u8>) {
+    let number = match value.len() {
+        2 => value.try_into().map(i16::from_be_bytes).map(i64::from),
+        4 => value.try_into().map(i32::from_be_bytes).map(i64::from),
+        _ => value.try_into().map(i64::from_be_bytes),
+    };
+    if let Ok(number) = number {
+        // Writing to a Vec does not fail.
+        let _ = write!(digits, "{number}");
     }
 }
 
 /// The digits of a binary numeric before and after its point: groups of four from `weight` down.
-fn numeric(value: &[u8]) -> Option<String> {
+fn numeric(value: &[u8], digits: &mut Vec<u8>) -> Option<()> {
     let mut body = Body::new(value);
     let groups = body.count().ok()?;
     let weight = body.i16().ok()?;
     let (_sign, scale) = (body.i16().ok()?, body.i16().ok()?);
-    let mut digits = String::new();
     for index in 0..groups {
-        digits.push_str(&format!("{:04}", body.i16().ok()?));
+        let group = body.i16().ok()?;
+        if digits.is_empty() {
+            // What is in front counts for nothing.
+            if group != 0 {
+                write!(digits, "{group}").ok()?;
+            }
+        } else {
+            write!(digits, "{group:04}").ok()?;
+        }
         if i32::try_from(index).ok()? == i32::from(weight) && scale > 0 {
-            digits.push('.');
+            digits.push(b'.');
         }
     }
     // Groups of zeros at the end are left out on the wire.
     let missing = (i64::from(weight) + 1).saturating_sub(i64::try_from(groups).ok()?);
     for _ in 0..missing.clamp(0, 32) {
-        digits.push_str("0000");
+        digits.extend_from_slice(b"0000");
     }
-    Some(digits.trim_start_matches('0').to_owned())
+    Some(())
 }
 
 /// The address of a binary inet or cidr: family (2 or 3), bits, whether it is a cidr, length, bytes.
@@ -235,54 +331,30 @@ fn address(value: &[u8]) -> Option<IpAddr> {
     }
 }
 
-/// NULL if anything is found in an element: lengths in front of elements could hide where a finding begins.
-fn elements(value: &[u8], run: &mut MaskRun) -> Result<Masked, Malformed> {
-    let mut body = Body::new(value);
-    let dimensions = usize::try_from(body.i32()?).unwrap_or(usize::MAX);
-    body.i32()?;
-    let shape = inner(body.u32()?);
-    // PostgreSQL's MAXDIM is 6; a count and a lower bound each.
-    for _ in 0..dimensions.min(7) {
-        body.i32()?;
-        body.i32()?;
-    }
-    let mut masked = Masked::Unchanged;
-    while body.remaining() > 0 {
-        if has_finding(shape, body.value()?, run) {
-            masked = Masked::Null;
-        }
-    }
-    Ok(masked)
-}
-
-/// NULL if anything is found in a field, for the same reason.
-fn fields(value: &[u8], run: &mut MaskRun) -> Result<Masked, Malformed> {
+/// NULL if anything is found in a field: lengths in front of fields could hide where a finding begins.
+fn fields(value: &[u8], run: &mut MaskRun, room: &mut Room) -> Result<Masked, Malformed> {
     let mut body = Body::new(value);
     body.i32()?;
     let mut masked = Masked::Unchanged;
     while body.remaining() > 0 {
         let shape = inner(body.u32()?);
-        if has_finding(shape, body.value()?, run) {
-            masked = Masked::Null;
+        if let Some(value) = body.value()? {
+            room.out.clear();
+            if scalar(shape, value, run, &mut room.out, &mut room.form) != Masked::Unchanged {
+                masked = Masked::Null;
+            }
         }
     }
     Ok(masked)
 }
 
+/// The shape of a value inside a binary one, by the type that stands before it.
 fn inner(type_oid: u32) -> Shape {
     Shape::of(&ColumnDescription {
         table: 0,
         attnum: 0,
         type_oid,
         binary: true,
-    })
-}
-
-/// Arrays and rows in others are not followed any deeper, and count as found.
-fn has_finding(shape: Shape, value: Option<&[u8]>, run: &mut MaskRun) -> bool {
-    value.is_some_and(|value| {
-        matches!(shape, Shape::Array | Shape::Record)
-            || search(shape, value, run, &mut Vec::new()) != Masked::Unchanged
     })
 }
 
@@ -306,27 +378,35 @@ mod tests {
         assert_eq!(shape(20, false), Shape::Other);
         assert_eq!(shape(3802, true), Shape::Jsonb);
         assert_eq!(shape(1009, true), Shape::Array);
+        assert_eq!(shape(1009, false), Shape::TextArray);
+        assert_eq!(shape(1007, false), Shape::Other);
         assert_eq!(shape(2249, true), Shape::Record);
         assert_eq!(shape(869, true), Shape::Address);
         assert_eq!(shape(90_000, true), Shape::Other);
+    }
+
+    fn digits(value: &[u8]) -> Option<String> {
+        let mut digits = Vec::new();
+        numeric(value, &mut digits)?;
+        String::from_utf8(digits).ok()
     }
 
     #[test]
     fn a_binary_numeric_has_the_digits_of_its_value() {
         // 4111111111111111 as PostgreSQL sends it.
         let value = b"\0\x04\0\x03\0\0\0\0\x10\x0f\x04\x57\x04\x57\x04\x57";
-        assert_eq!(numeric(value).as_deref(), Some("4111111111111111"));
+        assert_eq!(digits(value).as_deref(), Some("4111111111111111"));
         // 12.5: two groups, one before the point.
         assert_eq!(
-            numeric(b"\0\x02\0\0\0\0\0\x01\0\x0c\x13\x88").as_deref(),
+            digits(b"\0\x02\0\0\0\0\0\x01\0\x0c\x13\x88").as_deref(),
             Some("12.5000")
         );
         // 100000000: the zero groups are left out.
         assert_eq!(
-            numeric(b"\0\x01\0\x02\0\0\0\0\0\x01").as_deref(),
+            digits(b"\0\x01\0\x02\0\0\0\0\0\x01").as_deref(),
             Some("100000000")
         );
-        assert_eq!(numeric(b"\0\x04\0"), None);
+        assert_eq!(digits(b"\0\x04\0"), None);
     }
 
     #[test]
@@ -344,12 +424,17 @@ mod tests {
 
     #[test]
     fn integers_of_every_width_have_their_digits() {
-        assert_eq!(integer(&7_i16.to_be_bytes()), "7");
-        assert_eq!(integer(&(-7_i32).to_be_bytes()), "-7");
+        let shown = |value: &[u8]| {
+            let mut digits = Vec::new();
+            integer(value, &mut digits);
+            String::from_utf8(digits).unwrap()
+        };
+        assert_eq!(shown(&7_i16.to_be_bytes()), "7");
+        assert_eq!(shown(&(-7_i32).to_be_bytes()), "-7");
         assert_eq!(
-            integer(&4_111_111_111_111_111_i64.to_be_bytes()),
+            shown(&4_111_111_111_111_111_i64.to_be_bytes()),
             "4111111111111111"
         );
-        assert_eq!(integer(b"odd"), "");
+        assert_eq!(shown(b"odd"), "");
     }
 }

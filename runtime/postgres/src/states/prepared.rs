@@ -138,6 +138,11 @@ impl Prepared {
         self.owed.is_empty()
     }
 
+    /// Whether one reply is owed, and nothing was sent behind what it answers.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.owed.len() == 1
+    }
+
     /// Whether the client must wait for replies before it is read any further.
     pub(crate) fn is_full(&self) -> bool {
         !self.owed.is_empty()

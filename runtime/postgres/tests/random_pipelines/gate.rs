@@ -180,9 +180,9 @@ impl Evidence for Log {
         session: Option<&str>,
         event: Event,
         _: Durability,
-    ) -> Pending<'_, Result<u64, EvidenceUnavailable>> {
+    ) -> Pending<'_, Result<(), EvidenceUnavailable>> {
         self.push(session, event);
-        Box::pin(async { Ok(0) })
+        Box::pin(async { Ok(()) })
     }
 
     fn append_detached(&self, session: Option<&str>, event: Event) {
