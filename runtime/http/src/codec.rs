@@ -9,7 +9,6 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{Method, Version};
-use zeroize::Zeroizing;
 
 /// Why a request is refused before anybody looks at what it asks for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -90,7 +89,7 @@ pub(crate) fn is_framing(name: &HeaderName) -> bool {
 }
 
 /// The bearer token (RFC 6750, section 2.1).
-pub(crate) fn token(headers: &HeaderMap) -> Result<Zeroizing<String>, NoToken> {
+pub(crate) fn token(headers: &HeaderMap) -> Result<&str, NoToken> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or(NoToken::Missing)?;
     if values.next().is_some() {
@@ -101,7 +100,7 @@ pub(crate) fn token(headers: &HeaderMap) -> Result<Zeroizing<String>, NoToken> {
     let token = token.trim_matches(' ');
     let plain = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
     if scheme.eq_ignore_ascii_case("bearer") && plain {
-        Ok(Zeroizing::new(token.to_owned()))
+        Ok(token)
     } else {
         Err(NoToken::Malformed)
     }

@@ -172,6 +172,9 @@ async fn understand(
 
 /// The whole body, within its bounds.
 async fn read(body: Incoming, limits: &Limits) -> Result<Bytes, BadBody> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
     let most = limits.body_bytes;
     let too_large = BadBody::TooLarge { most };
     if body.size_hint().lower() > most {

@@ -94,12 +94,8 @@ impl Client {
 
 impl Parked {
     /// Makes sure that the session is the one `token` speaks for: the one it opened before on this connection, or a new one.
-    pub(crate) async fn identify(
-        &mut self,
-        client: &Client,
-        token: Zeroizing<String>,
-    ) -> Result<(), Nobody> {
-        let same = |speaker: &Speaker| *speaker.token == *token && !speaker.session.expired();
+    pub(crate) async fn identify(&mut self, client: &Client, token: &str) -> Result<(), Nobody> {
+        let same = |speaker: &Speaker| *speaker.token == token && !speaker.session.expired();
         if !self.speaker.as_ref().is_some_and(same) {
             self.close("another token").await;
             self.speaker = Some(open(client, token).await?);
@@ -123,8 +119,8 @@ impl Parked {
     }
 }
 
-async fn open(client: &Client, token: Zeroizing<String>) -> Result<Speaker, Nobody> {
-    let principal = match client.identity.authenticate(&token).await {
+async fn open(client: &Client, token: &str) -> Result<Speaker, Nobody> {
+    let principal = match client.identity.authenticate(token).await {
         Ok(principal) => principal,
         Err(refused) => {
             client.turn_away(&refused.why).await;
@@ -140,5 +136,6 @@ async fn open(client: &Client, token: Zeroizing<String>) -> Result<Speaker, Nobo
         .open(principal, client.connection(), &client.address)
         .await;
     let session = opened.map_err(Nobody::Refused)?;
+    let token = Zeroizing::new(token.to_owned());
     Ok(Speaker { token, session })
 }

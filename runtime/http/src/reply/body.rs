@@ -65,7 +65,8 @@ pub(super) struct Source {
 /// The upstream's body on its way.
 pub(crate) struct Streaming {
     source: Source,
-    timer: Pin<Box<Sleep>>,
+    /// Runs while the upstream pauses.
+    timer: Option<Pin<Box<Sleep>>>,
     /// How it is read; `None` where nothing has to be hidden.
     reading: Option<Reading>,
     /// Taken when the outcome is recorded.
@@ -92,7 +93,7 @@ impl Streaming {
         receipt: Receipt,
     ) -> Streaming {
         Streaming {
-            timer: Box::pin(sleep(source.idle)),
+            timer: None,
             source,
             reading,
             run: Some(run),
@@ -181,13 +182,17 @@ impl Streaming {
                 Poll::Ready(None) => return Poll::Ready(Ok(None)),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(Broken::Upstream(error))),
                 Poll::Ready(Some(Ok(frame))) => {
-                    self.timer.as_mut().reset(Instant::now() + self.source.idle);
+                    if let Some(timer) = &mut self.timer {
+                        timer.as_mut().reset(Instant::now() + self.source.idle);
+                    }
                     if let Ok(data) = frame.into_data() {
                         return Poll::Ready(Ok(Some(data)));
                     }
                 }
                 Poll::Pending => {
-                    ready!(self.timer.as_mut().poll(context));
+                    let idle = self.source.idle;
+                    let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(idle)));
+                    ready!(timer.as_mut().poll(context));
                     return Poll::Ready(Err(Broken::Idle));
                 }
             }

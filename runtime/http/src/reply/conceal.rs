@@ -46,13 +46,15 @@ impl Conceal {
 
     /// What can be released once `chunk` has arrived; all of it if it is the last.
     pub(super) fn push(&mut self, chunk: Bytes, last: bool) -> Bytes {
-        let mut text = if self.held.is_empty() {
-            BytesMut::from(chunk)
-        } else {
-            let mut text = BytesMut::from(self.held.as_slice());
-            text.extend_from_slice(&chunk);
-            text
-        };
+        // Most have nothing of it, and need no copy.
+        if self.held.is_empty()
+            && find(&chunk, self.secret()).is_none()
+            && (last || self.begun(&chunk) == 0)
+        {
+            return chunk;
+        }
+        let mut text = BytesMut::from(self.held.as_slice());
+        text.extend_from_slice(&chunk);
         self.held.clear();
         let secret = self.secret();
         let mut from = 0;
@@ -81,16 +83,7 @@ impl Conceal {
 }
 
 fn find(text: &[u8], part: &[u8]) -> Option<usize> {
-    let first = *part.first()?;
-    let mut from = 0;
-    loop {
-        let rest = text.get(from..)?;
-        let start = from + rest.iter().position(|byte| *byte == first)?;
-        if text.get(start..)?.starts_with(part) {
-            return Some(start);
-        }
-        from = start + 1;
-    }
+    memchr::memmem::find(text, part)
 }
 
 #[cfg(test)]
