@@ -23,8 +23,7 @@ use world::{Served, World};
 
 #[tokio::test]
 async fn an_allowed_request_arrives_as_it_was_judged() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     let headers = "Content-Type: text/plain\r\nCookie: a=b\r\nX-Forwarded-For: 1.2.3.4\r\nForwarded: for=x\r\n\
         X-Original-URL: /admin\r\nX-HTTP-Method-Override: DELETE\r\nx_forwarded_for: 9\r\nAccept-Encoding: gzip\r\n\
         Connection: keep-alive, X-Hop\r\nX-Hop: 1\r\nTE: trailers\r\nX-Kept: yes\r\n";
@@ -59,8 +58,7 @@ async fn an_allowed_request_arrives_as_it_was_judged() {
 
 #[tokio::test]
 async fn a_block_is_a_problem_document_and_nothing_is_forwarded() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     let response = client.ask("DELETE /orders/1", "", "").await;
     assert_eq!(response.status, 403);
     assert_eq!(
@@ -136,8 +134,7 @@ async fn without_a_token_nobody_gets_in() {
 
 #[tokio::test]
 async fn each_token_has_its_own_session() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     for token in ["agent-1", "agent-1", "agent-2", "agent-1", "dba-1"] {
         client
             .send(&format!(
@@ -171,8 +168,7 @@ async fn each_token_has_its_own_session() {
 
 #[tokio::test]
 async fn a_token_that_ends_is_no_longer_enough() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     assert_eq!(client.ask("GET /a", "", "").await.status, 200);
     world.clock.set_second(4000);
     assert_eq!(client.ask("GET /a", "", "").await.status, 401);
@@ -181,8 +177,7 @@ async fn a_token_that_ends_is_no_longer_enough() {
 
 #[tokio::test]
 async fn an_approval_lets_exactly_the_judged_bytes_through() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     client
         .send(&world::request("PUT /orders/1", "", "qty=5"))
         .await;
@@ -202,8 +197,7 @@ async fn an_approval_lets_exactly_the_judged_bytes_through() {
 
 #[tokio::test]
 async fn a_rejection_is_told_with_its_reason() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     client
         .send(&world::request("PUT /orders/1", "", "qty=5"))
         .await;
@@ -222,8 +216,7 @@ async fn a_rejection_is_told_with_its_reason() {
 
 #[tokio::test]
 async fn a_client_that_leaves_withdraws_what_it_asked_for() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     client
         .send(&world::request("PUT /orders/1", "", "qty=5"))
         .await;
@@ -236,8 +229,7 @@ async fn a_client_that_leaves_withdraws_what_it_asked_for() {
 
 #[tokio::test]
 async fn a_client_that_leaves_in_the_middle_is_recorded() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     client.send(&world::request("GET /stream", "", "")).await;
     world
         .upstream
@@ -293,8 +285,7 @@ async fn an_upstream_that_does_not_answer_is_a_gateway_timeout() {
 
 #[tokio::test]
 async fn a_shutdown_answers_what_is_at_hand_and_closes() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     client.send(&world::request("GET /stream", "", "")).await;
     world
         .upstream

@@ -7,8 +7,7 @@ use crate::world::{self, World};
 
 #[tokio::test]
 async fn json_is_masked_through_escapes_and_stays_json() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     let response = client
         .ask(
             "GET /pii/json",
@@ -40,8 +39,7 @@ async fn json_is_masked_through_escapes_and_stays_json() {
 
 #[tokio::test]
 async fn h_15_the_head_of_a_masked_body_tells_nothing_of_it() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     let response = client.ask("HEAD /pii/json", "", "").await;
     assert_eq!(
         (
@@ -58,8 +56,7 @@ async fn h_15_the_head_of_a_masked_body_tells_nothing_of_it() {
 
 #[tokio::test]
 async fn h_10_what_cannot_be_masked_is_withheld() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     for path in [
         "/pii/gzip",
         "/pii/zip",
@@ -93,8 +90,7 @@ async fn h_10_what_cannot_be_masked_is_withheld() {
 
 #[tokio::test]
 async fn values_are_hidden_where_they_stand_in_json() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     let response = client.ask("GET /crm/json", "", "").await;
     assert_eq!(response.status, 200);
     assert_eq!(
@@ -112,8 +108,7 @@ async fn values_are_hidden_where_they_stand_in_json() {
 
 #[tokio::test]
 async fn h_13_json_that_ends_early_has_no_proper_end() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     let response = client.ask("GET /crm/cut", "", "").await;
     assert_eq!((response.status, response.complete), (200, false));
     let words = world.recorded("outcome").await;
@@ -125,8 +120,7 @@ async fn h_13_json_that_ends_early_has_no_proper_end() {
 
 #[tokio::test]
 async fn h_11_a_secret_across_chunks_is_masked_while_it_streams() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     client
         .send(&world::request("GET /pii/stream", "", ""))
         .await;
@@ -192,8 +186,7 @@ async fn the_end_is_withheld_while_it_cannot_be_recorded() {
 
 #[tokio::test]
 async fn responses_lose_what_is_not_the_clients() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     let response = client.ask("GET /hop", "", "").await;
     assert_eq!(response.status, 200);
     for gone in ["x-private", "keep-alive", "alt-svc", "x-leak"] {
@@ -209,8 +202,7 @@ async fn responses_lose_what_is_not_the_clients() {
 
 #[tokio::test]
 async fn h_18_an_upstream_that_echoes_does_not_give_its_credential_away() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     let response = client.ask("GET /echo", "", "").await;
     assert!(response.complete);
     assert!(

@@ -83,8 +83,7 @@ async fn h_09_ambiguous_chunks_are_refused_and_the_connection_ends() {
 
 #[tokio::test]
 async fn h_01_chunks_go_on_with_one_length() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     client.send(&format!("POST /a HTTP/1.1\r\n{TOKEN}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n3\r\nyou\r\n0\r\n\r\n")).await;
     assert_eq!(client.response(false).await.status, 200);
     let seen = world.upstream.seen().concat();
@@ -98,8 +97,7 @@ async fn h_01_chunks_go_on_with_one_length() {
 
 #[tokio::test]
 async fn h_04_pipelined_requests_are_judged_one_by_one() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     let requests: String = ["GET /1", "DELETE /2", "GET /3"]
         .map(|line| crate::world::request(line, "", ""))
         .concat();
@@ -112,8 +110,7 @@ async fn h_04_pipelined_requests_are_judged_one_by_one() {
 
 #[tokio::test]
 async fn h_04_a_client_that_waits_for_100_gets_it_only_with_a_token() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     let head = "POST /a HTTP/1.1\r\nHost: crm\r\nExpect: 100-continue\r\nContent-Length: 5\r\n";
     client
         .send(&format!("{head}Authorization: Bearer agent-7\r\n\r\n"))
@@ -129,8 +126,7 @@ async fn h_04_a_client_that_waits_for_100_gets_it_only_with_a_token() {
 
 #[tokio::test]
 async fn h_05_paths_with_two_readings_are_refused() {
-    let world = World::new().await;
-    let mut client = world.client().await;
+    let (world, mut client) = World::with_client().await;
     for path in [
         "/a/%2e%2e/b",
         "/a/../b",

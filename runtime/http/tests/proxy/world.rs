@@ -52,6 +52,13 @@ impl World {
         .await
     }
 
+    /// The world, and a client that has connected.
+    pub(crate) async fn with_client() -> (World, Client) {
+        let world = World::new().await;
+        let client = world.client().await;
+        (world, client)
+    }
+
     pub(crate) async fn with(limits: Limits) -> World {
         let upstream = Served::start().await;
         let url = format!("http://{}", upstream.address);
