@@ -39,7 +39,7 @@ async fn json_is_masked_through_escapes_and_stays_json() {
 
 #[tokio::test]
 async fn h_15_the_head_of_a_masked_body_tells_nothing_of_it() {
-    let (world, mut client) = World::with_client().await;
+    let (_world, mut client) = World::with_client().await;
     let response = client.ask("HEAD /pii/json", "", "").await;
     assert_eq!(
         (
@@ -202,7 +202,7 @@ async fn responses_lose_what_is_not_the_clients() {
 
 #[tokio::test]
 async fn h_18_an_upstream_that_echoes_does_not_give_its_credential_away() {
-    let (world, mut client) = World::with_client().await;
+    let (_world, mut client) = World::with_client().await;
     let response = client.ask("GET /echo", "", "").await;
     assert!(response.complete);
     assert!(
