@@ -160,6 +160,7 @@ fn kind(refusal: &SqlRefusal) -> &'static str {
         SqlRefusal::Busy => "busy",
         SqlRefusal::Internal => "internal",
         SqlRefusal::Nul => "nul",
+        SqlRefusal::NamedCommand { .. } => "named_command",
         SqlRefusal::Unsupported { .. } => "unsupported",
         SqlRefusal::ServerCopy { .. } => "server_copy",
     }

@@ -17,6 +17,7 @@ mod catalogue;
 mod effect;
 mod exposure;
 mod lineage;
+mod named;
 mod names;
 mod refusal;
 mod scan;
@@ -32,5 +33,14 @@ pub use catalogue::{
 };
 pub use effect::SessionEffect;
 pub use exposure::{ClassifiedColumn, Exposure};
+pub use named::{NameUses, NamedText, NamedTexts, QueryText};
 pub use refusal::SqlRefusal;
 pub use verb::Verb;
+
+/// The text with every literal replaced by `?` and comments left out, also of one that has no analysis. `None` where
+/// PostgreSQL's scanner does not accept it.
+#[must_use]
+pub fn masked(sql: &str) -> Option<String> {
+    let tokens = scan::tokens(sql).ok()?;
+    Some(scan::masked(sql, &tokens))
+}

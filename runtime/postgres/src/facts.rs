@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use hpol_operation::sql::{
-    Analyser, Catalogue, ClassifiedColumn, Exposure, Extent, Format, Parameter, SessionEffect,
-    SqlAnalysis, SqlRefusal, SqlSession, Verb,
+    Analyser, Catalogue, ClassifiedColumn, Exposure, Extent, Format, NamedTexts, Parameter,
+    SessionEffect, SqlAnalysis, SqlRefusal, SqlSession, Verb,
 };
 use hpol_operation::{Class, Operation};
 use hpol_session::Vocabulary;
@@ -16,6 +16,8 @@ use hpol_session::refusal::NotAccepted;
 use hpol_session::session::{CannotLimit, CannotMask, Carrier};
 
 use crate::codec::frontend::Bind;
+use crate::states::naming::Kept;
+use crate::states::prepared::{PortalId, Statement};
 
 /// What a session's texts are read by: the analyser, and what names mean in this session.
 #[derive(Debug)]
@@ -62,12 +64,43 @@ impl Reader {
                     .map_err(|_| SqlRefusal::Internal)??
             }
         };
-        Ok(Reading {
-            analysis,
-            catalogue: Arc::clone(&self.catalogue),
-            stale: false,
-        })
+        Ok(Reading::new(analysis, Arc::clone(&self.catalogue)))
     }
+
+    /// The analysis of `text`, where the names it uses stand for `named`. Tables mean what they meant in `catalogue`, for
+    /// cursors that were declared then; `None` is now.
+    pub(crate) async fn read_named(
+        &self,
+        text: &str,
+        named: NamedTexts,
+        catalogue: Option<Arc<Catalogue>>,
+    ) -> Result<Reading, SqlRefusal> {
+        let catalogue = catalogue.unwrap_or_else(|| Arc::clone(&self.catalogue));
+        let session = SqlSession {
+            search_path: self.session.search_path.clone(),
+            catalogue: Some(Arc::clone(&catalogue)),
+        };
+        let (analyser, text) = (Arc::clone(&self.analyser), text.to_owned());
+        let analysis =
+            tokio::task::spawn_blocking(move || analyser.analyse_named(&text, &session, named))
+                .await
+                .map_err(|_| SqlRefusal::Internal)??;
+        Ok(Reading::new(analysis, catalogue))
+    }
+}
+
+/// What a record shows of a text that was refused after it was parsed; `None` where its words cannot be told from its
+/// literals.
+pub(crate) async fn shown(text: &str, refusal: &SqlRefusal) -> Option<String> {
+    let parsed = matches!(
+        refusal,
+        SqlRefusal::Unsupported { .. }
+            | SqlRefusal::ServerCopy { .. }
+            | SqlRefusal::NamedCommand { .. }
+    );
+    let text = parsed.then(|| text.to_owned())?;
+    let masked = tokio::task::spawn_blocking(move || hpol_operation::sql::masked(&text));
+    masked.await.ok().flatten()
 }
 
 /// The extent of what a text that touches no relation reads and writes.
@@ -83,16 +116,78 @@ pub(crate) struct Reading {
     pub(crate) catalogue: Arc<Catalogue>,
     /// The catalogue has changed since it was read, and could not be read again yet.
     pub(crate) stale: bool,
+    /// What the names of statements and cursors that it uses stand for.
+    pub(crate) names: Arc<[NameUse]>,
+    /// What it makes that is judged again later, in order.
+    pub(crate) kept: Arc<[Kept]>,
+}
+
+/// What a name stood for when a text that uses it was read.
+#[derive(Debug, Clone)]
+pub(crate) enum NameUse {
+    Statement(String, Arc<Statement>),
+    Portal(String, PortalId),
 }
 
 impl Reading {
+    fn new(analysis: Arc<SqlAnalysis>, catalogue: Arc<Catalogue>) -> Reading {
+        Reading {
+            analysis,
+            catalogue,
+            stale: false,
+            names: Arc::default(),
+            kept: Arc::default(),
+        }
+    }
+
+    /// Whether it gives every setting the value of the session's start, so that what the gateway has set has to be set
+    /// again.
+    pub(crate) fn resets_all(&self) -> bool {
+        self.analysis
+            .effects()
+            .iter()
+            .any(SessionEffect::resets_all)
+    }
+
+    /// Whether it makes, uses or drops names of statements or cursors, or listens.
+    pub(crate) fn concerns_names(&self) -> bool {
+        let effects = self.analysis.effects();
+        effects.iter().any(SessionEffect::concerns_names)
+            || !self.analysis.uses().is_empty()
+            || self.listens()
+    }
+
+    fn listens(&self) -> bool {
+        let mut effects = self.analysis.effects().iter();
+        effects.any(|effect| matches!(effect, SessionEffect::Listen { .. }))
+    }
+
+    /// Whether it is one command that begins or ends a transaction, or nothing at all.
+    pub(crate) fn is_transaction_control(&self) -> bool {
+        let verbs = &self.analysis.verbs();
+        self.analysis.statements() <= 1
+            && verbs.complete
+            && verbs.known.iter().all(|verb| *verb == Verb::TRANSACTION)
+    }
+
     /// The operation of a simple query, or of a statement that is only prepared.
     pub(crate) fn operation(&self) -> Operation {
         self.analysis.operation(&[], Vocabulary::builtin())
     }
 
-    /// The operation of running the statement with the parameters of `bind`.
-    pub(crate) fn bound(&self, bind: &Bind<'_>, parameter_types: &[u32]) -> Operation {
+    /// The operation of running the statement with the parameters of `bind`, which a cursor keeps.
+    pub(crate) fn bind(&mut self, bind: &Bind<'_>, parameter_types: &[u32]) -> Operation {
+        if !self.kept.is_empty() {
+            let kept = self.kept.iter().map(|kept| Kept {
+                operation: kept.reading.bound(bind, parameter_types),
+                reading: kept.reading.clone(),
+            });
+            self.kept = kept.collect();
+        }
+        self.bound(bind, parameter_types)
+    }
+
+    fn bound(&self, bind: &Bind<'_>, parameter_types: &[u32]) -> Operation {
         let values = bind.parameters.iter().enumerate();
         let parameters: Vec<Parameter<'_>> = values
             .map(|(index, value)| Parameter {
@@ -219,6 +314,13 @@ impl Carrier for Reading {
                 why: why.to_owned(),
             });
         }
+        if let (Some(class), true) = (first(), self.listens() && !plan.has_detectors()) {
+            return Err(CannotMask {
+                class,
+                why: "what is notified has no columns, and no detector looks for the class"
+                    .to_owned(),
+            });
+        }
         match self.exposure(plan) {
             Exposure::None => Ok(()),
             Exposure::Plain if !self.is_copy() => Ok(()),
@@ -264,15 +366,14 @@ fn not_carried(effect: &SessionEffect) -> Option<String> {
         | SessionEffect::Reset { .. }
         | SessionEffect::Discard { .. }
         | SessionEffect::Deallocate { .. }
-        | SessionEffect::CloseCursor { .. } => None,
+        | SessionEffect::PrepareSql { .. }
+        | SessionEffect::ExecuteSql { .. }
+        | SessionEffect::DeclareCursor { .. }
+        | SessionEffect::FetchCursor { .. }
+        | SessionEffect::CloseCursor { .. }
+        | SessionEffect::Listen { .. }
+        | SessionEffect::Unlisten { .. } => None,
         SessionEffect::TwoPhase => Some("two-phase commit is not supported by this version".to_owned()),
-        SessionEffect::PrepareSql { .. } | SessionEffect::ExecuteSql { .. } => Some(
-            "PREPARE and EXECUTE in SQL are not supported by this version; prepare through the driver's protocol".to_owned(),
-        ),
-        SessionEffect::DeclareCursor { .. } => Some(
-            "cursors in SQL are not supported by this version; fetch in portions through the driver's protocol".to_owned(),
-        ),
-        SessionEffect::Listen => Some("LISTEN is not supported: notifications cannot be masked".to_owned()),
         SessionEffect::ChangesIdentity => {
             Some("changing the role of the session is not supported: it belongs to the gateway".to_owned())
         }
@@ -291,11 +392,11 @@ fn not_carried(effect: &SessionEffect) -> Option<String> {
 /// Why a text was not analysed, in the door's classes.
 pub(crate) fn not_accepted(refusal: &SqlRefusal) -> NotAccepted {
     match refusal {
-        SqlRefusal::Unsupported { .. } | SqlRefusal::ServerCopy { .. } => {
-            NotAccepted::Unsupported {
-                what: refusal.to_string(),
-            }
-        }
+        SqlRefusal::Unsupported { .. }
+        | SqlRefusal::ServerCopy { .. }
+        | SqlRefusal::NamedCommand { .. } => NotAccepted::Unsupported {
+            what: refusal.to_string(),
+        },
         SqlRefusal::Syntax { .. }
         | SqlRefusal::TooLong { .. }
         | SqlRefusal::TooDeep

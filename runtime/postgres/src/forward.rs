@@ -4,11 +4,14 @@
 //! failed. So in its place goes a message that must fail, and the server's answer to that becomes the refusal.
 
 pub(crate) mod extended;
+mod names;
+pub(crate) mod settings;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use hpol_operation::Operation;
+use hpol_operation::sql::SqlRefusal;
 use hpol_session::permit::Permit;
 use hpol_session::refusal::{NotAccepted, Refusal};
 use hpol_session::session::Outcome;
@@ -25,6 +28,7 @@ use crate::relay::{CopyIn, Holding, Relay};
 use crate::reply::columns::Masks;
 use crate::reply::running::Running;
 use crate::states::prepared::{Owed, PortalId};
+use names::Named;
 
 /// Not SQL, so it fails in every state of a transaction and without effect. Whoever reads the server's log sees why.
 const FAILING_QUERY: &str = "refused by hpol";
@@ -61,7 +65,11 @@ impl Purpose {
 pub(crate) enum Understood {
     Reading(Reading),
     Refused(Refusal),
-    /// The catalogue must be read first, and for that everything owed must have come.
+    /// It uses a name of a statement or cursor that is not known.
+    Unnamed(Report),
+    /// It cannot be run here and now.
+    Fails(Report),
+    /// Something must be known first, and for that everything owed must have come.
     Later,
 }
 
@@ -128,6 +136,10 @@ impl Relay<'_> {
         let reading = match self.understand(text).await? {
             Understood::Reading(reading) => reading,
             Understood::Refused(refusal) => return self.refuse_query(&refusal),
+            Understood::Unnamed(report) | Understood::Fails(report) => {
+                self.fail_query(report);
+                return Ok(());
+            }
             Understood::Later => {
                 self.parked = Some(frame);
                 return Ok(());
@@ -199,6 +211,7 @@ impl Relay<'_> {
                 self.segment_open = false;
                 // From now on, not from its completion: what is sent behind it runs on the changed catalogue.
                 self.catalogue_stale |= reading.changes_catalogue();
+                self.settings.sent(&reading);
                 self.prepared.push(Owed::Query(Box::new(running)));
             }
             Purpose::Bind {
@@ -234,41 +247,87 @@ impl Relay<'_> {
         self.prepared.push(Owed::RefusedQuery(report));
     }
 
-    /// Reads a text, with a catalogue that is fresh where it can be.
+    /// Reads a text, with a catalogue and settings that are as they should be where that can be.
     pub(crate) async fn understand(&mut self, text: &str) -> Result<Understood, Ended> {
-        let mut reading = self.reader.read(text).await;
-        let unknown = reading.as_ref().is_ok_and(Reading::names_unknown);
-        let old = self.catalogue_read.elapsed() > self.connection.settings().limits.catalogue_age;
         // In the middle of a segment, or of a failed transaction, the gateway can ask nothing of its own.
         let can_ask = !self.segment_open && self.status != TransactionStatus::Failed;
+        if self.settings.are_lost() && can_ask {
+            if !self.prepared.is_idle() {
+                return Ok(self.later());
+            }
+            self.restore_settings().await?;
+        }
+        let mut reading = self.read(text).await;
+        let unknown = matches!(&reading, Named::Reading(reading) if reading.names_unknown());
+        let old = self.catalogue_read.elapsed() > self.connection.settings().limits.catalogue_age;
         if can_ask && (self.catalogue_stale || unknown || old) {
             if !self.prepared.is_idle() {
-                return Ok(Understood::Later);
+                return Ok(self.later());
             }
             self.read_catalogue().await?;
-            reading = self.reader.read(text).await;
+            reading = self.read(text).await;
         }
-        let not_accepted = match reading {
-            Ok(reading) => match reading.not_carried() {
-                None => {
-                    let stale = self.catalogue_stale;
-                    return Ok(Understood::Reading(Reading { stale, ..reading }));
-                }
-                Some(not_carried) => {
-                    let digest = facts::digest_of(text.as_bytes());
-                    return Ok(Understood::Refused(
-                        self.session
-                            .refuse(reading.analysis.masked(), digest, not_carried)
-                            .await,
-                    ));
-                }
-            },
-            Err(refusal) => facts::not_accepted(&refusal),
+        let reading = match reading {
+            Named::Reading(reading) => reading,
+            Named::NotAccepted(refusal) => return self.not_understood(text, &refusal).await,
+            Named::Unnamed(report) => return Ok(Understood::Unnamed(report)),
+            Named::Fails(report) => return Ok(Understood::Fails(report)),
+            Named::Undecided => return Ok(self.later()),
         };
+        if let Some(not_carried) = reading.not_carried() {
+            let digest = facts::digest_of(text.as_bytes());
+            let masked = reading.analysis.masked();
+            let refused = self.session.refuse(masked, digest, not_carried).await;
+            return Ok(Understood::Refused(refused));
+        }
+        if self.settings.are_lost() && !reading.is_transaction_control() {
+            return Ok(Understood::Fails(behind_reset(self.status)));
+        }
+        if reading.resets_all() && !self.settings.are_known() {
+            if !can_ask {
+                return Ok(Understood::Fails(behind_reset(self.status)));
+            }
+            if !self.prepared.is_idle() {
+                return Ok(self.later());
+            }
+            self.note_settings().await?;
+        }
+        let stale = self.catalogue_stale || reading.stale;
+        Ok(Understood::Reading(Reading { stale, ..reading }))
+    }
+
+    async fn read(&mut self, text: &str) -> Named {
+        match self.reader.read(text).await {
+            Ok(reading) if reading.concerns_names() => {
+                let stale = self.catalogue_stale;
+                self.with_names(Reading { stale, ..reading }).await
+            }
+            Ok(reading) => Named::Reading(reading),
+            Err(refusal) => Named::NotAccepted(refusal),
+        }
+    }
+
+    async fn not_understood(
+        &mut self,
+        text: &str,
+        refusal: &SqlRefusal,
+    ) -> Result<Understood, Ended> {
+        let shown = facts::shown(text, refusal).await;
         let digest = facts::digest_of(text.as_bytes());
-        Ok(Understood::Refused(
-            self.session.refuse(NOT_READ, digest, not_accepted).await,
-        ))
+        let not_accepted = facts::not_accepted(refusal);
+        let shown = shown.as_deref().unwrap_or(NOT_READ);
+        let refused = self.session.refuse(shown, digest, not_accepted).await;
+        Ok(Understood::Refused(refused))
+    }
+
+    /// Everything owed has to come first. The server keeps it back until it is asked, which the client cannot do now.
+    fn later(&mut self) -> Understood {
+        self.flush();
+        Understood::Later
+    }
+
+    fn flush(&mut self) {
+        encode::empty(&mut self.upstream.out, frontend::FLUSH);
     }
 
     async fn read_catalogue(&mut self) -> Result<(), Ended> {
@@ -289,6 +348,20 @@ impl Relay<'_> {
                 "the catalogue cannot be read in time",
             ))),
         }
+    }
+}
+
+/// Why nothing but the end of the transaction may follow a command that resets all settings.
+fn behind_reset(status: TransactionStatus) -> Report {
+    match status {
+        TransactionStatus::Failed => Report::error(
+            "25P02",
+            "current transaction is aborted, commands ignored until end of transaction block",
+        ),
+        TransactionStatus::Idle | TransactionStatus::Open => Report::error(
+            refuse::UNSUPPORTED,
+            "RESET ALL and DISCARD ALL are supported where nothing is sent with them before the next Sync",
+        ),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::connection::PostgresConnection;
 use crate::ended::Ended;
 use crate::facts::Reader;
 use crate::forward::Purpose;
+use crate::forward::settings::FixedSettings;
 use crate::refuse;
 use crate::states::prepared::{Owed, PortalId, Prepared};
 use crate::upstream::{self, UpstreamKey};
@@ -45,6 +46,7 @@ pub(crate) struct Relay<'a> {
     /// Something that is masked has run in the transaction, and what the server put off to its end may quote it.
     pub(crate) masked_in_transaction: bool,
     pub(crate) prepared: Prepared,
+    pub(crate) settings: FixedSettings,
     pub(crate) status: TransactionStatus,
     /// Messages of the extended protocol were sent since the last Sync.
     pub(crate) segment_open: bool,
@@ -102,6 +104,7 @@ impl<'a> Relay<'a> {
             changed_in_transaction: false,
             masked_in_transaction: false,
             prepared: Prepared::default(),
+            settings: FixedSettings::default(),
             status: TransactionStatus::Idle,
             segment_open: false,
             skipping: false,
@@ -196,6 +199,11 @@ impl<'a> Relay<'a> {
     async fn answer_upstream(&mut self) -> Result<(), Ended> {
         while !self.client.is_congested() {
             match self.upstream.next(backend::limit) {
+                Ok(Some(frame)) if frame.tag() == backend::NOTIFICATION => {
+                    // What came before it is released before it.
+                    self.release().await?;
+                    self.notified(&frame).await?;
+                }
                 Ok(Some(frame)) => self.reply(&frame)?,
                 Ok(None) => break,
                 Err(malformed) => return Err(Ended::upstream_misbehaved(&malformed)),

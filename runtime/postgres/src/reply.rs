@@ -3,6 +3,7 @@
 
 pub(crate) mod columns;
 pub(crate) mod limit;
+mod notified;
 pub(crate) mod running;
 mod scrub;
 mod values;
@@ -17,6 +18,7 @@ use crate::codec::{Frame, Malformed};
 use crate::ended::Ended;
 use crate::refuse;
 use crate::relay::{CopyIn, Relay};
+use crate::states::naming::Renamed;
 use crate::states::prepared::{Asker, Owed};
 use crate::upstream::PINNED;
 use running::Running;
@@ -27,8 +29,6 @@ impl Relay<'_> {
         match frame.tag() {
             backend::PARAMETER_STATUS => self.parameter_status(frame),
             backend::NOTICE_RESPONSE => self.notice(frame),
-            // Nobody can listen through the gateway, so this is for nobody; its payload is what anyone wrote.
-            backend::NOTIFICATION => Ok(()),
             backend::ERROR_RESPONSE => self.error(frame),
             backend::READY_FOR_QUERY => self.ready(frame),
             _ => self.answer(frame),
@@ -216,6 +216,7 @@ impl Relay<'_> {
         };
         // Only the last statement's end is held back until the outcome of the whole is recorded.
         out.extend(running.held_end.take().unwrap_or_default());
+        let mut renamed = Vec::new();
         match frame.tag() {
             backend::ROW_DESCRIPTION => {
                 describe(running, frame)?;
@@ -226,6 +227,7 @@ impl Relay<'_> {
                 // Another statement of the text may be a COPY too.
                 running.awaits_copy = running.is_copy;
                 running.completed(frame).map_err(broken)?;
+                renamed = renames(running, frame)?;
                 running.held_end = Some(running.end_of_cut(frame).map_err(broken)?);
             }
             _ => {
@@ -235,6 +237,9 @@ impl Relay<'_> {
                     self.cut_short();
                 }
             }
+        }
+        for change in renamed {
+            self.prepared.renamed(change, None);
         }
         Ok(())
     }
@@ -251,6 +256,9 @@ impl Relay<'_> {
             return Err(unexpected());
         };
         running.completed(frame).map_err(broken)?;
+        for change in renames(&mut running, frame)? {
+            self.prepared.renamed(change, running.portal);
+        }
         let end = running.end_of_cut(frame).map_err(broken)?;
         if let (Some(portal), Some(limit)) = (running.portal, &running.limit) {
             self.portal_rows.insert(portal, limit.given());
@@ -346,6 +354,15 @@ impl Running {
         }
         Ok((self.conclude(OperationResult::Failed, code), shown))
     }
+}
+
+/// What the end of a statement makes of names in SQL.
+fn renames(running: &mut Running, end: &Frame) -> Result<Vec<Renamed>, Ended> {
+    if end.tag() != backend::COMMAND_COMPLETE {
+        return Ok(Vec::new());
+    }
+    let tag = backend::command_tag(end.body()).map_err(broken)?;
+    running.naming.completed(tag).map_err(broken)
 }
 
 /// What comes between the beginning and the end of a result.

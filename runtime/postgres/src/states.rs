@@ -2,6 +2,7 @@
 //! Each submodule owns one phase; bytes are `codec`'s and decisions are the door's.
 
 pub(crate) mod login;
+pub(crate) mod naming;
 pub(crate) mod parameters;
 pub(crate) mod prepared;
 pub(crate) mod startup;

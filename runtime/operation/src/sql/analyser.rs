@@ -1,15 +1,22 @@
 //! Runs the parser: bounded threads with a stack of their own, and a bounded cache by exact text.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::analysis::Names;
 use super::cache::Cache;
+use super::named::{self, NamedTrees};
 use super::tree::Tree;
 use super::walk::Found;
-use super::{SessionEffect, SqlAnalysis, SqlRefusal, SqlSession, Verb, scan, shape, tree, walk};
+use super::{
+    NamedText, NamedTexts, SessionEffect, SqlAnalysis, SqlRefusal, SqlSession, Verb, scan, shape,
+    tree, walk,
+};
 use crate::Class;
 
 /// Stack of a parser thread. Decoding, walking and dropping the parser's tree recurse over its depth, which
@@ -66,6 +73,7 @@ type Analysed = Result<Arc<SqlAnalysis>, SqlRefusal>;
 struct Job {
     sql: Box<str>,
     session: SqlSession,
+    named: NamedTexts,
     reply: SyncSender<Analysed>,
 }
 
@@ -105,10 +113,40 @@ impl Analyser {
         if let Some(analysis) = self.cached(sql, session) {
             return Ok(analysis);
         }
+        let analysis = self.work_out(sql, session, NamedTexts::default())?;
+        self.cache
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keep(session, &analysis);
+        Ok(analysis)
+    }
+
+    /// The analysis of `sql`, where the names of statements and cursors that it uses stand for `named`. Not kept. Blocks as
+    /// [`Analyser::analyse`] does.
+    ///
+    /// # Errors
+    /// Every [`SqlRefusal`]; the text must not be forwarded then.
+    pub fn analyse_named(
+        &self,
+        sql: &str,
+        session: &SqlSession,
+        named: NamedTexts,
+    ) -> Result<Arc<SqlAnalysis>, SqlRefusal> {
+        self.work_out(sql, session, named)
+    }
+
+    fn work_out(&self, sql: &str, session: &SqlSession, named: NamedTexts) -> Analysed {
+        if sql.len() > self.limits.text_bytes {
+            return Err(SqlRefusal::TooLong {
+                bytes: sql.len(),
+                limit: self.limits.text_bytes,
+            });
+        }
         let (reply, answer) = mpsc::sync_channel(1);
         let job = Job {
             sql: sql.into(),
             session: session.clone(),
+            named,
             reply,
         };
         self.sender()?
@@ -117,17 +155,12 @@ impl Analyser {
                 TrySendError::Full(_) => SqlRefusal::Busy,
                 TrySendError::Disconnected(_) => SqlRefusal::Internal,
             })?;
-        let analysis = answer
+        answer
             .recv_timeout(self.limits.time)
             .map_err(|ended| match ended {
                 RecvTimeoutError::Timeout => SqlRefusal::TooSlow,
                 RecvTimeoutError::Disconnected => SqlRefusal::Internal,
-            })??;
-        self.cache
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .keep(session, &analysis);
-        Ok(analysis)
+            })?
     }
 
     fn sender(&self) -> Result<SyncSender<Job>, SqlRefusal> {
@@ -184,33 +217,45 @@ fn work(receiver: &Mutex<Receiver<Job>>) {
         let Ok(Job {
             sql,
             session,
+            named,
             reply,
         }) = job
         else {
             return;
         };
-        let analysed = std::panic::catch_unwind(AssertUnwindSafe(|| analyse(&sql, &session)));
+        let analysed =
+            std::panic::catch_unwind(AssertUnwindSafe(|| analyse(&sql, &session, named)));
         // Whoever asked may have stopped waiting.
         drop(reply.send(analysed.unwrap_or(Err(SqlRefusal::Internal)).map(Arc::new)));
     }
 }
 
 /// Parses and walks a text. Recurses over its depth: for threads with [`STACK_BYTES`].
-fn analyse(sql: &str, session: &SqlSession) -> Result<SqlAnalysis, SqlRefusal> {
+fn analyse(sql: &str, session: &SqlSession, named: NamedTexts) -> Result<SqlAnalysis, SqlRefusal> {
     let tokens = scan::tokens(sql)?;
-    let parsed = pg_query::parse(sql, 0).map_err(scan::refusal)?;
-    let statements = parsed
-        .protobuf
-        .stmts
-        .iter()
-        .filter_map(|statement| statement.stmt.as_ref());
-    let trees: Vec<Tree> = statements
-        .map(tree::tree)
-        .collect::<Result<_, _>>()
-        .map_err(|_| SqlRefusal::Internal)?;
-    let found = walk::walk(trees.iter(), session)?;
-    let shape = general_shape(sql, &trees);
+    let (trees, ranges) = parse(sql)?;
+    let queries = NamedTrees {
+        statements: named_trees(&named.statements)?,
+        cursors: named_trees(&named.cursors)?,
+    };
+    let mut found = walk::walk(trees.iter(), session, &queries)?;
+    let mut start = 0;
+    for (end, range) in found.effect_ends.iter().zip(ranges) {
+        let effects = found.effects.get_mut(start..*end).unwrap_or_default();
+        named::add_query(effects, sql, range, &tokens).ok_or(SqlRefusal::Internal)?;
+        start = *end;
+    }
+    let names = Names {
+        effect_ends: found.effect_ends.clone(),
+        uses: found.uses.clone(),
+        named,
+    };
+    let concerns_names = found.effects.iter().any(SessionEffect::concerns_names);
+    let shape = (!concerns_names)
+        .then(|| general_shape(sql, &trees))
+        .flatten();
     Ok(SqlAnalysis {
+        names: Arc::new(names),
         class: class(&found),
         text: sql.into(),
         masked: scan::masked(sql, &tokens),
@@ -224,6 +269,40 @@ fn analyse(sql: &str, session: &SqlSession) -> Result<SqlAnalysis, SqlRefusal> {
         lineage: Arc::new(found.lineage),
         shape,
     })
+}
+
+/// The statements of a text, and where each stands in it.
+fn parse(sql: &str) -> Result<(Vec<Tree>, Vec<Range<usize>>), SqlRefusal> {
+    let parsed = pg_query::parse(sql, 0).map_err(scan::refusal)?;
+    let statements = parsed.protobuf.stmts.iter();
+    let statements = statements.filter_map(|raw| Some((raw.stmt.as_ref()?, raw)));
+    let mut trees = Vec::new();
+    let mut ranges = Vec::new();
+    for (statement, raw) in statements {
+        trees.push(tree::tree(statement).map_err(|_| SqlRefusal::Internal)?);
+        let at = |offset: i32| usize::try_from(offset).map_err(|_| SqlRefusal::Internal);
+        let start = at(raw.stmt_location)?;
+        // No length means up to the end.
+        let end = match at(raw.stmt_len)? {
+            0 => sql.len(),
+            length => start.saturating_add(length),
+        };
+        ranges.push(start..end);
+    }
+    Ok((trees, ranges))
+}
+
+/// The tree of each query; each was analysed by itself when it was given its name.
+fn named_trees(texts: &BTreeMap<String, NamedText>) -> Result<BTreeMap<String, Tree>, SqlRefusal> {
+    let trees = texts.iter().map(|(name, text)| {
+        scan::tokens(&text.text)?;
+        let (mut trees, _) = parse(&text.text)?;
+        match (trees.pop(), trees.is_empty()) {
+            (Some(tree), true) => Ok((name.clone(), tree)),
+            _ => Err(SqlRefusal::NamedCommand { name: name.clone() }),
+        }
+    });
+    trees.collect()
 }
 
 /// The shape of the text if what was found holds for every text of that shape: its literals are the ones of the tree, one
@@ -250,11 +329,14 @@ const READING: &[Verb] = &[
     Verb::RESET,
     Verb::TRANSACTION,
     Verb::PREPARE,
+    Verb::EXECUTE,
     Verb::DEALLOCATE,
     Verb::DECLARE,
+    Verb::FETCH,
     Verb::CLOSE,
     Verb::DISCARD,
     Verb::LISTEN,
+    Verb::UNLISTEN,
     Verb::COPY,
 ];
 

@@ -9,7 +9,7 @@ use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::vocabulary::{Protocol, Vocabulary};
 
 use super::lineage::Lineage;
-use super::{Catalogue, SessionEffect, Verb};
+use super::{Catalogue, NameUses, NamedTexts, SessionEffect, Verb};
 use crate::{Class, Operation};
 
 /// What the session knows that decides what names of a text mean.
@@ -64,9 +64,20 @@ pub struct SqlAnalysis {
     pub(super) statements: usize,
     pub(super) class: Class,
     pub(super) effects: Vec<SessionEffect>,
+    pub(super) names: Arc<Names>,
     pub(super) lineage: Arc<Lineage>,
     /// The text with its literals left out, where all of this holds whatever they are.
     pub(super) shape: Option<Box<str>>,
+}
+
+/// What a text has to do with names of statements and cursors.
+#[derive(Default)]
+pub(super) struct Names {
+    /// Where in the effects those of each statement end.
+    pub(super) effect_ends: Vec<usize>,
+    pub(super) uses: NameUses,
+    /// What those stand for, as far as it was known.
+    pub(super) named: NamedTexts,
 }
 
 impl std::fmt::Debug for Parameter<'_> {
@@ -160,6 +171,24 @@ impl SqlAnalysis {
         &self.effects
     }
 
+    /// What changes in the session by the statement at `index`, in order.
+    #[must_use]
+    pub fn statement_effects(&self, index: usize) -> &[SessionEffect] {
+        let ends = &self.names.effect_ends;
+        let start = index.checked_sub(1).and_then(|before| ends.get(before));
+        let end = ends.get(index).copied().unwrap_or_default();
+        self.effects
+            .get(start.copied().unwrap_or_default()..end)
+            .unwrap_or_default()
+    }
+
+    /// The names of prepared statements and cursors that the text uses and does not make itself. Where
+    /// [`Analyser::analyse_named`](super::Analyser::analyse_named) was not told what they stand for, facts are unknown.
+    #[must_use]
+    pub fn uses(&self) -> &NameUses {
+        &self.names.uses
+    }
+
     /// The operation of running the text with `parameters`, which are empty for a simple query. Facts the vocabulary
     /// does not have are left out.
     #[must_use]
@@ -206,6 +235,10 @@ impl SqlAnalysis {
 
     fn exact(&self, parameters: &[Parameter<'_>]) -> String {
         let mut exact = self.text.to_string();
+        for (kind, name, named) in self.names.named.all() {
+            // On one line, so that a query cannot pass itself off as something else.
+            let _ = write!(exact, "\n-- {kind} {name} = {:?}", &*named.exact);
+        }
         for (index, parameter) in parameters.iter().enumerate() {
             // Writing to a String does not fail.
             let _ = write!(exact, "\n-- ${} = {}", index + 1, Shown(parameter));
@@ -235,6 +268,11 @@ impl SqlAnalysis {
                 }
                 None => part(b"null"),
             }
+        }
+        for (kind, name, named) in self.names.named.all() {
+            part(kind.as_bytes());
+            part(name.as_bytes());
+            part(&named.digest);
         }
         let mut out = [0; 32];
         // SHA-256 is 32 bytes long, so both are of one length.

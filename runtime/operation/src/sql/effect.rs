@@ -1,5 +1,7 @@
 //! What a statement does to its session beyond tables: state that an adapter mirrors or refuses.
 
+use super::QueryText;
+
 /// A change to session state, in the order of the statements that make it. A change inside EXPLAIN without ANALYZE or in
 /// the body of PREPARE is not one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +25,13 @@ pub enum SessionEffect {
         /// SET LOCAL: for this transaction only.
         local: bool,
     },
-    /// RESET of a setting, or of all with `None`.
+    /// RESET of a setting, or of all with `None`: also of those that decide what names and texts mean.
     Reset {
         /// Lower-case name of the setting.
         name: Option<String>,
     },
-    /// DISCARD of the named kind: `all`, `plans`, `sequences`, `temp`.
+    /// DISCARD of the named kind: `all`, `plans`, `sequences`, `temp`. `all` resets all settings and the user, drops all
+    /// statements and cursors, and listens to nothing any more.
     Discard {
         /// What is discarded.
         what: &'static str,
@@ -37,6 +40,8 @@ pub enum SessionEffect {
     PrepareSql {
         /// The statement's name.
         name: String,
+        /// The query it stands for.
+        query: QueryText,
     },
     /// EXECUTE of a statement that was prepared in SQL.
     ExecuteSql {
@@ -54,16 +59,31 @@ pub enum SessionEffect {
         name: String,
         /// WITH HOLD: it outlives its transaction.
         hold: bool,
+        /// The query it stands for.
+        query: QueryText,
+    },
+    /// FETCH from a cursor or MOVE of one.
+    FetchCursor {
+        /// The cursor's name.
+        name: String,
     },
     /// CLOSE of a cursor, or of all with `None`.
     CloseCursor {
         /// The cursor's name.
         name: Option<String>,
     },
-    /// LISTEN or UNLISTEN.
-    Listen,
-    /// Another user or role would run what follows: SET ROLE, SET SESSION AUTHORIZATION, set_config of these, RESET and
-    /// DISCARD that undo them, UPDATE of pg_settings. Stands in addition to the effect that causes it.
+    /// LISTEN to a channel.
+    Listen {
+        /// The channel.
+        channel: String,
+    },
+    /// UNLISTEN of a channel, or of all with `None`.
+    Unlisten {
+        /// The channel.
+        channel: Option<String>,
+    },
+    /// Another user or role would run what follows: SET ROLE, SET SESSION AUTHORIZATION, set_config of these, RESET that
+    /// undoes them by name, UPDATE of pg_settings. Stands in addition to the effect that causes it.
     ChangesIdentity,
     /// Names would mean other objects: search_path.
     ChangesNameResolution,
@@ -74,4 +94,29 @@ pub enum SessionEffect {
         /// Lower-case name of the setting, `*` where it cannot be told.
         name: String,
     },
+}
+
+impl SessionEffect {
+    /// Whether it gives every setting the value it has at the start of a session.
+    #[must_use]
+    pub fn resets_all(&self) -> bool {
+        matches!(
+            self,
+            SessionEffect::Reset { name: None } | SessionEffect::Discard { what: "all" }
+        )
+    }
+
+    /// Whether it makes, uses or drops names of statements or cursors.
+    #[must_use]
+    pub fn concerns_names(&self) -> bool {
+        matches!(
+            self,
+            SessionEffect::PrepareSql { .. }
+                | SessionEffect::ExecuteSql { .. }
+                | SessionEffect::Deallocate { .. }
+                | SessionEffect::DeclareCursor { .. }
+                | SessionEffect::FetchCursor { .. }
+                | SessionEffect::CloseCursor { .. }
+        ) || self.resets_all() && !matches!(self, SessionEffect::Reset { .. })
+    }
 }

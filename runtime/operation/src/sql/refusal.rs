@@ -48,4 +48,10 @@ pub enum SqlRefusal {
         /// `from a file`, `to a program`, ...
         what: &'static str,
     },
+    /// EXECUTE or FETCH of a name that stands for a command rather than for a query.
+    #[error("`{name}` is a command, which EXECUTE and FETCH are not supported for")]
+    NamedCommand {
+        /// The name.
+        name: String,
+    },
 }

@@ -21,6 +21,7 @@ verbs! {
     COPY = "copy", CALL = "call", DO = "do", EXPLAIN = "explain", PREPARE = "prepare", EXECUTE = "execute",
     DEALLOCATE = "deallocate", DECLARE = "declare", FETCH = "fetch", CLOSE = "close", SET = "set", RESET = "reset",
     SHOW = "show", DISCARD = "discard", TRANSACTION = "transaction", LOCK = "lock", LISTEN = "listen",
+    UNLISTEN = "unlisten",
     NOTIFY = "notify", REFRESH = "refresh", ANALYZE = "analyze", VACUUM = "vacuum", CLUSTER = "cluster",
     REINDEX = "reindex", CHECKPOINT = "checkpoint", LOAD = "load", OTHER = "other",
 }

@@ -9,12 +9,14 @@ use pg_query::protobuf::JsonExprOp;
 
 use super::builtin::{self, FunctionKind};
 use super::lineage::{ColumnMention, Form, Lineage, Place, RelationMention, Role, Statement};
+use super::named::{NameUses, NamedTrees, OwnNames};
 use super::names::{self, Name};
 use super::tree::{Node, Tree};
 use super::{Extent, SessionEffect, SqlRefusal, SqlSession, Verb};
 
 mod functions;
 mod mention;
+mod named;
 mod object;
 mod query;
 mod session;
@@ -31,12 +33,19 @@ pub(super) struct Found {
     /// A function changes something other than relations.
     pub(super) effectful: bool,
     pub(super) effects: Vec<SessionEffect>,
+    /// Where in `effects` those of each statement end.
+    pub(super) effect_ends: Vec<usize>,
+    /// Names of statements and cursors that are used and not made in the text.
+    pub(super) uses: NameUses,
     pub(super) lineage: Lineage,
 }
 
 /// What a walk knows where it stands.
 pub(super) struct Walk<'s> {
     session: &'s SqlSession,
+    named: &'s NamedTrees,
+    own_statements: OwnNames,
+    own_cursors: OwnNames,
     found: Found,
     statement: Statement,
     /// Names of WITH queries in scope, innermost last.
@@ -55,9 +64,13 @@ pub(super) struct Walk<'s> {
 pub(super) fn walk<'t>(
     statements: impl Iterator<Item = &'t Tree>,
     session: &SqlSession,
+    named: &NamedTrees,
 ) -> Result<Found, SqlRefusal> {
     let mut walk = Walk {
         session,
+        named,
+        own_statements: OwnNames::default(),
+        own_cursors: OwnNames::default(),
         found: Found {
             verbs: nothing(),
             reads: nothing(),
@@ -66,6 +79,8 @@ pub(super) fn walk<'t>(
             filtered: true,
             effectful: false,
             effects: Vec::new(),
+            effect_ends: Vec::new(),
+            uses: NameUses::default(),
             lineage: Lineage::default(),
         },
         statement: Statement::default(),
@@ -78,6 +93,7 @@ pub(super) fn walk<'t>(
         walk.statement(tree)?;
         let statement = std::mem::take(&mut walk.statement);
         walk.found.lineage.statements.push(statement);
+        walk.found.effect_ends.push(walk.found.effects.len());
     }
     Ok(walk.found)
 }
@@ -118,6 +134,11 @@ impl Walk<'_> {
                 self.statement.form = Form::Change;
                 self.query(node)
             }
+            // Its result is that of the query it names.
+            "ExecuteStmt" => self.execute(node, true),
+            "FetchStmt" => self.fetch(node),
+            "PrepareStmt" => self.prepare(node),
+            "DeclareCursorStmt" => self.declare(node),
             _ => self.utility(node),
         }
     }
@@ -127,11 +148,9 @@ impl Walk<'_> {
         match tree {
             Tree::Node(node) => self.node(node),
             Tree::List(items) => items.iter().try_for_each(|item| self.visit(item)),
-            Tree::Text(_)
-            | Tree::Int(_)
-            | Tree::Bool(_)
-            | Tree::Literal(_)
-            | Tree::Absent => Ok(()),
+            Tree::Text(_) | Tree::Int(_) | Tree::Bool(_) | Tree::Literal(_) | Tree::Absent => {
+                Ok(())
+            }
         }
     }
 

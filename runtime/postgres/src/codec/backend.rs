@@ -150,6 +150,14 @@ pub(crate) fn parameter_status(body: &[u8]) -> Result<(&str, &str), Malformed> {
     Ok(pair)
 }
 
+/// The process that notified, the channel and the payload of NotificationResponse.
+pub(crate) fn notification(body: &[u8]) -> Result<(u32, &str, &str), Malformed> {
+    let mut body = Body::new(body);
+    let notification = (body.u32()?, body.text()?, body.text()?);
+    body.end()?;
+    Ok(notification)
+}
+
 /// The tag of CommandComplete.
 pub(crate) fn command_tag(body: &[u8]) -> Result<&str, Malformed> {
     let mut body = Body::new(body);
@@ -263,6 +271,7 @@ mod tests {
             let _ = parameter_status(&bytes);
             let _ = backend_key(&bytes);
             let _ = counted(&bytes);
+            let _ = notification(&bytes);
             let _ = error_fields(&bytes);
             let _ = sqlstate(&bytes);
         }

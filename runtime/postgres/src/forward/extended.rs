@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hpol_operation::Operation;
 use hpol_session::permit::Receipt;
 
+use super::names::Meant;
 use super::{Purpose, Understood, ending};
 use crate::codec::encode::{self, Report};
 use crate::codec::frontend::{self, Bind, Parse, Target};
@@ -46,7 +47,13 @@ impl Relay<'_> {
             return Ok(());
         }
         let reading = match self.understand(text).await? {
-            Understood::Reading(reading) => reading,
+            Understood::Reading(reading) => Some(reading),
+            // A name that it uses may be made before it is bound.
+            Understood::Unnamed(_) => None,
+            Understood::Fails(report) => {
+                self.fail_segment(report);
+                return Ok(());
+            }
             Understood::Refused(refusal) => {
                 self.fail_segment(ending(&refusal)?);
                 return Ok(());
@@ -57,7 +64,9 @@ impl Relay<'_> {
             }
         };
         // Nothing runs on the strength of this; it spares the client the wait until Bind.
-        if let Err(refusal) = self.session.preview(&reading.operation(), &reading).await {
+        if let Some(reading) = reading
+            && let Err(refusal) = self.session.preview(&reading.operation(), &reading).await
+        {
             self.fail_segment(ending(&refusal)?);
             return Ok(());
         }
@@ -95,8 +104,12 @@ impl Relay<'_> {
             return Ok(());
         }
         // Read again: what its names mean may have changed since Parse, for the server too.
-        let reading = match self.understand(&statement.text).await? {
+        let mut reading = match self.understand(&statement.text).await? {
             Understood::Reading(reading) => reading,
+            Understood::Unnamed(report) | Understood::Fails(report) => {
+                self.fail_segment(report);
+                return Ok(());
+            }
             Understood::Refused(refusal) => {
                 self.fail_segment(ending(&refusal)?);
                 return Ok(());
@@ -106,7 +119,7 @@ impl Relay<'_> {
                 return Ok(());
             }
         };
-        let operation = reading.bound(&bind, &statement.parameter_types);
+        let operation = reading.bind(&bind, &statement.parameter_types);
         let portal = bind.portal.to_owned();
         let outcome = self
             .session
@@ -139,6 +152,7 @@ impl Relay<'_> {
             permitted: Instant::now(),
             masks,
             columns: None,
+            hold: false,
         };
         let id = self.prepared.bind(name, portal);
         self.send(bytes);
@@ -166,17 +180,29 @@ impl Relay<'_> {
                 return Ok(());
             }
         };
-        let Some((id, portal)) = id.and_then(|id| Some((id, self.prepared.portal_mut(id)?))) else {
+        let reading = id.and_then(|id| Some(self.prepared.portal_mut(id)?.reading.clone()));
+        let (Some(id), Some(reading)) = (id, reading) else {
+            self.fail_segment(unknown_portal(name));
+            return Ok(());
+        };
+        match self.still_meant(&reading) {
+            Meant::Same => {}
+            Meant::Undecided => {
+                self.park(frame);
+                return Ok(());
+            }
+            Meant::Otherwise(report) => {
+                self.fail_segment(report);
+                return Ok(());
+            }
+        }
+        let Some(portal) = self.prepared.portal_mut(id) else {
             self.fail_segment(unknown_portal(name));
             return Ok(());
         };
         let fresh = portal.permitted.elapsed() <= PERMIT_AGE;
         let receipt = portal.receipt.take();
-        let (masks, reading, operation) = (
-            Arc::clone(&portal.masks),
-            portal.reading.clone(),
-            portal.operation.clone(),
-        );
+        let (masks, operation) = (Arc::clone(&portal.masks), portal.operation.clone());
         match receipt {
             Some(receipt) if fresh && !self.session.expired() => {
                 self.run_portal(frame.raw(), receipt, masks, id, &reading);
@@ -235,6 +261,7 @@ impl Relay<'_> {
         let mut running = Running::new(receipt, masks, reading);
         running.portal = Some(id);
         self.catalogue_stale |= reading.changes_catalogue();
+        self.settings.sent(reading);
         let given = self.portal_rows.get(&id).copied().unwrap_or(0);
         let capped = running.capped(bytes, given);
         self.prepared.push(Owed::Execute(Box::new(running)));
@@ -297,7 +324,7 @@ impl Relay<'_> {
     /// not read meanwhile.
     fn park(&mut self, frame: Frame) {
         self.parked = Some(frame);
-        encode::empty(&mut self.upstream.out, frontend::FLUSH);
+        self.flush();
     }
 
     fn send(&mut self, bytes: &Bytes) {
@@ -307,7 +334,7 @@ impl Relay<'_> {
 }
 
 /// Why a client may not give this name to a statement or portal, or take it away.
-fn unusable(name: &str) -> Option<Report> {
+pub(super) fn unusable(name: &str) -> Option<Report> {
     if name.len() > NAME_BYTES {
         let message = "a name of a statement or portal is longer than 63 bytes";
         return Some(Report::error("42622", message));
@@ -320,11 +347,11 @@ fn unusable(name: &str) -> Option<Report> {
     })
 }
 
-fn too_many(full: Full) -> Report {
+pub(super) fn too_many(full: Full) -> Report {
     Report::error("53400", full.to_string())
 }
 
-fn unknown_statement(name: &str) -> Report {
+pub(super) fn unknown_statement(name: &str) -> Report {
     Report::error(
         refuse::UNKNOWN_STATEMENT,
         format!("prepared statement \"{name}\" does not exist"),

@@ -14,6 +14,7 @@ use super::values::{self, Room};
 use crate::codec::body::Body;
 use crate::codec::{Frame, Malformed, backend, encode, frontend};
 use crate::facts::Reading;
+use crate::states::naming::Naming;
 use crate::states::prepared::PortalId;
 
 /// A forwarded operation.
@@ -38,6 +39,8 @@ pub(crate) struct Running {
     pub(crate) is_copy: bool,
     /// That answer is not there yet, so the client's next messages wait.
     pub(crate) awaits_copy: bool,
+    /// The names of statements and cursors that it makes and drops.
+    pub(crate) naming: Naming,
     /// Used again for every value.
     room: Room,
     rows: u64,
@@ -61,6 +64,7 @@ impl Running {
             changes_catalogue: reading.changes_catalogue(),
             is_copy: reading.is_copy(),
             awaits_copy: reading.is_copy(),
+            naming: Naming::of(reading),
             room: Room::default(),
             rows: 0,
             affected: 0,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hpol_operation::Operation;
+use hpol_session::masking::MaskingPlan;
 use hpol_session::permit::Receipt;
 
 use crate::codec::backend::ColumnDescription;
@@ -18,6 +19,7 @@ use crate::codec::frontend::Target;
 use crate::facts::Reading;
 use crate::reply::columns::Masks;
 use crate::reply::running::Running;
+use crate::states::naming::{Kept, Renamed};
 
 /// Texts and parameters of portals, as they are kept for their judgement. What is on its way is waited for; a portal that
 /// stays counts until it is closed.
@@ -32,6 +34,9 @@ const MAX_STATEMENT_BYTES: usize = 32 << 20;
 
 /// Portals open at once; they end with their transaction.
 const MAX_PORTALS: usize = 1024;
+
+/// Channels listened to; what comes on others is for nobody.
+const MAX_CHANNELS: usize = 1024;
 
 /// A prepared statement.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,6 +62,24 @@ pub(crate) struct Portal {
     pub(crate) masks: Arc<Masks>,
     /// Its columns, once they are described.
     pub(crate) columns: Option<Arc<[ColumnDescription]>>,
+    /// It is a cursor that outlives its transaction. If that transaction fails, the server has none of this name, and says
+    /// so itself.
+    pub(crate) hold: bool,
+}
+
+impl Portal {
+    /// What a cursor is to the extended protocol, which can run it too.
+    pub(crate) fn of_cursor(cursor: &Kept, hold: bool) -> Portal {
+        Portal {
+            operation: cursor.operation.clone(),
+            reading: cursor.reading.clone(),
+            receipt: None,
+            permitted: Instant::now(),
+            masks: Arc::new(Masks::new(&MaskingPlan::none(), &cursor.reading)),
+            columns: None,
+            hold,
+        }
+    }
 }
 
 /// Who asked for a description.
@@ -124,6 +147,8 @@ pub(crate) struct Prepared {
     next_portal: u64,
     /// Receipts of portals that ended without Execute.
     not_run: Vec<Receipt>,
+    /// What the session listens to, and the LISTEN that is judged again for each notification.
+    pub(crate) channels: HashMap<String, Kept>,
 }
 
 /// A bound is reached.
@@ -186,6 +211,9 @@ impl Prepared {
             Owed::Query(_) | Owed::RefusedQuery(_) if name.is_empty() => Some(None),
             _ => None,
         };
+        if self.may_rename(Kind::Statement, name) {
+            return Lookup::Undecided;
+        }
         self.look_up(change, || self.statements.get(name).cloned())
     }
 
@@ -203,7 +231,18 @@ impl Prepared {
             Owed::Query(_) | Owed::RefusedQuery(_) if name.is_empty() => Some(None),
             _ => None,
         };
+        if self.may_rename(Kind::Portal, name) {
+            return Lookup::Undecided;
+        }
         self.look_up(change, || self.portal_names.get(name).copied())
+    }
+
+    /// Whether a statement that is on its way makes or drops the name in SQL, which it does or not.
+    fn may_rename(&self, kind: Kind, name: &str) -> bool {
+        self.owed.iter().any(|owed| match owed {
+            Owed::Query(running) | Owed::Execute(running) => running.naming.concerns(kind, name),
+            _ => false,
+        })
     }
 
     /// The last change on its way decides; `change` tells what one makes of the name.
@@ -229,6 +268,52 @@ impl Prepared {
         self.portals.get_mut(&id)
     }
 
+    pub(crate) fn portal_of(&self, id: PortalId) -> Option<&Portal> {
+        self.portals.get(&id)
+    }
+
+    /// Whether `count` more cursors may be declared.
+    pub(crate) fn room_for_cursors(&self, count: usize) -> Result<(), Full> {
+        if self.portal_names.len().saturating_add(count) > MAX_PORTALS {
+            return Err(Full {
+                what: "1,024 open portals",
+            });
+        }
+        self.room_for_portal()
+    }
+
+    /// A statement or cursor was made or dropped in SQL, by the portal `by` if it was one.
+    pub(crate) fn renamed(&mut self, change: Renamed, by: Option<PortalId>) {
+        match change {
+            Renamed::Prepared { name, statement } => self.parsed(name, statement),
+            Renamed::Deallocated(Some(name)) => self.closed(Kind::Statement, &name),
+            Renamed::Deallocated(None) => {
+                // The unnamed statement is not one of these.
+                self.statements.retain(|name, _| name.is_empty());
+                let texts = self
+                    .statements
+                    .values()
+                    .map(|statement| statement.text.len());
+                self.statement_bytes = texts.sum();
+            }
+            Renamed::Declared { name, portal } => {
+                let id = self.keep(portal);
+                self.bound(name, id);
+            }
+            Renamed::Closed(Some(name)) => self.closed(Kind::Portal, &name),
+            Renamed::Closed(None) => self.drop_portals(|id, _| Some(id) != by),
+            Renamed::Listens { channel, kept } => {
+                if self.channels.len() < MAX_CHANNELS {
+                    self.channels.insert(channel, kept);
+                }
+            }
+            Renamed::Unlistens(Some(channel)) => {
+                self.channels.remove(&channel);
+            }
+            Renamed::Unlistens(None) => self.channels.clear(),
+        }
+    }
+
     /// Whether one more statement may be parsed.
     pub(crate) fn room_for(&self, text: &str) -> Result<(), Full> {
         let on_the_way = self
@@ -251,16 +336,21 @@ impl Prepared {
 
     /// Keeps a portal that is on its way.
     pub(crate) fn bind(&mut self, name: &str, portal: Portal) -> PortalId {
+        let id = self.keep(portal);
+        self.push(Owed::Bind {
+            name: name.to_owned(),
+            portal: id,
+        });
+        id
+    }
+
+    fn keep(&mut self, portal: Portal) -> PortalId {
         self.next_portal += 1;
         let id = PortalId(self.next_portal);
         self.portal_bytes = self
             .portal_bytes
             .saturating_add(portal.operation.exact.len());
         self.portals.insert(id, portal);
-        self.push(Owed::Bind {
-            name: name.to_owned(),
-            portal: id,
-        });
         id
     }
 
@@ -316,10 +406,20 @@ impl Prepared {
         self.closed(Kind::Portal, "");
     }
 
-    /// No transaction is open any more, and no portal outlives one.
+    /// No transaction is open any more, and no portal outlives one but a cursor that is made to.
     pub(crate) fn transaction_ended(&mut self) {
-        let names: Vec<PortalId> = self.portal_names.drain().map(|(_, id)| id).collect();
-        for id in names {
+        self.drop_portals(|_, portal| !portal.hold);
+    }
+
+    fn drop_portals(&mut self, chosen: impl Fn(PortalId, &Portal) -> bool) {
+        let portals = &self.portals;
+        let goes = |id: &mut PortalId| portals.get(id).is_none_or(|portal| chosen(*id, portal));
+        let gone: Vec<PortalId> = self
+            .portal_names
+            .extract_if(|_, id| goes(id))
+            .map(|(_, id)| id)
+            .collect();
+        for id in gone {
             self.drop_portal(id);
         }
     }

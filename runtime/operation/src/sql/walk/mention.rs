@@ -72,7 +72,8 @@ impl Walk<'_> {
     pub(super) fn unsettled(&self) -> bool {
         self.found
             .effects
-            .contains(&SessionEffect::ChangesNameResolution)
+            .iter()
+            .any(|effect| *effect == SessionEffect::ChangesNameResolution || effect.resets_all())
     }
 
     pub(super) fn read_name(&mut self, name: &Name) {

@@ -1,11 +1,8 @@
-//! Commands that act on the session: settings, transactions, prepared statements, cursors.
+//! Commands that act on the session: settings, transactions, channels. Prepared statements and cursors are in `named`.
 
 use pg_query::protobuf::{DiscardMode, TransactionStmtKind, VariableSetKind};
 
-use super::{Form, Node, SessionEffect, SqlRefusal, Tree, Verb, Walk, Walked};
-
-/// DECLARE's option bit for WITH HOLD.
-const CURSOR_OPT_HOLD: i64 = 0x0020;
+use super::{Node, SessionEffect, SqlRefusal, Tree, Verb, Walk, Walked};
 
 /// Settings that decide who runs what follows.
 const IDENTITY: &[&str] = &["role", "session_authorization"];
@@ -107,36 +104,30 @@ impl Walk<'_> {
             "ConstraintsSetStmt" => self.verb(Verb::SET),
             "DiscardStmt" => self.discard(node),
             "TransactionStmt" => self.transaction(node),
-            "ListenStmt" | "UnlistenStmt" => {
+            "ListenStmt" => {
                 self.verb(Verb::LISTEN);
-                self.effect(SessionEffect::Listen);
+                self.effect(SessionEffect::Listen {
+                    channel: node.text("conditionname").to_owned(),
+                });
+            }
+            "UnlistenStmt" => {
+                self.verb(Verb::UNLISTEN);
+                self.effect(SessionEffect::Unlisten {
+                    channel: named(node.text("conditionname")),
+                });
             }
             "NotifyStmt" => self.verb(Verb::NOTIFY),
-            "DeallocateStmt" => {
-                self.verb(Verb::DEALLOCATE);
-                self.effect(SessionEffect::Deallocate {
-                    name: named(node.text("name")),
-                });
-            }
-            "ClosePortalStmt" => {
-                self.verb(Verb::CLOSE);
-                self.effect(SessionEffect::CloseCursor {
-                    name: named(node.text("portalname")),
-                });
-            }
-            "FetchStmt" => {
-                self.verb(Verb::FETCH);
-                self.opaque_reads("the cursor".to_owned());
-            }
-            "ExecuteStmt" => return Some(self.execute(node)),
-            "PrepareStmt" => return Some(self.prepare(node)),
-            "DeclareCursorStmt" => return Some(self.declare(node)),
+            "DeallocateStmt" => self.deallocate(named(node.text("name"))),
+            "ClosePortalStmt" => self.close_cursor(named(node.text("portalname"))),
+            "ExecuteStmt" => return Some(self.execute(node, false)),
+            // Explained, it makes no cursor.
+            "DeclareCursorStmt" => return Some(self.declared_query(node)),
             _ => return None,
         }
         Some(Ok(()))
     }
 
-    fn effect(&mut self, effect: SessionEffect) {
+    pub(super) fn effect(&mut self, effect: SessionEffect) {
         self.found.effects.push(effect);
     }
 
@@ -150,8 +141,7 @@ impl Walk<'_> {
         .contains(&kind);
         self.verb(if reset { Verb::RESET } else { Verb::SET });
         if kind == VariableSetKind::VarResetAll as i64 {
-            self.effect(SessionEffect::Reset { name: None });
-            return self.found.effects.extend(any_setting());
+            return self.effect(SessionEffect::Reset { name: None });
         }
         let consequences = match name.as_str() {
             "session characteristics" | "transaction" if read_write(node.list("args")) => {
@@ -188,7 +178,8 @@ impl Walk<'_> {
             .map_or("all", |(_, what)| what);
         self.effect(SessionEffect::Discard { what });
         if what == "all" {
-            self.found.effects.extend(any_setting());
+            self.own_statements.drop_name(None);
+            self.own_cursors.drop_name(None);
         }
     }
 
@@ -224,36 +215,6 @@ impl Walk<'_> {
             | Some(TransactionStmtKind::Undefined)
             | None => self.effect(SessionEffect::TwoPhase),
         }
-    }
-
-    fn prepare(&mut self, node: &Node) -> Walked {
-        self.verb(Verb::PREPARE);
-        self.effect(SessionEffect::PrepareSql {
-            name: node.text("name").to_owned(),
-        });
-        self.statement.form = Form::Other("PREPARE");
-        self.body(node.get("query"))
-    }
-
-    fn execute(&mut self, node: &Node) -> Walked {
-        self.verb(Verb::EXECUTE);
-        self.effect(SessionEffect::ExecuteSql {
-            name: node.text("name").to_owned(),
-        });
-        self.opaque("the prepared statement".to_owned());
-        self.found.functions.complete = false;
-        self.rest(node, &[])
-    }
-
-    fn declare(&mut self, node: &Node) -> Walked {
-        self.verb(Verb::DECLARE);
-        let hold = node.int("options") & CURSOR_OPT_HOLD != 0;
-        self.effect(SessionEffect::DeclareCursor {
-            name: node.text("portalname").to_owned(),
-            hold,
-        });
-        self.statement.form = Form::Other("a cursor");
-        self.body(node.get("query"))
     }
 
     /// The statement inside a command.

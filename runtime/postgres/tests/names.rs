@@ -1,0 +1,317 @@
+//! Statements and cursors that SQL makes, uses and drops by name, and commands that tidy a session up.
+
+mod world;
+
+use insta::assert_snapshot;
+use world::World;
+use world::client::{Client, bind, close, describe, execute, parse, query, sync};
+
+/// Each text with what it is answered.
+async fn told(client: &mut Client, texts: &[&str]) -> String {
+    let mut lines = Vec::new();
+    for text in texts {
+        let answer = client.query(text).await;
+        lines.push(format!("{text}\n    {}", answer.replace('\n', "\n    ")));
+    }
+    lines.join("\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pg_34_execute_is_judged_by_the_prepared_query() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    let texts = [
+        "PREPARE show (int) AS SELECT id, ssn, note FROM customers WHERE id = $1",
+        "EXECUTE show(1)",
+        "EXPLAIN (COSTS off) EXECUTE show(1)",
+        "CREATE TABLE copied AS EXECUTE show(1)",
+        "PREPARE hidden AS SELECT substr(ssn, 1, 6) FROM customers",
+        "EXECUTE hidden",
+        "DEALLOCATE show",
+        "EXECUTE show(1)",
+        "PREPARE a AS SELECT 1; EXECUTE a; DEALLOCATE a; EXECUTE a",
+        "EXECUTE a",
+        "PREPARE a AS SELECT 1; SELECT 1/0; DEALLOCATE a",
+        "EXECUTE a",
+        "PREPARE a AS SELECT 2",
+        "EXECUTE a",
+        "DISCARD ALL",
+        "EXECUTE a",
+        "PREPARE hpol_gateway AS SELECT 1",
+    ];
+    assert_snapshot!(told(&mut client, &texts).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pg_48_fetch_is_judged_by_the_declared_query() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    let texts = [
+        "FETCH 1 FROM c",
+        "BEGIN",
+        "DECLARE c SCROLL CURSOR FOR SELECT id, ssn, note FROM customers ORDER BY id",
+        "FETCH 1 FROM c",
+        "MOVE BACKWARD ALL IN c",
+        "FETCH ALL FROM c",
+        "DELETE FROM customers WHERE CURRENT OF c",
+        "CLOSE c",
+        "FETCH ALL FROM c",
+        "ROLLBACK",
+        "DECLARE h CURSOR WITH HOLD FOR TABLE customers",
+        "DECLARE b BINARY CURSOR WITH HOLD FOR SELECT ssn FROM customers",
+        "FETCH ALL FROM h",
+        "FETCH 1 FROM b",
+        "DECLARE x CURSOR WITH HOLD FOR SELECT upper(ssn) FROM customers",
+        "CLOSE ALL",
+        "FETCH ALL FROM h",
+        "BEGIN; DECLARE t CURSOR FOR SELECT ssn FROM customers; FETCH 1 FROM t; COMMIT; FETCH 1 FROM t",
+        "FETCH 1 FROM t",
+    ];
+    assert_snapshot!(told(&mut client, &texts).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pg_34_both_ways_of_preparing_share_their_names() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    let mut lines = Vec::new();
+    // Prepared in SQL, bound by the protocol.
+    lines.push(
+        client
+            .query("PREPARE s AS SELECT ssn FROM customers ORDER BY id LIMIT 1")
+            .await,
+    );
+    let run = [
+        bind("", "s", &[], 0),
+        describe(b'P', ""),
+        execute("", 0),
+        sync(),
+    ];
+    lines.push(client.ask(&run.concat()).await);
+    // Prepared by the protocol, executed and dropped in SQL.
+    lines.push(
+        client
+            .ask(
+                &[
+                    parse("p", "SELECT ssn FROM customers WHERE id = $1"),
+                    sync(),
+                ]
+                .concat(),
+            )
+            .await,
+    );
+    lines.push(client.query("EXECUTE p(1)").await);
+    lines.push(
+        client
+            .ask(
+                &[
+                    parse("d", "DEALLOCATE p"),
+                    bind("", "d", &[], 0),
+                    execute("", 0),
+                    sync(),
+                ]
+                .concat(),
+            )
+            .await,
+    );
+    lines.push(
+        client
+            .ask(&[bind("", "p", &["1"], 0), sync()].concat())
+            .await,
+    );
+    // What a name means when a portal runs counts, not what it meant when that was bound.
+    let swapped = [
+        parse("e", "EXECUTE s"),
+        bind("later", "e", &[], 0),
+        close(b'S', "s"),
+        parse("s", "SELECT 'other'"),
+        execute("later", 0),
+        sync(),
+    ];
+    lines.push(client.ask(&swapped.concat()).await);
+    // All of it at once, without waiting.
+    let pipeline = [
+        parse("", "PREPARE q AS SELECT ssn FROM customers WHERE id = 1"),
+        bind("", "", &[], 0),
+        execute("", 0),
+        parse("", "EXECUTE q"),
+        bind("", "", &[], 0),
+        execute("", 0),
+        parse("", "DEALLOCATE ALL"),
+        bind("", "", &[], 0),
+        execute("", 0),
+        bind("", "q", &[], 0),
+        sync(),
+    ];
+    lines.push(client.ask(&pipeline.concat()).await);
+    assert_snapshot!(lines.join("\n--\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pg_48_cursors_and_portals_share_their_names() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    let mut lines = Vec::new();
+    // A cursor declared with a parameter, fetched from in both ways.
+    let declare = [
+        parse("", "BEGIN"),
+        bind("", "", &[], 0),
+        execute("", 0),
+        parse(
+            "",
+            "DECLARE c CURSOR FOR SELECT id, ssn FROM customers WHERE id <= $1 ORDER BY id",
+        ),
+        bind("", "", &["2"], 0),
+        execute("", 0),
+        parse("", "FETCH 1 FROM c"),
+        bind("", "", &[], 0),
+        describe(b'P', ""),
+        execute("", 0),
+        sync(),
+    ];
+    lines.push(client.ask(&declare.concat()).await);
+    lines.push(client.ask(&[execute("c", 1), sync()].concat()).await);
+    // A portal of the protocol, fetched from in SQL.
+    lines.push(
+        client
+            .ask(
+                &[
+                    parse("s", "SELECT ssn FROM customers WHERE id = $1"),
+                    bind("p", "s", &["1"], 0),
+                    sync(),
+                ]
+                .concat(),
+            )
+            .await,
+    );
+    lines.push(client.query("FETCH ALL FROM p").await);
+    lines.push(client.query("CLOSE p").await);
+    lines.push(client.ask(&[execute("p", 0), sync()].concat()).await);
+    lines.push(client.query("ROLLBACK").await);
+    // A portal that would change something is judged by that.
+    lines.push(client.query("BEGIN").await);
+    lines.push(
+        client
+            .ask(
+                &[
+                    parse("", "SHOW search_path"),
+                    bind("show", "", &[], 0),
+                    sync(),
+                ]
+                .concat(),
+            )
+            .await,
+    );
+    lines.push(client.query("FETCH ALL FROM show").await);
+    lines.push(client.query("ROLLBACK").await);
+    assert_snapshot!(lines.join("\n--\n"));
+    let words = world.log.words();
+    let fetched = words
+        .iter()
+        .filter(|word| word.contains("FETCH") || word.contains("DECLARE"));
+    assert_snapshot!(
+        "pg_48_records",
+        fetched.cloned().collect::<Vec<_>>().join("\n")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pg_37_what_tidies_a_session_up_keeps_what_the_gateway_has_fixed() {
+    let world = World::start().await;
+    world
+        .server
+        .execute(
+            "demo",
+            "CREATE SCHEMA evil AUTHORIZATION hpol_gateway; CREATE TABLE evil.orders (id int); \
+             ALTER TABLE evil.orders OWNER TO hpol_gateway; CREATE ROLE other; GRANT other TO hpol_gateway",
+        )
+        .unwrap();
+    let mut client = world.login().await;
+    let texts = [
+        "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL;",
+        "SELECT current_setting('search_path'), current_setting('row_security'), current_user",
+        "SET work_mem = '1MB'",
+        "RESET work_mem",
+        "DISCARD ALL",
+        "SELECT current_setting('search_path')",
+        "DISCARD PLANS; DISCARD SEQUENCES; DISCARD TEMP",
+        "RESET ALL; SELECT count(*) FROM customers",
+        "BEGIN; SAVEPOINT s; RESET ALL; SAVEPOINT t; SELECT 1/0",
+        "ROLLBACK TO t; SELECT current_setting('search_path')",
+        "ROLLBACK TO t",
+        "SELECT current_setting('search_path')",
+        "ROLLBACK",
+        "SELECT current_setting('search_path')",
+    ];
+    let mut lines = vec![told(&mut client, &texts).await];
+    let pipeline = [
+        parse("", "DISCARD ALL"),
+        bind("", "", &[], 0),
+        execute("", 0),
+        parse("", "SELECT current_setting('search_path')"),
+        bind("", "", &[], 0),
+        execute("", 0),
+        sync(),
+    ];
+    lines.push(client.ask(&pipeline.concat()).await);
+    lines.push(client.query("SELECT current_setting('search_path')").await);
+    client
+        .send(
+            &[
+                query("RESET ALL"),
+                query("SELECT current_setting('search_path')"),
+            ]
+            .concat(),
+        )
+        .await;
+    lines.push(client.lines(2).await);
+    assert_snapshot!(lines.join("\n--\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pg_34_statements_that_sql_drops_leave_room() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    for number in 0..4200 {
+        let name = format!("s{number}");
+        client
+            .send(&[parse(&name, "SELECT 1"), sync()].concat())
+            .await;
+        let answer = client.lines(1).await;
+        assert_eq!(answer, "1\nZ I", "{number}");
+        if number % 2 == 0 {
+            let dropped = client.query(&format!("DEALLOCATE {name}")).await;
+            assert_eq!(dropped, "C DEALLOCATE\nZ I");
+        }
+    }
+    assert_eq!(
+        client.query("DEALLOCATE ALL").await,
+        "C DEALLOCATE ALL\nZ I"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pg_43_notifications_reach_who_may_listen_and_hide_what_detectors_find() {
+    let world = World::start().await;
+    let (mut client, mut other) = (world.login().await, world.login().await);
+    let mut lines = vec![
+        told(
+            &mut client,
+            &["LISTEN \"Wire\"", "LISTEN quiet", "UNLISTEN quiet"],
+        )
+        .await,
+    ];
+    // Waits for its own end, so what it notifies is on its way to the other session.
+    let notify =
+        "NOTIFY quiet, 'nothing'; NOTIFY \"Wire\", 'plain'; NOTIFY \"Wire\", 'of 987-65-4321'";
+    lines.push(other.query(notify).await);
+    for _ in 0..2 {
+        let (tag, body) = client.receive().await.unwrap();
+        assert_eq!(tag, b'A');
+        lines.push(String::from_utf8_lossy(&body[4..]).replace('\0', " / "));
+    }
+    lines.push(client.query("UNLISTEN *").await);
+    lines.push(other.query("SELECT pg_notify('Wire', 'late')").await);
+    lines.push(client.query("SELECT 1").await);
+    assert_snapshot!(lines.join("\n"));
+}
