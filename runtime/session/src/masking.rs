@@ -229,7 +229,10 @@ impl MaskingPlan {
             .map(|entry| entry.rule.as_str())
     }
 
-    pub(crate) fn run(&self) -> MaskRun {
+    /// A run for what belongs to no one operation, such as what comes on a channel that is listened to. What is hidden for
+    /// an operation is counted by that of its receipt.
+    #[must_use]
+    pub fn run(&self) -> MaskRun {
         let counts = vec![0; self.entries().count()];
         MaskRun {
             plan: self.clone(),
