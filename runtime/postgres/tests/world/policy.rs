@@ -50,6 +50,14 @@ pub fn policy() -> Policy {
                 },
             ),
             rule(
+                "few_of_a_series",
+                test(
+                    "sql.functions",
+                    Predicate::HasAny(["pg_catalog.generate_series".into()].into()),
+                ),
+                Effect::Limit { rows: 3 },
+            ),
+            rule(
                 "no_drop",
                 verbs(&["drop"]),
                 Effect::Block {
