@@ -20,6 +20,8 @@ const MASK: fn() -> Effect = || Effect::Mask {
     mask: Mask::Redact,
 };
 const ALLOW: fn() -> Effect = || Effect::ALLOW;
+const ALLOW_FEW: fn() -> Effect = || Effect::Allow { rows: Some(10) };
+const LIMIT: fn() -> Effect = || Effect::Limit { rows: 10 };
 
 fn test(fact: &str, default: Option<Value>, predicate: Predicate) -> Condition {
     let (fact, _) = Vocabulary::builtin().lookup(fact).unwrap();
@@ -54,6 +56,10 @@ fn set(elements: &[&str]) -> Vec<Box<str>> {
 }
 
 fn decide_rules(rules: &[Line]) -> Decision {
+    decide_all(rules, false)
+}
+
+fn decide_all(rules: &[Line], observe: bool) -> Decision {
     let rule = |(effect, truth): &Line| Rule {
         name: String::new(),
         title: String::new(),
@@ -61,7 +67,7 @@ fn decide_rules(rules: &[Line]) -> Decision {
         claims: vec![],
         condition: of(*truth),
         effect: effect(),
-        observe: false,
+        observe,
         source: Source::default(),
     };
     let policy = Policy {
@@ -95,6 +101,60 @@ fn verdicts_combine_by_strength_and_unknown_counts_against_access() {
         let reversed: Vec<_> = rules.iter().rev().copied().collect();
         assert_eq!(decide_rules(&reversed).verdict, verdict);
     }
+}
+
+#[test]
+fn a_limit_grants_nothing_and_what_is_unknown_limits_all_the_same() {
+    use Truth::{False, True, Unknown};
+    let table: [(&[Line], Verdict, &[u32]); 6] = [
+        (&[(LIMIT, True)], Verdict::Block, &[0]),
+        (&[(LIMIT, Unknown), (ALLOW, True)], Verdict::Allow, &[0]),
+        (&[(LIMIT, False), (ALLOW, True)], Verdict::Allow, &[]),
+        (&[(ALLOW_FEW, True)], Verdict::Allow, &[0]),
+        (&[(ALLOW_FEW, Unknown)], Verdict::Block, &[0]),
+        (&[(ALLOW_FEW, Unknown), (ALLOW, True)], Verdict::Allow, &[0]),
+    ];
+    for (rules, verdict, limits) in table {
+        let decision = decide_rules(rules);
+        let limits: Vec<RuleId> = limits.iter().copied().map(RuleId).collect();
+        assert_eq!((decision.verdict, decision.limit), (verdict, limits));
+    }
+}
+
+#[test]
+fn rules_in_observe_do_nothing_and_are_named_by_what_they_would_do() {
+    use Truth::{False, True, Unknown};
+    let rules = [
+        (BLOCK, Unknown),
+        (APPROVAL, Unknown),
+        (ALLOW, Unknown),
+        (ALLOW_FEW, Unknown),
+        (ALLOW_FEW, True),
+        (MASK, True),
+        (LIMIT, False),
+    ];
+    let decision = decide_all(&rules, true);
+    let named: Vec<(&str, u32)> = decision
+        .observed
+        .iter()
+        .map(|observed| (observed.would.as_str(), observed.rule.0))
+        .collect();
+    assert_eq!(
+        named,
+        [
+            ("block", 0),
+            ("require_approval", 1),
+            ("allow", 4),
+            ("mask", 5),
+            ("limit", 3),
+            ("limit", 4),
+        ]
+    );
+    let nothing = Decision {
+        observed: vec![],
+        ..decision
+    };
+    assert_eq!(nothing, decide_rules(&[]));
 }
 
 #[test]
