@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::config::secret::SecretSource;
-use crate::config::{Config, Mode, Upstream};
+use crate::config::{Config, Mode, Tls, Upstream};
 use crate::identity::fetch::Fetcher;
 use crate::policy;
 use crate::run::audit_key;
@@ -18,6 +18,13 @@ pub(crate) fn check(config: &Config) -> Vec<String> {
             .map(drop)
             .map_err(|error| error.to_string()),
     );
+    if let Some(former) = &config.audit.former_signing_key {
+        note(
+            audit_key(former)
+                .map(drop)
+                .map_err(|error| error.to_string()),
+        );
+    }
     // Whether the bundle is older than one before is known to the running gateway only.
     note(
         policy::read(&config.bundle, None)
@@ -38,7 +45,7 @@ pub(crate) fn check(config: &Config) -> Vec<String> {
     for (name, connection) in &config.connections {
         let (secret, ca_file) = match &connection.upstream {
             Upstream::Postgres(upstream) => (
-                Some(&upstream.password),
+                upstream.password.as_ref(),
                 upstream.tls.as_ref().and_then(|tls| tls.ca_file.as_deref()),
             ),
             Upstream::Http(upstream) => (
@@ -61,8 +68,21 @@ pub(crate) fn check(config: &Config) -> Vec<String> {
                 .map(drop)
                 .map_err(|error| named(error.to_string()))
         }));
+        note(own_certificate(&connection.upstream).map_or(Ok(()), |own| {
+            tls::client_config_showing(None, own)
+                .map(drop)
+                .map_err(|error| named(error.to_string()))
+        }));
     }
     problems
+}
+
+/// What is shown to the upstream.
+fn own_certificate(upstream: &Upstream) -> Option<&Tls> {
+    match upstream {
+        Upstream::Postgres(upstream) => upstream.tls.as_ref()?.client_certificate.as_ref(),
+        Upstream::Http(_) => None,
+    }
 }
 
 /// What is allowed and yet most likely a mistake.

@@ -16,7 +16,7 @@ use hpol_evidence::checkpoint::Origin;
 
 pub(crate) use self::place::Problems;
 use self::secret::SecretSource;
-pub(crate) use self::table::{LogFormat, ReadDurability};
+pub(crate) use self::table::{ChannelBinding, LogFormat, ReadDurability};
 
 /// Longest configuration file read, in bytes: far above any real one, far below what could hurt.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -69,11 +69,13 @@ pub(crate) struct Bundle {
 pub(crate) struct Audit {
     pub(crate) dir: PathBuf,
     pub(crate) signing_key: PathBuf,
+    /// The key before it, until the log has gone over to the new one.
+    pub(crate) former_signing_key: Option<PathBuf>,
     pub(crate) origin: Origin,
     pub(crate) reads: ReadDurability,
 }
 
-/// `[tls]`
+/// A certificate of the gateway's own: `[tls]`, or towards an upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tls {
     pub(crate) certificate: PathBuf,
@@ -136,7 +138,8 @@ pub(crate) struct PostgresUpstream {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) user: String,
-    pub(crate) password: SecretSource,
+    /// `None`: by certificate alone.
+    pub(crate) password: Option<SecretSource>,
     pub(crate) databases: Vec<String>,
     /// `None`: plain TCP to the upstream, as the operator wrote.
     pub(crate) tls: Option<UpstreamTls>,
@@ -147,6 +150,9 @@ pub(crate) struct PostgresUpstream {
 pub(crate) struct UpstreamTls {
     /// Instead of the system's roots.
     pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) channel_binding: ChannelBinding,
+    /// What the gateway shows of itself.
+    pub(crate) client_certificate: Option<Tls>,
 }
 
 /// `kind = "http"`

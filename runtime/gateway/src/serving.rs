@@ -17,7 +17,7 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 
 use crate::config::secret::{ReadSecret, SecretSource};
-use crate::config::{self, Connection, HttpUpstream, PostgresUpstream, Upstream};
+use crate::config::{self, ChannelBinding, Connection, HttpUpstream, PostgresUpstream, Upstream};
 use crate::shutdown::Stop;
 use crate::tls::{self, LoadTls};
 
@@ -176,7 +176,10 @@ impl Material<'_> {
         upstream: &PostgresUpstream,
         allow_plaintext: bool,
     ) -> Result<Settings, BuildServing> {
-        let password = self.secret(&upstream.password)?;
+        let password = match &upstream.password {
+            Some(source) => Some(self.secret(source)?),
+            None => None,
+        };
         let tls = match &upstream.tls {
             None => hpol_postgres::UpstreamTls::Disable,
             Some(tls) => {
@@ -186,8 +189,13 @@ impl Material<'_> {
                 };
                 let name = ServerName::try_from(upstream.host.clone()).map_err(|_| host())?;
                 hpol_postgres::UpstreamTls::Require {
-                    config: self.client(tls.ca_file.as_deref())?,
+                    config: self.upstream(tls)?,
                     name,
+                    channel_binding: match tls.channel_binding {
+                        ChannelBinding::Disable => hpol_postgres::ChannelBinding::Disable,
+                        ChannelBinding::Prefer => hpol_postgres::ChannelBinding::Prefer,
+                        ChannelBinding::Require => hpol_postgres::ChannelBinding::Require,
+                    },
                 }
             }
         };
@@ -196,7 +204,7 @@ impl Material<'_> {
             host: upstream.host.clone(),
             port: upstream.port,
             user: upstream.user.clone(),
-            password: hpol_postgres::Secret::new(password.to_string()),
+            password: password.map(|password| hpol_postgres::Secret::new(password.to_string())),
             databases: upstream
                 .databases
                 .iter()
@@ -264,6 +272,26 @@ impl Material<'_> {
             name: self.name.to_owned(),
             why,
         })
+    }
+
+    /// TLS to a PostgreSQL server.
+    fn upstream(
+        &mut self,
+        tls: &config::UpstreamTls,
+    ) -> Result<Arc<rustls::ClientConfig>, BuildServing> {
+        let Some(own) = &tls.client_certificate else {
+            return self.client(tls.ca_file.as_deref());
+        };
+        for path in tls.ca_file.iter().chain([&own.certificate]) {
+            self.file(path)?;
+        }
+        self.secret(&SecretSource::File(own.key.clone()))?;
+        tls::client_config_showing(tls.ca_file.as_deref(), own)
+            .map(Arc::new)
+            .map_err(|why| BuildServing::Tls {
+                name: self.name.to_owned(),
+                why,
+            })
     }
 
     fn server(

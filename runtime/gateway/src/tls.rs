@@ -40,6 +40,27 @@ pub(crate) enum LoadTls {
 /// # Errors
 /// When there are no roots to verify against.
 pub(crate) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, LoadTls> {
+    let roots = roots(ca_file)?;
+    let config = ClientConfig::builder().with_root_certificates(roots);
+    Ok(config.with_no_client_auth())
+}
+
+/// The same, and shows the gateway's own certificate to a peer that asks for one.
+///
+/// # Errors
+/// When there are no roots, or the files of the certificate cannot be read or do not belong together.
+pub(crate) fn client_config_showing(
+    ca_file: Option<&Path>,
+    own: &Tls,
+) -> Result<ClientConfig, LoadTls> {
+    let (chain, key) = own_certificate(own)?;
+    ClientConfig::builder()
+        .with_root_certificates(roots(ca_file)?)
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| mismatch(own, &error))
+}
+
+fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, LoadTls> {
     let mut roots = RootCertStore::empty();
     match ca_file {
         Some(path) => {
@@ -60,9 +81,7 @@ pub(crate) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, Load
             }
         }
     }
-    Ok(ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+    Ok(roots)
 }
 
 /// What is shown to clients; `protocol` is the ALPN name they may ask for.
@@ -70,22 +89,33 @@ pub(crate) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, Load
 /// # Errors
 /// When the files cannot be read or do not belong together.
 pub(crate) fn server_config(tls: &Tls, protocol: &[u8]) -> Result<Arc<ServerConfig>, LoadTls> {
+    let (chain, key) = own_certificate(tls)?;
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|error| mismatch(tls, &error))?;
+    config.alpn_protocols = vec![protocol.to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn own_certificate(
+    tls: &Tls,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), LoadTls> {
     let chain = certificates(&tls.certificate)?;
     let pem = read_private(&tls.key)?;
     let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| LoadTls::NotAKey {
         path: tls.key.clone(),
         why: error.to_string(),
     })?;
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| LoadTls::Mismatch {
-            certificate: tls.certificate.clone(),
-            key: tls.key.clone(),
-            why: error.to_string(),
-        })?;
-    config.alpn_protocols = vec![protocol.to_vec()];
-    Ok(Arc::new(config))
+    Ok((chain, key))
+}
+
+fn mismatch(tls: &Tls, error: &rustls::Error) -> LoadTls {
+    LoadTls::Mismatch {
+        certificate: tls.certificate.clone(),
+        key: tls.key.clone(),
+        why: error.to_string(),
+    }
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, LoadTls> {

@@ -2,16 +2,40 @@
 //! or nothing.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::{constant_time, rand};
 use tokio::sync::Notify;
+
+use crate::codec::login::CancelSecret;
+
+/// The only length that protocol 3.0 has room for, and the one that PostgreSQL gives from 3.2 on.
+const SHORT_SECRET_BYTES: usize = 4;
+const LONG_SECRET_BYTES: usize = 32;
+
+/// Requests with a wrong key that one address may make in a window. A key that comes too late is a wrong one, so a busy
+/// client makes some in good faith.
+const WRONG_KEYS: u32 = 100;
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Addresses that are watched at once. Beyond it, guesses are not counted: a short key has 63 random bits.
+const WATCHED_ADDRESSES: usize = 4096;
 
 /// The keys of all sessions. One for a whole gateway, so that a session keeps its key when its connection is configured
 /// anew.
 #[derive(Debug, Default)]
 pub struct CancelKeys {
-    sessions: Mutex<HashMap<u32, (u32, Arc<Notify>)>>,
+    sessions: Mutex<HashMap<u32, Registered>>,
+    guesses: Mutex<Guesses>,
+}
+
+#[derive(Debug)]
+struct Registered {
+    secret: CancelSecret,
+    client: IpAddr,
+    cancelled: Arc<Notify>,
 }
 
 /// A session's key. Ends with the session.
@@ -19,7 +43,7 @@ pub struct CancelKeys {
 pub(crate) struct CancelKey<'a> {
     keys: &'a CancelKeys,
     pub(crate) process: u32,
-    pub(crate) secret: u32,
+    pub(crate) secret: CancelSecret,
     cancelled: Arc<Notify>,
 }
 
@@ -29,23 +53,36 @@ pub(crate) struct CancelKey<'a> {
 pub(crate) struct NoRandomness;
 
 impl CancelKeys {
-    /// A fresh key.
-    pub(crate) fn register(&self) -> Result<CancelKey<'_>, NoRandomness> {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A fresh key for a client that speaks this minor version of protocol 3.
+    pub(crate) fn register(
+        &self,
+        minor: u16,
+        client: IpAddr,
+    ) -> Result<CancelKey<'_>, NoRandomness> {
+        let length = if minor >= 2 {
+            LONG_SECRET_BYTES
+        } else {
+            SHORT_SECRET_BYTES
+        };
+        let mut sessions = locked(&self.sessions);
         loop {
-            let mut bytes = [0; 8];
-            rand::fill(&mut bytes).map_err(|_| NoRandomness)?;
-            let [a, b, c, d, e, f, g, h] = bytes;
+            let (mut process, mut secret) = ([0; 4], [0; LONG_SECRET_BYTES]);
+            rand::fill(&mut process).map_err(|_| NoRandomness)?;
+            rand::fill(&mut secret).map_err(|_| NoRandomness)?;
             // Clients show the process as a signed number: keep it positive.
-            let (process, secret) = (
-                u32::from_be_bytes([a & 0x7f, b, c, d]),
-                u32::from_be_bytes([e, f, g, h]),
-            );
+            let process = u32::from_be_bytes(process) >> 1;
             if process == 0 || sessions.contains_key(&process) {
                 continue;
             }
+            let secret = secret.get(..length).and_then(CancelSecret::new);
+            let secret = secret.ok_or(NoRandomness)?;
             let cancelled = Arc::new(Notify::new());
-            sessions.insert(process, (secret, Arc::clone(&cancelled)));
+            let registered = Registered {
+                secret,
+                client: client.to_canonical(),
+                cancelled: Arc::clone(&cancelled),
+            };
+            sessions.insert(process, registered);
             return Ok(CancelKey {
                 keys: self,
                 process,
@@ -55,21 +92,37 @@ impl CancelKeys {
         }
     }
 
-    /// Tells the session of this key that its client wants to cancel; whether there is one is nobody's business.
-    ///
-    /// A key holds 63 random bits, so there is no limit on wrong ones: it would let strangers silence the right ones.
-    pub(crate) fn request(&self, process: u32, secret: u32) {
-        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Tells the session of this key that its client wants to cancel; whether there is one is nobody's business. A request
+    /// has no name, so that it is the session's client who asks is told by the key and by where it comes from.
+    pub(crate) fn request(
+        &self,
+        process: u32,
+        secret: &CancelSecret,
+        client: IpAddr,
+        now: Instant,
+    ) {
+        let client = client.to_canonical();
+        if locked(&self.guesses).is_barred(client, now) {
+            return;
+        }
+        let sessions = locked(&self.sessions);
         let known = sessions.get(&process);
-        let kept = known.map_or(0, |(kept, _)| *kept);
-        let equal =
-            constant_time::verify_slices_are_equal(&kept.to_be_bytes(), &secret.to_be_bytes())
-                .is_ok();
-        if let (Some((_, session)), true) = (known, equal) {
+        // Compared in any case, so that the time tells nothing of which sessions there are.
+        let kept = known.map_or(secret, |registered| &registered.secret);
+        let equal = constant_time::verify_slices_are_equal(kept.as_bytes(), secret.as_bytes());
+        match known.filter(|registered| equal.is_ok() && registered.client == client) {
             // One permit is kept for a session that is not listening just now; several requests are one.
-            session.notify_one();
+            Some(registered) => registered.cancelled.notify_one(),
+            None => {
+                drop(sessions);
+                locked(&self.guesses).count(client, now);
+            }
         }
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl CancelKey<'_> {
@@ -81,35 +134,132 @@ impl CancelKey<'_> {
 
 impl Drop for CancelKey<'_> {
     fn drop(&mut self) {
-        self.keys
-            .sessions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.process);
+        locked(&self.keys.sessions).remove(&self.process);
     }
+}
+
+/// Wrong keys, by where they came from. Strangers elsewhere cannot silence a client with theirs.
+#[derive(Debug, Default)]
+struct Guesses {
+    /// When the window began, and how many there were in it.
+    by_address: HashMap<IpAddr, (Instant, u32)>,
+}
+
+impl Guesses {
+    fn is_barred(&self, client: IpAddr, now: Instant) -> bool {
+        self.by_address
+            .get(&client)
+            .is_some_and(|(since, wrong)| *wrong >= WRONG_KEYS && is_recent(*since, now))
+    }
+
+    fn count(&mut self, client: IpAddr, now: Instant) {
+        if !self.by_address.contains_key(&client) && self.by_address.len() >= WATCHED_ADDRESSES {
+            self.by_address
+                .retain(|_, (since, _)| is_recent(*since, now));
+            if self.by_address.len() >= WATCHED_ADDRESSES {
+                return;
+            }
+        }
+        let (since, wrong) = self.by_address.entry(client).or_insert((now, 0));
+        if !is_recent(*since, now) {
+            (*since, *wrong) = (now, 0);
+        }
+        *wrong = wrong.saturating_add(1);
+    }
+}
+
+fn is_recent(since: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(since) < WINDOW
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
     use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    const ELSEWHERE: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
     async fn is_cancelled(key: &CancelKey<'_>) -> bool {
         tokio::select! { biased; () = key.requested() => true, () = std::future::ready(()) => false }
     }
 
+    fn changed(secret: &CancelSecret) -> CancelSecret {
+        let mut bytes = secret.as_bytes().to_vec();
+        bytes[0] ^= 1;
+        CancelSecret::new(&bytes).unwrap()
+    }
+
     #[tokio::test]
-    async fn only_the_exact_key_cancels_and_only_its_session() {
+    async fn pg_29_30_only_the_exact_key_cancels_and_only_its_session() {
+        let (keys, now) = (CancelKeys::default(), Instant::now());
+        for minor in [0, 2] {
+            let one = keys.register(minor, HERE).unwrap();
+            let two = keys.register(minor, HERE).unwrap();
+            assert_ne!(one.secret, two.secret);
+            let longer = [one.secret.as_bytes(), &[0]].concat();
+            let longer = CancelSecret::new(&longer).unwrap();
+            let front = CancelSecret::new(&one.secret.as_bytes()[..4]).unwrap();
+            keys.request(one.process, &changed(&one.secret), HERE, now);
+            keys.request(one.process, &longer, HERE, now);
+            keys.request(one.process ^ 1, &one.secret, HERE, now);
+            keys.request(one.process, &two.secret, HERE, now);
+            keys.request(one.process, &one.secret, ELSEWHERE, now);
+            if minor == 2 {
+                keys.request(one.process, &front, HERE, now);
+            }
+            assert!(!is_cancelled(&one).await);
+            let mapped = IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped());
+            keys.request(one.process, &one.secret, mapped, now);
+            assert!(is_cancelled(&one).await);
+            assert!(!is_cancelled(&two).await);
+            let (process, secret) = (one.process, one.secret);
+            drop(one);
+            keys.request(process, &secret, HERE, now);
+            assert!(!is_cancelled(&two).await);
+        }
+    }
+
+    #[test]
+    fn a_key_is_as_long_as_the_protocol_has_room() {
         let keys = CancelKeys::default();
-        let (one, two) = (keys.register().unwrap(), keys.register().unwrap());
-        keys.request(one.process, one.secret ^ 1);
-        keys.request(one.process ^ 1, one.secret);
-        assert!(!is_cancelled(&one).await);
-        keys.request(one.process, one.secret);
-        assert!(is_cancelled(&one).await);
-        assert!(!is_cancelled(&two).await);
-        let (process, secret) = (one.process, one.secret);
-        drop(one);
-        keys.request(process, secret);
-        assert!(!is_cancelled(&two).await);
+        let length = |minor| {
+            let key = keys.register(minor, HERE).unwrap();
+            (key.secret.as_bytes().len(), key.process <= i32::MAX as u32)
+        };
+        assert_eq!([0, 1, 2].map(length), [(4, true), (4, true), (32, true)]);
+    }
+
+    #[tokio::test]
+    async fn pg_29_guessing_is_barred_for_a_while_where_it_comes_from() {
+        let (keys, now) = (CancelKeys::default(), Instant::now());
+        let (here, elsewhere) = (
+            keys.register(2, HERE).unwrap(),
+            keys.register(2, ELSEWHERE).unwrap(),
+        );
+        for _ in 0..WRONG_KEYS {
+            keys.request(here.process, &changed(&here.secret), HERE, now);
+        }
+        keys.request(here.process, &here.secret, HERE, now);
+        assert!(!is_cancelled(&here).await);
+        keys.request(elsewhere.process, &elsewhere.secret, ELSEWHERE, now);
+        assert!(is_cancelled(&elsewhere).await);
+        keys.request(here.process, &here.secret, HERE, now + WINDOW);
+        assert!(is_cancelled(&here).await);
+        // And from then on it is counted anew.
+        keys.request(here.process, &changed(&here.secret), HERE, now + WINDOW);
+        keys.request(here.process, &here.secret, HERE, now + WINDOW);
+        assert!(is_cancelled(&here).await);
+    }
+
+    #[test]
+    fn what_is_remembered_of_guesses_is_bounded() {
+        let (mut guesses, now) = (Guesses::default(), Instant::now());
+        let address = |n: u32| IpAddr::V4(Ipv4Addr::from_bits(n));
+        (0..10_000).for_each(|n| guesses.count(address(n), now));
+        assert_eq!(guesses.by_address.len(), WATCHED_ADDRESSES);
+        guesses.count(address(20_000), now + WINDOW);
+        assert_eq!(guesses.by_address.len(), 1);
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod backend;
 pub(crate) mod body;
 pub(crate) mod encode;
 pub(crate) mod frontend;
+pub(crate) mod login;
 pub(crate) mod startup;
 
 use bytes::{Bytes, BytesMut};

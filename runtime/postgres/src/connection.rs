@@ -25,6 +25,8 @@ pub struct PostgresConnection {
     pub(crate) cancels: Arc<CancelKeys>,
     /// Whether the powers of the upstream role have been told.
     pub(crate) powers_told: AtomicBool,
+    /// Whether the upstream refused a newer protocol than 3.0.
+    pub(crate) speaks_old_protocol: AtomicBool,
 }
 
 /// What the gateway's configuration says of a connection.
@@ -38,8 +40,8 @@ pub struct Settings {
     pub port: u16,
     /// The role that the gateway logs in as. Clients never see its password.
     pub user: String,
-    /// That role's password.
-    pub password: Secret,
+    /// That role's password. Without one the upstream has to ask for the client certificate in [`Settings::tls`].
+    pub password: Option<Secret>,
     /// The databases that clients may name, and what each is called upstream. Never empty.
     pub databases: BTreeMap<String, String>,
     /// How the upstream is reached.
@@ -80,11 +82,26 @@ pub enum UpstreamTls {
     Disable,
     /// TLS with a verified certificate; a server that does not offer it is not used.
     Require {
-        /// Trust anchors.
+        /// Trust anchors, and the gateway's own certificate where it has one.
         config: Arc<ClientConfig>,
         /// The name that the certificate must bear.
         name: ServerName<'static>,
+        /// Whether the login is bound to that certificate.
+        channel_binding: ChannelBinding,
     },
+}
+
+/// Whether a login by password is bound to the certificate that the upstream showed, so that nobody in between can pass it
+/// on, not even with a certificate that is valid (SCRAM-SHA-256-PLUS with `tls-server-end-point`, RFC 5802 and RFC 5929).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChannelBinding {
+    /// Never.
+    Disable,
+    /// Where the upstream offers it.
+    #[default]
+    Prefer,
+    /// Always; an upstream that does not offer it is not used.
+    Require,
 }
 
 impl fmt::Debug for UpstreamTls {
@@ -136,6 +153,7 @@ impl PostgresConnection {
             analyser,
             cancels,
             powers_told: AtomicBool::new(false),
+            speaks_old_protocol: AtomicBool::new(false),
         })
     }
 

@@ -24,5 +24,5 @@ mod wire;
 pub use hpol_operation::sql::{Analyser, Limits as AnalyserLimits};
 
 pub use cancel::CancelKeys;
-pub use connection::{Limits, PostgresConnection, Secret, Settings, UpstreamTls};
+pub use connection::{ChannelBinding, Limits, PostgresConnection, Secret, Settings, UpstreamTls};
 pub use serve::serve;

@@ -1,7 +1,9 @@
 //! One accepted TCP connection from its first byte to its last: transport, login, upstream, relay.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use hpol_session::door::Door;
 use hpol_session::ports::Authenticate;
@@ -15,6 +17,7 @@ use crate::cancel::CancelKey;
 use crate::catalogue;
 use crate::codec::backend::TransactionStatus;
 use crate::codec::encode::{self, Report};
+use crate::codec::login::{backend_key, write};
 use crate::codec::startup::Startup;
 use crate::connection::PostgresConnection;
 use crate::facts::Reader;
@@ -40,17 +43,17 @@ pub async fn serve(
     tls: Option<Arc<ServerConfig>>,
     mut shutdown: watch::Receiver<bool>,
 ) {
-    let client = stream
-        .peer_addr()
-        .map_or_else(|_| "unknown".to_owned(), |address| address.to_string());
     // Messages are small and waited for; waiting to fill a packet only delays them.
-    if stream.set_nodelay(true).is_err() {
+    let (Ok(peer), Ok(())) = (stream.peer_addr(), stream.set_nodelay(true)) else {
+        // The client has gone already.
         return;
-    }
+    };
+    let client = peer.to_string();
     let visit = Visit {
         connection: &connection,
         door: &door,
         client: &client,
+        address: peer.ip(),
     };
     let handshake = connection.settings().limits.handshake;
     let arrived = timeout(
@@ -74,6 +77,7 @@ struct Visit<'a> {
     connection: &'a PostgresConnection,
     door: &'a Arc<Door>,
     client: &'a str,
+    address: IpAddr,
 }
 
 /// A client that has been told it may go ahead.
@@ -101,7 +105,8 @@ impl<'a> Visit<'a> {
                 process,
                 secret,
             }) => {
-                self.connection.cancels.request(process, secret);
+                let cancels = &self.connection.cancels;
+                cancels.request(process, &secret, self.address, Instant::now());
                 // libpq takes a TLS connection that ends without close_notify for a cancel that failed.
                 wire.close().await;
                 None
@@ -133,6 +138,7 @@ impl<'a> Visit<'a> {
             session,
             database,
             wishes,
+            minor,
         } = match logged_in {
             Ok(logged_in) => logged_in,
             Err(NoSession::TurnedAway(turned_away)) => {
@@ -145,7 +151,7 @@ impl<'a> Visit<'a> {
             }
         };
         match self.reach(&database, &wishes).await {
-            Ok((upstream, reader)) => self.welcome(wire, upstream, session, reader).await,
+            Ok((upstream, reader)) => self.welcome(wire, upstream, session, reader, minor).await,
             Err(error) => {
                 say(wire, &self.no_upstream(&error, &wishes)).await;
                 session.close(&format!("no upstream: {error}")).await;
@@ -188,8 +194,7 @@ impl<'a> Visit<'a> {
         database: &str,
         wishes: &Wishes,
     ) -> Result<(Login, Reader), ReachUpstream> {
-        let wire = upstream::dial(self.connection).await?;
-        let mut login = upstream::login(wire, self.connection, database, &wishes.sent).await?;
+        let mut login = upstream::open(self.connection, database, &wishes.sent).await?;
         self.tell_powers(&mut login.wire).await?;
         let role = &self.connection.settings().user;
         let search_path =
@@ -238,8 +243,9 @@ impl<'a> Visit<'a> {
         upstream: Login,
         session: Session,
         reader: Reader,
+        minor: u16,
     ) -> Option<Ready<'a>> {
-        let key = match self.connection.cancels.register() {
+        let key = match self.connection.cancels.register(minor, self.address) {
             Ok(key) => key,
             Err(error) => {
                 say(wire, &Report::fatal(refuse::INTERNAL, error.to_string())).await;
@@ -251,7 +257,8 @@ impl<'a> Visit<'a> {
         for (name, value) in &upstream.parameters {
             encode::parameter_status(&mut wire.out, name, value);
         }
-        encode::backend_key(&mut wire.out, key.process, key.secret);
+        // No key is too long to be written; without one a session just could not be cancelled.
+        drop(write(&mut wire.out, &backend_key(key.process, &key.secret)));
         encode::ready_for_query(&mut wire.out, b'I');
         Some(Ready {
             wire,

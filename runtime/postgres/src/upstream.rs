@@ -1,45 +1,40 @@
 //! The connection to the upstream server: dialling, TLS, login with the gateway's own credential, and the few queries
 //! that the gateway itself asks. What clients ask goes through `forward`.
 
+mod binding;
 mod login;
 mod query;
 mod role;
 mod scram;
 mod session;
+mod tls;
 
 use std::io;
+use std::sync::atomic::Ordering;
 
-use bytes::{BufMut, BytesMut};
-use rustls::pki_types::ServerName;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use bytes::BufMut;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
+use crate::codec::login::CancelSecret;
 use crate::codec::{Malformed, encode};
 use crate::connection::{PostgresConnection, UpstreamTls};
 use crate::wire::{Receive, Wire};
 
-pub(crate) use login::{Login, PINNED, login};
+pub(crate) use login::{Login, PINNED};
 pub(crate) use query::{OWN_NAME, query};
 pub(crate) use role::powers;
 pub(crate) use session::{limit, pin_search_path};
 
 const CANCEL_REQUEST: u32 = 80_877_102;
-const SSL_REQUEST: u32 = 80_877_103;
+
+/// The newest minor version of protocol 3 that servers are asked for.
+const NEWEST_MINOR: u16 = 2;
 
 /// The key by which an upstream lets its statements be cancelled.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct UpstreamKey {
-    pub(crate) process: u32,
-    pub(crate) secret: u32,
-}
-
-impl std::fmt::Debug for UpstreamKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UpstreamKey")
-            .field("process", &self.process)
-            .finish_non_exhaustive()
-    }
+    process: u32,
+    secret: CancelSecret,
 }
 
 /// Why there is no session with the upstream. For the log; the client is told less.
@@ -67,13 +62,23 @@ pub(crate) enum ReachUpstream {
     Downgrade { asked: &'static str },
     #[error("the upstream's SCRAM exchange is not acceptable: {why}")]
     Scram { why: &'static str },
+    #[error("this connection requires channel binding, and {why}")]
+    Unbound { why: &'static str },
+    #[error("the upstream asks for a password, and this connection has a client certificate only")]
+    NoPassword,
+    #[error(
+        "the upstream did not ask for the client certificate, which is all this connection has"
+    )]
+    CertificateNotAsked,
+    #[error("the upstream does not know protocol 3.{minor}")]
+    Version { minor: u16 },
     #[error("the upstream refused with SQLSTATE {sqlstate}")]
     Refused { sqlstate: String },
     #[error("the upstream reports `{name}` as `{value}`, and `{expected}` is needed")]
     Setting {
         name: &'static str,
         value: String,
-        expected: &'static str,
+        expected: String,
     },
     #[error("schema `{schema}` is not in the search path of the gateway's role")]
     Schema { schema: String },
@@ -93,10 +98,25 @@ impl From<Receive> for ReachUpstream {
     }
 }
 
+/// A connection before login, and what is known of its channel.
+struct Dialled {
+    wire: Wire,
+    channel: Channel,
+}
+
+/// What a login can rely on.
+#[derive(Default)]
+struct Channel {
+    /// What the login can be bound to: a hash of the certificate that the server showed.
+    end_point: Option<Vec<u8>>,
+    /// The gateway's own certificate was asked for, and shown.
+    certificate_shown: bool,
+}
+
 /// Connects and, where configured, encrypts.
-pub(crate) async fn dial(connection: &PostgresConnection) -> Result<Wire, ReachUpstream> {
+async fn dial(connection: &PostgresConnection) -> Result<Dialled, ReachUpstream> {
     let settings = connection.settings();
-    let mut stream = TcpStream::connect((settings.host.as_str(), settings.port))
+    let stream = TcpStream::connect((settings.host.as_str(), settings.port))
         .await
         .map_err(|error| ReachUpstream::Dial {
             host: settings.host.clone(),
@@ -106,37 +126,48 @@ pub(crate) async fn dial(connection: &PostgresConnection) -> Result<Wire, ReachU
     // Messages are small and answered at once; waiting to fill a packet only delays them.
     stream.set_nodelay(true)?;
     match &settings.tls {
-        UpstreamTls::Disable => Ok(Wire::new(stream)),
-        UpstreamTls::Require { config, name } => {
-            let mut request = BytesMut::new();
-            encode::packet(&mut request, |out| out.put_u32(SSL_REQUEST));
-            stream.write_all(&request).await?;
-            encrypt(stream, TlsConnector::from(config.clone()), name.clone()).await
+        UpstreamTls::Disable => Ok(Dialled {
+            wire: Wire::new(stream),
+            channel: Channel::default(),
+        }),
+        UpstreamTls::Require { config, name, .. } => {
+            let encrypted = tls::encrypt(stream, config, name.clone()).await?;
+            Ok(Dialled {
+                wire: Wire::new(encrypted.stream),
+                channel: Channel {
+                    end_point: encrypted.end_point,
+                    certificate_shown: encrypted.certificate_shown,
+                },
+            })
         }
     }
 }
 
-async fn encrypt(
-    mut stream: TcpStream,
-    connector: TlsConnector,
-    name: ServerName<'static>,
-) -> Result<Wire, ReachUpstream> {
-    if stream.read_u8().await? != b'S' {
-        return Err(ReachUpstream::NoTls);
+/// Connects and logs in to `database`; `chosen` are the settings that the client may choose.
+///
+/// Servers before PostgreSQL 9.3, and some poolers, refuse a minor version that they do not know instead of naming theirs.
+/// Such an upstream is asked for 3.0 from then on.
+pub(crate) async fn open(
+    connection: &PostgresConnection,
+    database: &str,
+    chosen: &[(&'static str, String)],
+) -> Result<Login, ReachUpstream> {
+    let minor = match connection.speaks_old_protocol.load(Ordering::Relaxed) {
+        true => 0,
+        false => NEWEST_MINOR,
+    };
+    let dialled = dial(connection).await?;
+    match login::login(dialled, connection, database, chosen, minor).await {
+        Err(ReachUpstream::Version { .. }) if minor > 0 => {
+            let dialled = dial(connection).await?;
+            let login = login::login(dialled, connection, database, chosen, 0).await?;
+            connection
+                .speaks_old_protocol
+                .store(true, Ordering::Relaxed);
+            Ok(login)
+        }
+        opened => opened,
     }
-    // Whatever follows `S` before our ClientHello was not sent by the party that TLS will authenticate.
-    match stream.try_read(&mut [0; 1]) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-        Ok(0) => return Err(ReachUpstream::Closed),
-        Ok(_) => return Err(ReachUpstream::EarlyBytes),
-        Err(error) => return Err(error.into()),
-    }
-    Ok(Wire::new(
-        connector
-            .connect(name, stream)
-            .await
-            .map_err(ReachUpstream::Tls)?,
-    ))
 }
 
 /// Asks the upstream to cancel what the session with `key` runs. Whether it does shows in that session.
@@ -144,11 +175,11 @@ pub(crate) async fn cancel(
     connection: &PostgresConnection,
     key: UpstreamKey,
 ) -> Result<(), ReachUpstream> {
-    let mut wire = dial(connection).await?;
+    let mut wire = dial(connection).await?.wire;
     encode::packet(&mut wire.out, |out| {
         out.put_u32(CANCEL_REQUEST);
         out.put_u32(key.process);
-        out.put_u32(key.secret);
+        out.extend_from_slice(key.secret.as_bytes());
     });
     wire.flush().await?;
     // The server answers by closing; closing first could lose the request.

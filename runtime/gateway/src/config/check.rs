@@ -126,6 +126,7 @@ fn check_audit(table: AuditTable, findings: &mut Findings<'_>) -> Option<Audit> 
     Some(Audit {
         dir: findings.path(table.dir),
         signing_key: findings.path(table.signing_key),
+        former_signing_key: table.former_signing_key.map(|path| findings.path(path)),
         origin: origin.ok()?,
         reads: table.reads,
     })

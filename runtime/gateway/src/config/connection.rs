@@ -7,8 +7,8 @@ use hyper::Uri;
 
 use super::check::Findings;
 use super::secret::SecretSource;
-use super::table::{ConnectionTable, Kind, UpstreamTlsMode};
-use super::{Connection, Credential, HttpUpstream, PostgresUpstream, Upstream, UpstreamTls};
+use super::table::{ChannelBinding, ConnectionTable, Kind, UpstreamTlsMode};
+use super::{Connection, Credential, HttpUpstream, PostgresUpstream, Tls, Upstream, UpstreamTls};
 
 /// Largest request body when the operator sets none, in bytes. It is read whole: an approval is for exactly these bytes.
 const DEFAULT_MAX_BODY_BYTES: u64 = 1024 * 1024;
@@ -99,18 +99,35 @@ impl Checking<'_, '_> {
                 "list the databases clients may reach, such as [\"orders\"]",
             );
         }
+        let certificate = self.client_certificate(table.client_certificate, table.client_key);
         let password = self.secret("password", table.password_file, table.password_env);
-        if password.is_none() {
+        if password.is_none() && certificate.is_none() {
             self.report(
                 "password_file",
                 "is missing",
-                "name the file, or with `password_env` the variable, that holds the password",
+                "name the file, or with `password_env` the variable, that holds the password; or a `client_certificate`",
+            );
+        }
+        let binding = table.channel_binding.unwrap_or_default();
+        if binding == ChannelBinding::Require && password.is_none() {
+            self.report(
+                "channel_binding",
+                "requires a login by password, and there is none",
+                "add `password_file` or `password_env`, or remove the key",
             );
         }
         let disabled = table.upstream_tls == Some(UpstreamTlsMode::Disable);
-        if disabled && table.upstream_ca_file.is_some() {
+        let binds = table
+            .channel_binding
+            .is_some_and(|binding| binding != ChannelBinding::Disable);
+        let of_tls = [
+            ("upstream_ca_file", table.upstream_ca_file.is_some()),
+            ("channel_binding", binds),
+            ("client_certificate", certificate.is_some()),
+        ];
+        for (key, _) in of_tls.iter().filter(|(_, present)| disabled && *present) {
             self.report(
-                "upstream_ca_file",
+                key,
                 "has no effect with `upstream_tls = \"disable\"`",
                 "remove one of the two",
             );
@@ -120,9 +137,44 @@ impl Checking<'_, '_> {
             host,
             port,
             user: table.user.unwrap_or_default(),
-            password: password.unwrap_or(SecretSource::Environment(String::new())),
+            password,
             databases,
-            tls: (!disabled).then_some(UpstreamTls { ca_file }),
+            tls: (!disabled).then_some(UpstreamTls {
+                ca_file,
+                channel_binding: binding,
+                client_certificate: certificate,
+            }),
+        }
+    }
+
+    /// A certificate and its key, or neither.
+    fn client_certificate(
+        &mut self,
+        certificate: Option<PathBuf>,
+        key: Option<PathBuf>,
+    ) -> Option<Tls> {
+        match (certificate, key) {
+            (Some(certificate), Some(key)) => Some(Tls {
+                certificate: self.findings.path(certificate),
+                key: self.findings.path(key),
+            }),
+            (Some(_), None) => {
+                self.report(
+                    "client_certificate",
+                    "has no key",
+                    "name the file of its private key with `client_key`",
+                );
+                None
+            }
+            (None, Some(_)) => {
+                self.report(
+                    "client_key",
+                    "has no certificate",
+                    "name the file with `client_certificate`",
+                );
+                None
+            }
+            (None, None) => None,
         }
     }
 
@@ -133,6 +185,9 @@ impl Checking<'_, '_> {
             ("password_env", table.password_env.is_some()),
             ("databases", table.databases.is_some()),
             ("upstream_tls", table.upstream_tls.is_some()),
+            ("channel_binding", table.channel_binding.is_some()),
+            ("client_certificate", table.client_certificate.is_some()),
+            ("client_key", table.client_key.is_some()),
         ];
         self.foreign(Kind::Http, &foreign);
         self.base_url(&table.upstream);

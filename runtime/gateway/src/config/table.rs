@@ -60,6 +60,7 @@ pub(crate) struct BundleTable {
 pub(crate) struct AuditTable {
     pub(crate) dir: PathBuf,
     pub(crate) signing_key: PathBuf,
+    pub(crate) former_signing_key: Option<PathBuf>,
     #[serde(default = "origin")]
     pub(crate) origin: String,
     #[serde(default)]
@@ -149,6 +150,9 @@ pub(crate) struct ConnectionTable {
     pub(crate) password_env: Option<String>,
     pub(crate) databases: Option<Vec<String>>,
     pub(crate) upstream_tls: Option<UpstreamTlsMode>,
+    pub(crate) channel_binding: Option<ChannelBinding>,
+    pub(crate) client_certificate: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
     pub(crate) credential_header: Option<String>,
     pub(crate) credential_file: Option<PathBuf>,
     pub(crate) credential_env: Option<String>,
@@ -167,6 +171,16 @@ pub(crate) enum Kind {
 pub(crate) enum UpstreamTlsMode {
     VerifyFull,
     Disable,
+}
+
+/// Whether a login by password is bound to the upstream's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ChannelBinding {
+    Disable,
+    #[default]
+    Prefer,
+    Require,
 }
 
 #[derive(Debug, Deserialize)]

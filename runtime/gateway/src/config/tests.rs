@@ -11,7 +11,7 @@ use super::table::{
     AdminTable, AuditTable, BundleTable, ConfigTable, ConnectionTable, DevTable, IdentityTable,
     LimitsTable, LogTable, StateTable, TlsTable,
 };
-use super::{Config, Mode, Upstream};
+use super::{ChannelBinding, Config, Mode, Upstream};
 
 const GOOD: &str = r#"
 [bundle]
@@ -80,7 +80,7 @@ fn a_good_configuration_is_understood() {
     );
     assert_eq!(
         orders.password,
-        SecretSource::File("etc/orders.password".into())
+        Some(SecretSource::File("etc/orders.password".into()))
     );
     let Upstream::Http(crm) = &config.connections["crm-api"].upstream else {
         panic!()
@@ -177,6 +177,65 @@ fn every_problem_is_told_at_its_place() {
         .map(|(from, to)| format!("{to:?}\n{}", problems(from, to)))
         .collect();
     insta::assert_snapshot!("problems", told.join("\n\n"));
+}
+
+#[test]
+fn certificate_password_and_binding_towards_an_upstream_fit_together() {
+    const PASSWORD: &str = "password_file = \"orders.password\"\n";
+    const OWN: &str = "client_certificate = \"own.crt\"\nclient_key = \"own.key\"\n";
+    let by_certificate = GOOD.replacen(PASSWORD, OWN, 1);
+    let config = check(&by_certificate, Mode::Production).unwrap();
+    let Upstream::Postgres(orders) = &config.connections["orders-prod"].upstream else {
+        panic!()
+    };
+    assert_eq!(orders.password, None);
+    let tls = orders.tls.as_ref().unwrap();
+    assert_eq!(tls.channel_binding, ChannelBinding::Prefer);
+    let own = tls.client_certificate.as_ref().unwrap();
+    assert_eq!(own.key, Path::new("etc/own.key"));
+
+    let binding = |binding: &str| format!("channel_binding = \"{binding}\"\n");
+    for (to, told) in [
+        ("", "password_file: is missing"),
+        (
+            "client_certificate = \"own.crt\"\n",
+            "client_certificate: has no key",
+        ),
+        (
+            "client_key = \"own.key\"\n",
+            "client_key: has no certificate",
+        ),
+        (
+            &format!("{OWN}{}", binding("require")),
+            "channel_binding: requires a login by password",
+        ),
+        (
+            &format!("{PASSWORD}{}", binding("maybe")),
+            "channel_binding",
+        ),
+        (
+            &format!(
+                "{PASSWORD}{}upstream_tls = \"disable\"\n",
+                binding("require")
+            ),
+            "channel_binding: has no effect with `upstream_tls = \"disable\"`",
+        ),
+        (
+            &format!("{OWN}upstream_tls = \"disable\"\n"),
+            "client_certificate: has no effect with `upstream_tls = \"disable\"`",
+        ),
+    ] {
+        let problem = problems(PASSWORD, to);
+        assert!(problem.contains(told), "{told}: {problem}");
+    }
+    for key in [OWN.to_owned(), binding("prefer")] {
+        let header = "credential_header = \"authorization\"\n";
+        let problem = problems(header, &format!("{header}{key}"));
+        assert!(
+            problem.contains("does not belong to `kind = \"http\"`"),
+            "{problem}"
+        );
+    }
 }
 
 #[test]

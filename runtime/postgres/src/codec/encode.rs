@@ -143,13 +143,6 @@ pub(crate) fn ready_for_query(out: &mut BytesMut, status: u8) {
     message(out, backend::READY_FOR_QUERY, |out| out.put_u8(status));
 }
 
-pub(crate) fn backend_key(out: &mut BytesMut, process: u32, secret: u32) {
-    message(out, backend::BACKEND_KEY_DATA, |out| {
-        out.put_u32(process);
-        out.put_u32(secret);
-    });
-}
-
 /// AuthenticationOk is 0, AuthenticationCleartextPassword is 3.
 pub(crate) fn authentication(out: &mut BytesMut, kind: u32) {
     message(out, backend::AUTHENTICATION, |out| out.put_u32(kind));

@@ -5,6 +5,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::Malformed;
 use super::body::Body;
+use super::login::CancelSecret;
 
 /// PostgreSQL's own bound (MAX_STARTUP_PACKET_LENGTH).
 pub(crate) const STARTUP_BYTES: usize = 10_000;
@@ -24,7 +25,10 @@ pub(crate) enum Packet {
     /// Asks for GSSAPI encryption.
     GssEnc,
     /// Asks to cancel what another connection runs.
-    Cancel { process: u32, secret: u32 },
+    Cancel {
+        process: u32,
+        secret: Box<CancelSecret>,
+    },
     /// Begins a session.
     Startup(Startup),
 }
@@ -63,9 +67,10 @@ pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Packet
     }
     let code = stream.read_u32().await?;
     let mut body = vec![0; length - FIXED_BYTES];
-    // A request of fixed size with another length is refused before its body is awaited.
+    // A request with a length that it cannot have is refused before its body is awaited.
     match (code, body.len()) {
-        (SSL_REQUEST | GSSENC_REQUEST, 0) | (CANCEL_REQUEST, 8) => {}
+        // A process, and 4 to 256 bytes of secret (protocol 3.2).
+        (SSL_REQUEST | GSSENC_REQUEST, 0) | (CANCEL_REQUEST, 8..=260) => {}
         (SSL_REQUEST | GSSENC_REQUEST | CANCEL_REQUEST, _) => {
             return Err(Malformed::Body {
                 what: "its length does not fit the request",
@@ -84,9 +89,15 @@ pub(crate) fn decode(code: u32, body: &[u8]) -> Result<Packet, Malformed> {
         GSSENC_REQUEST => Ok(Packet::GssEnc),
         CANCEL_REQUEST => {
             let mut body = Body::new(body);
-            let (process, secret) = (body.u32()?, body.u32()?);
-            body.end()?;
-            Ok(Packet::Cancel { process, secret })
+            let process = body.u32()?;
+            let secret = CancelSecret::new(body.bytes(body.remaining())?);
+            let secret = secret.ok_or(Malformed::Body {
+                what: "its cancel key has an impossible length",
+            })?;
+            Ok(Packet::Cancel {
+                process,
+                secret: Box::new(secret),
+            })
         }
         version => {
             let [major_high, major_low, minor_high, minor_low] = version.to_be_bytes();
@@ -154,13 +165,16 @@ mod tests {
             decoded(b"\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\x01\0\0\0\x02"),
             Ok(Packet::Cancel {
                 process: 1,
-                secret: 2
+                secret: Box::new(CancelSecret::new(&[0, 0, 0, 2]).unwrap())
             })
         );
-        assert!(
-            decoded(b"\0\0\x01\x00\x04\xd2\x16\x2e")
-                .unwrap_err()
-                .contains("does not fit the request")
+        let long = [&b"\0\0\x01\x0c\x04\xd2\x16\x2e\0\0\0\x01"[..], &[7; 256]].concat();
+        assert_eq!(
+            decoded(&long),
+            Ok(Packet::Cancel {
+                process: 1,
+                secret: Box::new(CancelSecret::new(&[7; 256]).unwrap())
+            })
         );
         assert!(
             decoded(b"\0\0\0\x09\x04\xd2\x16\x2f")
@@ -170,8 +184,26 @@ mod tests {
     }
 
     #[test]
-    fn impossible_lengths_are_refused_before_the_body() {
-        for length in [0u32, 7, 10_001, 0x7fff_ffff, 0xffff_ffff] {
+    fn pg_02_a_cancel_request_has_a_key_of_possible_length() {
+        for length in [8_u32, 12, 15, 269, 10_000] {
+            let packet = [length.to_be_bytes(), CANCEL_REQUEST.to_be_bytes()].concat();
+            // Nothing of the body is awaited.
+            let told = decoded(&packet).unwrap_err();
+            assert!(
+                told.contains("does not fit the request"),
+                "{length}: {told}"
+            );
+        }
+        for length in [0x7fff_ffff_u32, 0xffff_ffff] {
+            let packet = [length.to_be_bytes(), CANCEL_REQUEST.to_be_bytes()].concat();
+            let told = decoded(&packet).unwrap_err();
+            assert!(told.contains("too large"), "{length}: {told}");
+        }
+    }
+
+    #[test]
+    fn pg_01_impossible_lengths_are_refused_before_the_body() {
+        for length in [0u32, 1, 7, 10_001, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff] {
             assert!(
                 decoded(&length.to_be_bytes())
                     .unwrap_err()
@@ -182,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn startup_parameters_are_pairs_up_to_an_empty_name() {
+    fn pg_01_startup_parameters_are_pairs_up_to_an_empty_name() {
         let body = b"\0\0\0\x15\0\x03\0\0user\0agent\0\0\0";
         assert!(decoded(body).is_err(), "a byte follows the end");
         let good = b"\0\0\0\x14\0\x03\0\0user\0agent\0\0";
@@ -195,6 +227,15 @@ mod tests {
         );
         let twice = b"\0\0\0\x1a\0\x03\0\0user\0a\0User\0root\0\0";
         assert!(decoded(twice).unwrap_err().contains("twice"));
+        for unterminated in [
+            &b"user"[..],
+            b"user\0",
+            b"user\0agent",
+            b"user\0agent\0",
+            b"",
+        ] {
+            assert!(decode(196_608, unterminated).is_err(), "{unterminated:?}");
+        }
     }
 
     proptest! {

@@ -1,18 +1,20 @@
 //! From the startup packet to a session at the door: version, parameters, and the token that is sent as a password.
 
-use bytes::BufMut;
+use std::sync::Arc;
+
 use hpol_session::door::Door;
 use hpol_session::ports::Authenticate;
 use hpol_session::refusal::Refusal;
 use hpol_session::session::Session;
-use std::sync::Arc;
+use pgwire::messages::startup::NegotiateProtocolVersion;
 use zeroize::Zeroizing;
 
 use super::TurnedAway;
 use super::parameters::{Parameters, Wishes, parameters};
 use crate::codec::encode::{self, Report};
+use crate::codec::frontend;
+use crate::codec::login::write;
 use crate::codec::startup::Startup;
-use crate::codec::{backend, frontend};
 use crate::connection::PostgresConnection;
 use crate::refuse;
 use crate::wire::{Receive, Wire};
@@ -26,6 +28,8 @@ pub(crate) struct LoggedIn {
     pub(crate) session: Session,
     pub(crate) database: String,
     pub(crate) wishes: Wishes,
+    /// The minor version of protocol 3 that the client speaks.
+    pub(crate) minor: u16,
 }
 
 /// Why there is no session; a refusal by the door has been recorded already.
@@ -61,7 +65,7 @@ pub(crate) async fn log_in(
         return Err(no_database(connection, database.as_deref()).into());
     };
     if newer || !unknown_options.is_empty() {
-        negotiate(wire, minor, &unknown_options);
+        negotiate(wire, minor, unknown_options)?;
     }
     let token = token(wire).await?;
     let principal = identity.authenticate(&token).await.map_err(|refused| {
@@ -86,6 +90,7 @@ pub(crate) async fn log_in(
         session,
         database: database.to_owned(),
         wishes,
+        minor,
     })
 }
 
@@ -115,15 +120,12 @@ fn no_database(connection: &PostgresConnection, asked: Option<&str>) -> Report {
 
 /// NegotiateProtocolVersion: the version that will be spoken, and the options that are not known. The manual calls the
 /// number a minor version; servers send the whole version, and clients expect that.
-fn negotiate(wire: &mut Wire, minor: u16, unknown_options: &[String]) {
-    encode::message(&mut wire.out, backend::NEGOTIATE_VERSION, |out| {
-        out.put_u16(3);
-        out.put_u16(minor);
-        out.put_u32(u32::try_from(unknown_options.len()).unwrap_or(u32::MAX));
-        for option in unknown_options {
-            encode::text(out, option);
-        }
-    });
+fn negotiate(wire: &mut Wire, minor: u16, unknown_options: Vec<String>) -> Result<(), NoSession> {
+    let version = (3 << 16) | i32::from(minor);
+    let message = NegotiateProtocolVersion::new(version, unknown_options);
+    write(&mut wire.out, &message).map_err(|malformed| {
+        Report::fatal(refuse::PROTOCOL_VIOLATION, malformed.to_string()).into()
+    })
 }
 
 async fn token(wire: &mut Wire) -> Result<Zeroizing<String>, NoSession> {

@@ -12,6 +12,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::TurnedAway;
 use crate::codec::encode::Report;
+use crate::codec::login::CancelSecret;
 use crate::codec::startup::{Packet, ReadPacket, Startup, read};
 use crate::wire::Wire;
 
@@ -30,7 +31,7 @@ pub(crate) enum Arrival {
     Cancel {
         wire: Wire,
         process: u32,
-        secret: u32,
+        secret: Box<CancelSecret>,
     },
 }
 

@@ -54,7 +54,7 @@ impl Gate {
         let door = Door::new(Arc::new(Epoch), log.clone(), Arc::new(NoApprovals));
         door.install(Arc::new(InForce::new(bundle(), [1; 32]).unwrap()));
         let settings = Settings {
-            password: Secret::new(server.password().to_owned()),
+            password: Some(Secret::new(server.password().to_owned())),
             limits: Limits {
                 drain: Duration::from_secs(2),
                 ..Limits::default()

@@ -14,6 +14,7 @@
 )]
 
 pub mod client;
+pub mod identity;
 pub mod policy;
 
 use std::collections::BTreeMap;
@@ -96,9 +97,18 @@ impl World {
     }
 }
 
+impl World {
+    /// Another gate before the same server, with changes to the connection's settings.
+    pub async fn beside(&self, change: impl FnOnce(&mut Settings)) -> Gate {
+        let mut settings = with_password(&self.server);
+        change(&mut settings);
+        Gate::open(settings, None).await
+    }
+}
+
 fn with_password(server: &PostgresServer) -> Settings {
     Settings {
-        password: Secret::new(server.password().to_owned()),
+        password: Some(Secret::new(server.password().to_owned())),
         ..settings(server.port())
     }
 }
@@ -110,7 +120,7 @@ pub fn settings(port: u16) -> Settings {
         host: "127.0.0.1".to_owned(),
         port,
         user: GATEWAY_USER.to_owned(),
-        password: Secret::new("unknown".to_owned()),
+        password: Some(Secret::new("unknown".to_owned())),
         databases: BTreeMap::from([("orders".to_owned(), "demo".to_owned())]),
         tls: UpstreamTls::Disable,
         danger_plaintext_clients: true,
