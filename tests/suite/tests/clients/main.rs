@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use hpol_support::approvals;
-use hpol_support::process::Running;
+use hpol_support::process::{Running, check};
 use hpol_support::records::{Records, strings};
 use hpol_support::world::{Shared, World};
 
@@ -124,6 +124,21 @@ fn asyncpg() {
     let world = world();
     let mut command = python(&world, "asyncpg", "asyncpg_walk.py");
     walk(&world, "asyncpg", 12, &mut command);
+}
+
+#[test]
+fn psycopg2_cursors_and_reset() {
+    check(&mut python(
+        &world(),
+        "psycopg2-cursors",
+        "psycopg2_cursors.py",
+    ))
+    .unwrap();
+}
+
+#[test]
+fn asyncpg_resets_what_its_pool_hands_on() {
+    check(&mut python(&world(), "asyncpg-pool", "asyncpg_pool.py")).unwrap();
 }
 
 #[test]
