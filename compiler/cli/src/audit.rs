@@ -1,6 +1,7 @@
 //! `hpol audit`: reads and verifies the folder of an audit log. Needs no gateway and no network.
 
 mod line;
+mod matching;
 mod operations;
 mod show;
 mod tail;
@@ -25,6 +26,7 @@ Examples:
   hpol audit tail --log /var/lib/hpol/log --operations
   hpol audit show 4711 --log /var/lib/hpol/log
   hpol audit show 4711 --log /var/lib/hpol/log --key audit.key.pub --json    with an inclusion proof
+  hpol audit match 4711 --log /var/lib/hpol/log --sql statement.sql
   hpol audit verify --log /var/lib/hpol/log --key audit.key.pub")]
 pub(crate) struct Audit {
     #[command(subcommand)]
@@ -35,6 +37,7 @@ pub(crate) struct Audit {
 enum Verb {
     Tail(tail::Tail),
     Show(show::Show),
+    Match(matching::Match),
     Verify(verify::Verify),
 }
 
@@ -51,6 +54,7 @@ impl Audit {
         match &self.verb {
             Verb::Tail(verb) => verb.run(terminal),
             Verb::Show(verb) => verb.run(terminal),
+            Verb::Match(verb) => verb.run(terminal),
             Verb::Verify(verb) => verb.run(terminal),
         }
     }

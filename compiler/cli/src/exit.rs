@@ -47,8 +47,12 @@ pub(crate) enum Failure {
     Key { path: PathBuf, why: String },
     #[error("`{}` is not a bundle that this hpol can read: {why}", path.display())]
     Bundle { path: PathBuf, why: String },
+    #[error("the conditions of the policy cannot be read: {why}")]
+    Conditions { why: String },
     #[error("{why}")]
     CommandLine { why: &'static str },
+    #[error("`{}` is not a statement that the gateway lets through: {why}", path.display())]
+    Statement { path: PathBuf, why: String },
     #[error("`{}` is not a vocabulary: {why}", path.display())]
     Vocabulary { path: PathBuf, why: String },
     #[error("line {line} of `{}`: {why}", path.display())]

@@ -188,6 +188,22 @@ impl Gateway {
         Ok(String::from_utf8(output.stdout)?)
     }
 
+    /// Whether the decision with this sequence is of exactly what `against` says: `--digest HEX` or `--sql FILE`.
+    pub fn is_decision_of(&self, sequence: &Value, against: &[&str]) -> Result<bool> {
+        let mut command = hpol()?;
+        command
+            .env("NO_COLOR", "1")
+            .args(["audit", "match", &sequence.to_string(), "--log"])
+            .arg(self.log())
+            .args(against);
+        let output = command.output()?;
+        match (output.status.code(), String::from_utf8(output.stdout)?) {
+            (Some(0), told) if told.contains("exactly what was asked") => Ok(true),
+            (Some(1), told) if told.contains("something else was asked") => Ok(false),
+            (code, told) => anyhow::bail!("{code:?}: {told}{}", String::from_utf8(output.stderr)?),
+        }
+    }
+
     /// Builds `policy` with this sequence number and has the gateway load it.
     pub fn build_policy(&self, policy: &Path, sequence: u64) -> Result<()> {
         build_policy(policy, self.folder.path(), sequence)

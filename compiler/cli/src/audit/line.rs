@@ -171,6 +171,29 @@ fn summary(event: &Event) -> (&'static str, Style, String) {
         Event::ConfigurationRefused { reason } => {
             ("configuration refused", Style::Bad, visible::line(reason))
         }
+        Event::SessionsRefused {
+            count,
+            addresses,
+            since,
+            ..
+        } => {
+            let text = format!(
+                "{} since {since}, from {}",
+                counted(*count, "more client"),
+                addresses.join(", ")
+            );
+            ("refused", Style::Bad, visible::line(&text))
+        }
+        Event::RecordsLost { count } => (
+            "records lost",
+            Style::Bad,
+            format!("{} that the queue did not hold", counted(*count, "record")),
+        ),
+        Event::KeyChanged { from, to, .. } => (
+            "key changed",
+            Style::Strong,
+            visible::line(&format!("checkpoints by {from} end, those by {to} begin")),
+        ),
         Event::LogFailed { reason } => ("log failed", Style::Bad, visible::line(reason)),
     }
 }

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hpol_bundle::digest::hex;
+use hpol_evidence::files::directory::Directory;
 use hpol_evidence::reader::ReadRecord;
-use hpol_evidence::record::ControlRecord;
+use hpol_evidence::record::{ControlRecord, Event};
+use hpol_evidence::salt::OperationSalt;
 use hpol_evidence::verify::{self, InclusionProof};
 use hpol_nist_mappings::{ControlId, catalogue, mechanisms};
 use serde_json::{Value, json};
@@ -50,13 +52,17 @@ impl Show {
             ))?;
             return Ok(Outcome::Findings);
         }
+        let folder = Directory::open(&self.log.path).map_err(|error| Failure::Log {
+            path: self.log.path.clone(),
+            why: error.to_string(),
+        })?;
         let mut entries = Vec::new();
         for read in &found {
             let proof = self.prove(read)?;
             if self.json {
                 entries.push(as_json(read, proof.as_ref()));
             } else {
-                print(terminal, read, proof.as_ref())?;
+                print(terminal, &folder, read, proof.as_ref())?;
             }
         }
         if self.json {
@@ -101,16 +107,38 @@ fn as_json(read: &ReadRecord, proof: Option<&Proof>) -> Value {
     entry
 }
 
-fn print(terminal: &mut Terminal, read: &ReadRecord, proof: Option<&Proof>) -> Result<(), Failure> {
+fn print(
+    terminal: &mut Terminal,
+    folder: &Directory,
+    read: &ReadRecord,
+    proof: Option<&Proof>,
+) -> Result<(), Failure> {
     let head = line::line(terminal, &read.record);
     terminal.line(format_args!("{head}"))?;
     let value = serde_json::to_value(&read.record).unwrap_or_default();
     for (name, value) in value.as_object().into_iter().flatten() {
-        if !matches!(name.as_str(), "controls" | "sequence" | "time" | "event")
-            && !plain(value).is_empty()
+        if !matches!(
+            name.as_str(),
+            "controls" | "sequence" | "time" | "event" | "commitment"
+        ) && !plain(value).is_empty()
         {
             terminal.line(format_args!("    {name:<12} {}", plain(value)))?;
         }
+    }
+    if let Event::Decision(decision) = &read.record.event
+        && let Some(commitment) = &decision.commitment
+    {
+        let there = match OperationSalt::read(folder, &commitment.salt, &decision.operation) {
+            Ok(Some(_)) => "",
+            Ok(None) => ", which was deleted: what was asked is erased",
+            Err(_) => ", which cannot be read",
+        };
+        let text = format!("{} with salt {}", commitment.hash, commitment.salt);
+        terminal.line(format_args!(
+            "    {:<12} {}{there}",
+            "commitment",
+            visible::line(&text)
+        ))?;
     }
     let rows: Vec<_> = read.record.event.controls().iter().map(row).collect();
     if !rows.is_empty() {
