@@ -389,6 +389,10 @@ pub(crate) fn audit_key(path: &Path) -> Result<AuditKey, RunGateway> {
 
 async fn open_log(audit: &config::Audit) -> Result<LogHandle, RunGateway> {
     let mut options = LogOptions::new(audit.origin.clone(), audit_key(&audit.signing_key)?);
+    options.former_key = match &audit.former_signing_key {
+        Some(path) => Some(audit_key(path)?),
+        None => None,
+    };
     options.reads = match audit.reads {
         config::ReadDurability::Durable => Reads::Durable,
         config::ReadDurability::Buffered => Reads::Buffered,

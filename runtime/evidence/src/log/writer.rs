@@ -187,6 +187,9 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &mut Batch) -> Result<(), LogFailure> {
+        if batch.leaves.is_empty() {
+            return Ok(());
+        }
         let segment = &mut self.state.segment;
         segment::end_batch(&mut batch.bytes);
         files::write_all(&mut *segment.file, &batch.bytes, segment.end)
@@ -254,7 +257,7 @@ impl Writer {
     /// and says meanwhile that nothing new should begin.
     fn prepare_segment(&mut self) {
         let segment = &self.state.segment;
-        if self.spare.is_some() || segment.end < segment.length / 2 {
+        if self.ended || self.spare.is_some() || segment.end < segment.length / 2 {
             return;
         }
         let bytes = self.state.options.segment_bytes;
