@@ -118,6 +118,7 @@ fn pg_10_11_startup_parameters_that_act_before_any_statement_are_refused() {
         let printed = psql.run(&["SELECT 1"]).unwrap();
         assert!(printed.err.contains(told), "{options}: {printed:?}");
     }
+    let token = world.gateway.token("tuner", &["dba"]).unwrap();
     let options = "-c statement_timeout=7s -c geqo=off -c search_path=public";
     let psql = world.psql(&token).unwrap().env("PGOPTIONS", options);
     let printed = psql
