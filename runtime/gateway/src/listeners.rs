@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
@@ -28,6 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Listener {
     address: SocketAddr,
     serving: Arc<ArcSwap<Serving>>,
+    limits: Arc<ArcSwap<Limits>>,
     switch: StopSwitch,
     task: JoinHandle<()>,
 }
@@ -42,21 +43,20 @@ impl Listener {
     ) -> io::Result<Listener> {
         let address = socket.local_addr()?;
         let serving = Arc::new(ArcSwap::from_pointee(serving));
+        let limits = Arc::new(ArcSwap::from_pointee(limits.clone()));
         let (switch, stop) = StopSwitch::new();
         let loop_ = AcceptLoop {
             name,
             serving: Arc::clone(&serving),
-            room: Arc::new(Semaphore::new(limits.clients)),
-            callers: Arc::new(Callers {
-                limit: limits.clients_per_address,
-                counts: Mutex::default(),
-            }),
-            drain: limits.drain,
+            limits: Arc::clone(&limits),
+            clients: Arc::default(),
+            callers: Arc::default(),
         };
         let task = tokio::spawn(loop_.run(socket, stop));
         Ok(Listener {
             address,
             serving,
+            limits,
             switch,
             task,
         })
@@ -73,6 +73,11 @@ impl Listener {
         }
     }
 
+    /// How many clients are admitted from now on, and how long they are waited for at the end; those connected already stay.
+    pub(crate) fn limit(&self, limits: &Limits) {
+        self.limits.store(Arc::new(limits.clone()));
+    }
+
     /// Stops to accept, tells every client's task to finish, and waits for them, at most as long as configured.
     pub(crate) async fn drained(self) {
         self.switch.stop();
@@ -85,9 +90,9 @@ impl Listener {
 struct AcceptLoop {
     name: String,
     serving: Arc<ArcSwap<Serving>>,
-    room: Arc<Semaphore>,
+    limits: Arc<ArcSwap<Limits>>,
+    clients: Arc<AtomicUsize>,
     callers: Arc<Callers>,
-    drain: Duration,
 }
 
 impl AcceptLoop {
@@ -117,12 +122,14 @@ impl AcceptLoop {
 
     /// Serves a client if there is room; otherwise its socket is closed at once, before it costs anything.
     fn admit(&self, client: TcpStream, peer: SocketAddr, clients: &mut JoinSet<()>, stop: &Stop) {
-        let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
+        let limits = self.limits.load();
+        let Some(place) = Place::take(&self.clients, limits.clients) else {
             metrics::client_refused("clients");
             tracing::warn!(connection = self.name, %peer, "too many clients; this one is closed");
             return;
         };
-        let Some(caller) = Caller::count(&self.callers, peer.ip()) else {
+        let limit = limits.clients_per_address;
+        let Some(caller) = Caller::count(&self.callers, peer.ip(), limit) else {
             metrics::client_refused("clients_per_address");
             tracing::warn!(connection = self.name, %peer, "too many clients from one address; this one is closed");
             return;
@@ -149,7 +156,7 @@ impl AcceptLoop {
     }
 
     async fn drain(&self, mut clients: JoinSet<()>) {
-        let deadline = Instant::now() + self.drain;
+        let deadline = Instant::now() + self.limits.load().drain;
         while let Ok(Some(ended)) = tokio::time::timeout_at(deadline, clients.join_next()).await {
             self.ended(ended);
         }
@@ -164,10 +171,29 @@ impl AcceptLoop {
     }
 }
 
-/// How many clients every address has.
+/// One client among all of a listener, until dropped.
 #[derive(Debug)]
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(clients: &Arc<AtomicUsize>, limit: usize) -> Option<Place> {
+        let one_more = |count: usize| count.checked_add(1).filter(|count| *count <= limit);
+        clients
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more)
+            .ok()
+            .map(|_| Place(Arc::clone(clients)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// How many clients every address has.
+#[derive(Debug, Default)]
 struct Callers {
-    limit: usize,
     counts: Mutex<HashMap<IpAddr, usize>>,
 }
 
@@ -179,13 +205,13 @@ struct Caller {
 }
 
 impl Caller {
-    fn count(callers: &Arc<Callers>, address: IpAddr) -> Option<Caller> {
+    fn count(callers: &Arc<Callers>, address: IpAddr, limit: usize) -> Option<Caller> {
         let mut counts = callers
             .counts
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_default();
-        if *count >= callers.limit {
+        if *count >= limit {
             return None;
         }
         *count = count.saturating_add(1);
@@ -209,5 +235,32 @@ impl Drop for Caller {
                 counts.remove(&self.address);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_changes_holds_for_the_next_client() {
+        let clients = Arc::new(AtomicUsize::new(0));
+        let first = Place::take(&clients, 1).unwrap();
+        assert!(Place::take(&clients, 1).is_none());
+        let second = Place::take(&clients, 2).unwrap();
+        assert!(Place::take(&clients, 1).is_none(), "two are there");
+        drop((first, second));
+        assert!(Place::take(&clients, 1).is_some());
+    }
+
+    #[test]
+    fn an_address_has_no_more_clients_than_its_limit() {
+        let (callers, address) = (Arc::default(), IpAddr::from([192, 0, 2, 1]));
+        let first = Caller::count(&callers, address, 1).unwrap();
+        assert!(Caller::count(&callers, address, 1).is_none());
+        assert!(Caller::count(&callers, address, 2).is_some());
+        assert!(Caller::count(&callers, IpAddr::from([192, 0, 2, 2]), 1).is_some());
+        drop(first);
+        assert!(callers.counts.lock().unwrap().is_empty());
     }
 }

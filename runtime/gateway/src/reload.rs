@@ -3,7 +3,7 @@
 
 use hpol_evidence::record::Event;
 
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::policy::{self, LoadedPolicy};
 use crate::run::{Gateway, RunGateway, bind, trusted};
 
@@ -85,7 +85,10 @@ impl Gateway {
             ("[state]", offered.state_dir != self.config.state_dir),
             ("[admin]", offered.admin != self.config.admin),
             ("[dev]", offered.dev != self.config.dev),
-            ("[limits]", offered.limits != self.config.limits),
+            (
+                "[limits] pending_approvals",
+                offered.limits.pending_approvals != self.config.limits.pending_approvals,
+            ),
             ("[log]", offered.log != self.config.log),
         ];
         for (section, _) in fixed.iter().filter(|(_, changed)| *changed) {
@@ -99,10 +102,16 @@ impl Gateway {
             state_dir: self.config.state_dir.clone(),
             admin: self.config.admin,
             dev: self.config.dev.clone(),
-            limits: self.config.limits.clone(),
+            limits: Limits {
+                pending_approvals: self.config.limits.pending_approvals,
+                ..offered.limits
+            },
             log: self.config.log.clone(),
             ..offered
         };
+        for listener in self.listeners.values() {
+            listener.limit(&self.config.limits);
+        }
         tracing::info!(config = self.config.digest, "configuration applied");
     }
 }

@@ -148,3 +148,34 @@ async fn u_01_u_03_a_failed_disk_refuses_everything_from_then_on() {
     );
     assert!(matches!(log.health(), Health::Failed { .. }));
 }
+
+#[tokio::test]
+async fn u_06_clients_turned_away_in_a_flood_are_recorded_up_to_a_rate_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, _) = log(folder.path(), ReadDurability::Durable);
+    for port in 0..50 {
+        let refused = Event::SessionRefused {
+            connection: None,
+            client: format!("192.0.2.7:{port}"),
+            reason: "no token".to_owned(),
+        };
+        log.append(None, refused, Durability::Durable)
+            .await
+            .unwrap();
+    }
+    log.record_counted_refusals();
+    log.record(stopped("end")).await.unwrap();
+    let records = LogReader::open(folder.path()).unwrap().records(0).unwrap();
+    let events: Vec<Event> = records.map(|record| record.unwrap().record.event).collect();
+    let alone = events
+        .iter()
+        .filter(|event| matches!(event, Event::SessionRefused { .. }))
+        .count();
+    let counted = events.iter().find_map(|event| match event {
+        Event::SessionsRefused { count, .. } => Some(*count),
+        _ => None,
+    });
+    // A second may pass meanwhile, which admits one more.
+    assert!((20..30).contains(&alone), "{alone}");
+    assert_eq!(counted, Some(50 - alone as u64));
+}
