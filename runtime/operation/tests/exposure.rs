@@ -29,6 +29,9 @@ fn catalogue() -> Arc<Catalogue> {
         (6, "v_orders", RelationKind::View, &["item"]),
         (7, "v_unknown", RelationKind::View, &["x"]),
         (8, "s", RelationKind::Sequence, &[]),
+        (9, "far", RelationKind::Foreign, &["id", "ssn"]),
+        (10, "far_view", RelationKind::View, &["id"]),
+        (11, "far_known", RelationKind::Foreign, &["id", "ssn"]),
     ];
     for (oid, name, kind, columns) in tables {
         builder.relation(*oid, "public", name, *kind);
@@ -38,6 +41,7 @@ fn catalogue() -> Arc<Catalogue> {
     }
     builder.generated(1, 4, 3);
     builder.inherits(3, 2).view_reads(5, 1).view_reads(6, 4);
+    builder.view_reads(10, 9);
     Arc::new(builder.build())
 }
 
@@ -119,6 +123,24 @@ fn statements_that_show_plain_columns() {
 }
 
 #[test]
+fn pg_39_a_foreign_table_is_unknown_until_it_is_classified() {
+    let classified = [column("people", "ssn"), column("far_known", "ssn")];
+    assert_eq!(
+        exposure_of("SELECT ssn FROM far_known", &classified),
+        Exposure::Plain
+    );
+    assert_eq!(
+        exposure_of("DROP FOREIGN TABLE far", &classified),
+        Exposure::None
+    );
+    assert!(matches!(
+        exposure_of("SELECT id FROM far", &classified),
+        Exposure::Refused { .. }
+    ));
+    assert_eq!(exposure_of("SELECT id FROM far", &[]), Exposure::None);
+}
+
+#[test]
 fn pg_40_every_other_use_is_refused_and_says_where() {
     let mut table = String::new();
     for sql in [
@@ -189,6 +211,9 @@ fn pg_40_every_other_use_is_refused_and_says_where() {
         "CREATE VIEW v AS SELECT name FROM people",
         "CREATE INDEX ON people (ssn)",
         "ALTER TABLE people RENAME COLUMN ssn TO x",
+        "SELECT id FROM far",
+        "SELECT id FROM far_view",
+        "UPDATE far SET id = 1 WHERE id = 2 RETURNING *",
         "DECLARE c CURSOR FOR SELECT upper(ssn) FROM people",
         "DECLARE c CURSOR FOR SELECT name FROM people ORDER BY ssn; FETCH ALL c",
         "FETCH 1 FROM c",

@@ -184,6 +184,11 @@ impl<'a> Classes<'a> {
             };
         };
         let columns: BTreeSet<&str> = self.columns_of(relation.oid).collect();
+        let gives_rows = mention.role != Role::Target || form == Form::Change;
+        if gives_rows && self.is_elsewhere(relation) {
+            let why = "is a foreign table, which can hold values of columns that are masked";
+            return Err(refused(shown, why, mention.place));
+        }
         // Other columns of a view can show the same values under other names.
         let view = matches!(
             relation.kind,
@@ -209,6 +214,12 @@ impl<'a> Classes<'a> {
         touching.flat_map(|spread| spread.columns.iter().copied())
     }
 
+    /// Whether its rows are of another place, such as another database or this one under another name, and nobody has said
+    /// which of its columns are classified.
+    fn is_elsewhere(&self, relation: &Relation) -> bool {
+        relation.kind == RelationKind::Foreign && self.columns_of(relation.oid).next().is_none()
+    }
+
     /// A relation with classified or unjudged values that reading `relation` reads.
     fn reaches(&self, relation: &Relation) -> Option<String> {
         let below = self
@@ -218,7 +229,9 @@ impl<'a> Classes<'a> {
             .filter(|oid| *oid != relation.oid);
         for oid in below {
             let known = self.catalogue.by_oid(oid);
-            let data = known.is_none_or(|below| builtin::holds_data(&below.schema, &below.name));
+            let data = known.is_none_or(|below| {
+                builtin::holds_data(&below.schema, &below.name) || self.is_elsewhere(below)
+            });
             if data || self.columns_of(oid).next().is_some() {
                 let name = known.map(|below| names::dotted(&[&below.schema, &below.name]));
                 return Some(

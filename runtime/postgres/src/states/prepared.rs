@@ -5,12 +5,13 @@
 //! up to the next Sync. What is on its way before a Sync is not built on behind it: it may fail, and the name then means
 //! what it meant before.
 
+mod renamed;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
 use hpol_operation::Operation;
-use hpol_session::masking::MaskingPlan;
 use hpol_session::permit::Receipt;
 
 use crate::codec::backend::ColumnDescription;
@@ -19,7 +20,7 @@ use crate::codec::frontend::Target;
 use crate::facts::Reading;
 use crate::reply::columns::Masks;
 use crate::reply::running::Running;
-use crate::states::naming::{Kept, Renamed};
+use crate::states::naming::Kept;
 
 /// Texts and parameters of portals, as they are kept for their judgement. What is on its way is waited for; a portal that
 /// stays counts until it is closed.
@@ -65,21 +66,6 @@ pub(crate) struct Portal {
     /// It is a cursor that outlives its transaction. If that transaction fails, the server has none of this name, and says
     /// so itself.
     pub(crate) hold: bool,
-}
-
-impl Portal {
-    /// What a cursor is to the extended protocol, which can run it too.
-    pub(crate) fn of_cursor(cursor: &Kept, hold: bool) -> Portal {
-        Portal {
-            operation: cursor.operation.clone(),
-            reading: cursor.reading.clone(),
-            receipt: None,
-            permitted: Instant::now(),
-            masks: Arc::new(Masks::new(&MaskingPlan::none(), &cursor.reading)),
-            columns: None,
-            hold,
-        }
-    }
 }
 
 /// Who asked for a description.
@@ -237,14 +223,6 @@ impl Prepared {
         self.look_up(change, || self.portal_names.get(name).copied())
     }
 
-    /// Whether a statement that is on its way makes or drops the name in SQL, which it does or not.
-    fn may_rename(&self, kind: Kind, name: &str) -> bool {
-        self.owed.iter().any(|owed| match owed {
-            Owed::Query(running) | Owed::Execute(running) => running.naming.concerns(kind, name),
-            _ => false,
-        })
-    }
-
     /// The last change on its way decides; `change` tells what one makes of the name.
     fn look_up<T>(
         &self,
@@ -266,52 +244,6 @@ impl Prepared {
 
     pub(crate) fn portal_mut(&mut self, id: PortalId) -> Option<&mut Portal> {
         self.portals.get_mut(&id)
-    }
-
-    pub(crate) fn portal_of(&self, id: PortalId) -> Option<&Portal> {
-        self.portals.get(&id)
-    }
-
-    /// Whether `count` more cursors may be declared.
-    pub(crate) fn room_for_cursors(&self, count: usize) -> Result<(), Full> {
-        if self.portal_names.len().saturating_add(count) > MAX_PORTALS {
-            return Err(Full {
-                what: "1,024 open portals",
-            });
-        }
-        self.room_for_portal()
-    }
-
-    /// A statement or cursor was made or dropped in SQL, by the portal `by` if it was one.
-    pub(crate) fn renamed(&mut self, change: Renamed, by: Option<PortalId>) {
-        match change {
-            Renamed::Prepared { name, statement } => self.parsed(name, statement),
-            Renamed::Deallocated(Some(name)) => self.closed(Kind::Statement, &name),
-            Renamed::Deallocated(None) => {
-                // The unnamed statement is not one of these.
-                self.statements.retain(|name, _| name.is_empty());
-                let texts = self
-                    .statements
-                    .values()
-                    .map(|statement| statement.text.len());
-                self.statement_bytes = texts.sum();
-            }
-            Renamed::Declared { name, portal } => {
-                let id = self.keep(portal);
-                self.bound(name, id);
-            }
-            Renamed::Closed(Some(name)) => self.closed(Kind::Portal, &name),
-            Renamed::Closed(None) => self.drop_portals(|id, _| Some(id) != by),
-            Renamed::Listens { channel, kept } => {
-                if self.channels.len() < MAX_CHANNELS {
-                    self.channels.insert(channel, kept);
-                }
-            }
-            Renamed::Unlistens(Some(channel)) => {
-                self.channels.remove(&channel);
-            }
-            Renamed::Unlistens(None) => self.channels.clear(),
-        }
     }
 
     /// Whether one more statement may be parsed.

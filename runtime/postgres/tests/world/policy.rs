@@ -43,7 +43,7 @@ pub fn policy() -> Policy {
             ),
             rule(
                 "hide_ssn",
-                verbs(&["select", "copy", "insert", "delete", "explain"]),
+                verbs(&["select", "copy", "insert", "delete", "explain", "listen"]),
                 Effect::Mask {
                     class: ClassId(0),
                     mask: Mask::KeepLast(4),
