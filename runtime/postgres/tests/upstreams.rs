@@ -113,7 +113,7 @@ async fn pg_15_a_login_that_is_weaker_than_scram_is_not_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upstream_that_breaks_the_protocol_is_not_believed() {
+async fn pg_16_an_upstream_that_breaks_the_protocol_is_not_believed() {
     let column = b"\0\x01ssn\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0";
     let described = message(b'T', column);
     let secret = b"\0\x01\0\0\0\x0b987-65-4320";
