@@ -6,15 +6,18 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, sha256};
-use crate::policy::Policy;
+use crate::policy::{Condition, Policy, Unread};
 use crate::program::Program;
 use crate::signature::{KeyFault, KeyId, PublicKey, SigningKey};
 use crate::vocabulary::Vocabulary;
 
+mod conditions;
 mod header;
 mod validate;
 
 use header::Header;
+
+pub use conditions::Conditions;
 
 /// The format that this version writes and reads.
 pub const FORMAT: u16 = 2;
@@ -22,10 +25,13 @@ pub const FORMAT: u16 = 2;
 pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// A compiled policy and where it came from.
+///
+/// The policy of a bundle that was loaded has no conditions: they stand behind everything else in the file, and what
+/// decides never reads them. Who looks at policies reads them by [`Loaded::policy`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bundle {
+pub struct Bundle<C = Condition> {
     /// What was compiled; rules with their names, claims and messages.
-    pub policy: Policy,
+    pub policy: Policy<C>,
     /// What the engine evaluates.
     pub program: Program,
     /// The facts that both refer to.
@@ -87,7 +93,9 @@ impl TrustedKeys {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
     /// The bundle.
-    pub bundle: Bundle,
+    pub bundle: Bundle<Unread>,
+    /// The conditions of its policy.
+    pub conditions: Conditions,
     /// SHA-256 of the signed payload: what records and approvals call the bundle by. The same whichever key signs.
     pub digest: Digest,
     /// The key that signed it.
@@ -138,7 +146,9 @@ pub enum LoadBundle {
         found: u16,
     },
     /// Written by an older compiler.
-    #[error("bundle format {found} is older than {FORMAT}; build it again with the `hpol` of this version")]
+    #[error(
+        "bundle format {found} is older than {FORMAT}; build it again with the `hpol` of this version"
+    )]
     OlderFormat {
         /// Its format.
         found: u16,
@@ -185,7 +195,7 @@ pub enum LoadBundle {
 /// # Errors
 /// A bundle too large to be loaded, and failures of the cryptographic library.
 pub fn encode(bundle: &Bundle, key: &SigningKey) -> Result<Vec<u8>, EncodeBundle> {
-    let payload = postcard::to_stdvec(bundle)?;
+    let payload = payload(bundle)?;
     let header = Header {
         length: payload.len() as u64,
         digest: sha256(&payload),
@@ -197,6 +207,45 @@ pub fn encode(bundle: &Bundle, key: &SigningKey) -> Result<Vec<u8>, EncodeBundle
         return Err(EncodeBundle::TooLarge { bytes: file.len() });
     }
     Ok(file)
+}
+
+fn payload(bundle: &Bundle) -> Result<Vec<u8>, postcard::Error> {
+    let (policy, conditions) = Conditions::apart(bundle.policy.clone())?;
+    let parts = (
+        &policy,
+        &bundle.program,
+        &bundle.vocabulary,
+        &bundle.provenance,
+    );
+    let mut payload = postcard::to_stdvec(&parts)?;
+    payload.extend(postcard::to_stdvec(conditions.as_bytes())?);
+    Ok(payload)
+}
+
+impl<C> Bundle<C> {
+    /// The bundle without the conditions of its policy.
+    #[must_use]
+    pub fn unread(self) -> Bundle<Unread> {
+        Bundle {
+            policy: self.policy.unread(),
+            program: self.program,
+            vocabulary: self.vocabulary,
+            provenance: self.provenance,
+        }
+    }
+}
+
+impl Loaded {
+    /// The policy with its conditions.
+    ///
+    /// # Errors
+    /// Bytes that are not the conditions of this policy, which no compiler writes.
+    pub fn policy(&self) -> Result<Policy, LoadBundle> {
+        let Bundle {
+            policy, vocabulary, ..
+        } = &self.bundle;
+        self.conditions.read(policy.clone(), vocabulary)
+    }
 }
 
 impl Bundle {
@@ -238,7 +287,7 @@ fn open(header: Header, payload: &[u8], in_force: Option<u64>) -> Result<Loaded,
     if sha256(payload) != header.digest {
         return Err(LoadBundle::Altered);
     }
-    let bundle = decode(payload)?;
+    let (bundle, conditions) = decode(payload)?;
     let offered = bundle.provenance.sequence;
     match in_force {
         Some(loaded) if offered < loaded => {
@@ -248,19 +297,32 @@ fn open(header: Header, payload: &[u8], in_force: Option<u64>) -> Result<Loaded,
     }
     Ok(Loaded {
         bundle,
+        conditions,
         digest: header.digest,
         key: header.key,
     })
 }
 
-fn decode(payload: &[u8]) -> Result<Bundle, LoadBundle> {
-    let corrupt = |what: &str| LoadBundle::Corrupt {
-        what: what.to_owned(),
-    };
-    match postcard::take_from_bytes(payload) {
-        Ok((bundle, [])) => Ok(bundle),
-        Ok(_) => Err(corrupt("bytes follow the end")),
-        Err(error) => Err(corrupt(&error.to_string())),
+/// The bundle, and its conditions as they stand.
+fn decode(payload: &[u8]) -> Result<(Bundle<Unread>, Conditions), LoadBundle> {
+    let (bundle, rest) = postcard::take_from_bytes(payload)?;
+    match postcard::take_from_bytes::<&[u8]>(rest)? {
+        (conditions, []) => Ok((bundle, Conditions::from(conditions.to_vec()))),
+        _ => Err(LoadBundle::corrupt("bytes follow the end")),
+    }
+}
+
+impl LoadBundle {
+    fn corrupt(what: &str) -> LoadBundle {
+        LoadBundle::Corrupt {
+            what: what.to_owned(),
+        }
+    }
+}
+
+impl From<postcard::Error> for LoadBundle {
+    fn from(error: postcard::Error) -> LoadBundle {
+        LoadBundle::corrupt(&error.to_string())
     }
 }
 

@@ -27,16 +27,75 @@ pub struct ClassId(pub u32);
 
 /// A whole policy: every package that was compiled together. Its meaning does not depend on the order of the lists,
 /// but the ids do, so they are sorted by qualified name.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Policy {
+///
+/// `C` is what stands for conditions: [`Condition`], or [`Unread`] where they were not read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy<C = Condition> {
     /// Connections that rules name.
     pub connections: Vec<Connection>,
     /// Named conditions over the subject.
-    pub groups: Vec<Group>,
+    pub groups: Vec<Group<C>>,
     /// Kinds of sensitive data.
     pub classes: Vec<DataClass>,
     /// The rules.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<Rule<C>>,
+}
+
+/// Stands for a condition that was not read: what decides evaluates the program, and never looks at conditions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Unread;
+
+/// The policy of nobody about nothing.
+impl<C> Default for Policy<C> {
+    fn default() -> Policy<C> {
+        Policy {
+            connections: Vec::new(),
+            groups: Vec::new(),
+            classes: Vec::new(),
+            rules: Vec::new(),
+        }
+    }
+}
+
+impl<C> Policy<C> {
+    /// The policy without its conditions.
+    #[must_use]
+    pub fn unread(self) -> Policy<Unread> {
+        match self.try_map(|_| Ok::<_, std::convert::Infallible>(Unread)) {
+            Ok(policy) => policy,
+        }
+    }
+
+    /// The policy with `change` applied to each condition, those of the groups first, and the first failure if one fails.
+    ///
+    /// # Errors
+    /// What `change` fails with.
+    pub fn try_map<D, E>(self, mut change: impl FnMut(C) -> Result<D, E>) -> Result<Policy<D>, E> {
+        let mut groups = Vec::with_capacity(self.groups.len());
+        for Group { name, condition } in self.groups {
+            let condition = change(condition)?;
+            groups.push(Group { name, condition });
+        }
+        let mut rules = Vec::with_capacity(self.rules.len());
+        for rule in self.rules {
+            rules.push(Rule {
+                condition: change(rule.condition)?,
+                name: rule.name,
+                title: rule.title,
+                because: rule.because,
+                claims: rule.claims,
+                effect: rule.effect,
+                observe: rule.observe,
+                source: rule.source,
+            });
+        }
+        Ok(Policy {
+            connections: self.connections,
+            groups,
+            classes: self.classes,
+            rules,
+        })
+    }
 }
 
 /// `connection orders_db = postgres "orders-prod"`.
@@ -52,11 +111,11 @@ pub struct Connection {
 
 /// `group dbas = subject.groups has "dba"`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Group {
+pub struct Group<C = Condition> {
     /// Qualified name.
     pub name: String,
     /// Who belongs to it; reads facts of the subject only.
-    pub condition: Condition,
+    pub condition: C,
 }
 
 /// `data pii.ssn { ... }`.
@@ -108,7 +167,9 @@ impl fmt::Display for JsonPath {
 /// Whether a member can be written without quotes.
 fn is_plain(name: &str) -> bool {
     let word = |character: char| character == '_' || character.is_ascii_alphanumeric();
-    name.chars().all(word) && !name.starts_with(|first: char| first.is_ascii_digit()) && !name.is_empty()
+    name.chars().all(word)
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+        && !name.is_empty()
 }
 
 /// A column that holds a data class.
@@ -126,7 +187,7 @@ pub struct Column {
 
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rule {
+pub struct Rule<C = Condition> {
     /// Qualified name: `package.name`.
     pub name: String,
     /// The title in quotes after the name; empty where there is none.
@@ -136,7 +197,7 @@ pub struct Rule {
     /// The controls it claims, in OSCAL order.
     pub claims: Vec<Claim>,
     /// `who`, `on` and `when` together, with the restriction to a protocol that its facts imply.
-    pub condition: Condition,
+    pub condition: C,
     /// What it does.
     pub effect: Effect,
     /// Whether it is only observed: it is evaluated and recorded, and does nothing.

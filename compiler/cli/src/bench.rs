@@ -12,6 +12,7 @@ use hpol_bundle::program::Program;
 use hpol_engine::{Scratch, SessionGraph};
 use serde::Serialize;
 
+use crate::allocations;
 use crate::compiled::{Compiled, Origin};
 use crate::exit::{Failure, Outcome};
 use crate::requests::Requests;
@@ -60,7 +61,17 @@ struct Figures {
     /// Whole rounds timed, by the number of their decisions: what decisions take one after the other.
     mean_ns: u64,
     clock_ns: u64,
+    allocations: Allocations,
     verdicts: BTreeMap<&'static str, usize>,
+}
+
+/// How often memory was asked for.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Allocations {
+    /// For opening all sessions.
+    open: usize,
+    /// For deciding every request once, in sessions that decided before.
+    decisions: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -74,6 +85,8 @@ struct Load {
     sessions: Vec<SessionGraph>,
     operations: Vec<(usize, Facts)>,
     open: Vec<u64>,
+    /// How often memory was asked for while sessions were opened.
+    allocations: usize,
 }
 
 impl Bench {
@@ -102,14 +115,17 @@ impl Bench {
             sessions: Vec::new(),
             operations: Vec::new(),
             open: Vec::new(),
+            allocations: 0,
         };
         while let Some(request) = requests.next()? {
             let key = format!("{:?}{:?}", request.kind, request.session);
             let session = *known.entry(key).or_insert_with(|| {
+                let before = allocations::so_far();
                 let started = Instant::now();
                 let session =
                     hpol_engine::specialise(&compiled.program, request.kind, &request.session);
                 load.open.push(nanoseconds(started.elapsed()));
+                load.allocations += allocations::so_far().saturating_sub(before);
                 load.sessions.push(session);
                 load.sessions.len() - 1
             });
@@ -128,6 +144,15 @@ impl Bench {
         let mut scratch = Scratch::default();
         // The first round also warms up.
         let verdicts = load.verdicts(program, &mut scratch, &mut decision);
+        let before = allocations::so_far();
+        load.decide(|session, facts| {
+            hpol_engine::decide(program, session, facts, &mut scratch, &mut decision);
+            black_box(&decision);
+        });
+        let allocations = Allocations {
+            open: load.allocations,
+            decisions: allocations::so_far().saturating_sub(before),
+        };
         let clock = clock();
         let mut samples = Vec::with_capacity(requests.saturating_mul(rounds));
         for _ in 0..rounds {
@@ -163,6 +188,7 @@ impl Bench {
             decision_ns: spread(&mut samples),
             mean_ns,
             clock_ns: clock,
+            allocations,
             verdicts,
         }
     }
@@ -223,6 +249,10 @@ impl Figures {
         terminal.line(format_args!(
             "  the clock's {} ns are taken off each decision",
             self.clock_ns
+        ))?;
+        let Allocations { open, decisions } = self.allocations;
+        terminal.line(format_args!(
+            "  allocations: {decisions} in deciding {requests} requests, {open} in opening {sessions} sessions"
         ))?;
         Ok(())
     }

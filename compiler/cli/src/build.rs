@@ -12,7 +12,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::exit::{Failure, Outcome};
-use crate::project::{Paths, Project, Sound, Tested, counted};
+use crate::project::{Paths, Project, Sound, Tried, counted};
 use crate::sources;
 use crate::terminal::{Style, Terminal};
 use crate::whole_file;
@@ -44,38 +44,21 @@ pub(crate) struct Build {
 
 impl Build {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
-        let project = Project::load(&self.paths)?;
-        if !self.json {
-            project.print_reports(terminal)?;
+        let tried = Tried::load(&self.paths, self.json, terminal)?;
+        if !tried.passed() {
+            return self.refuse(terminal, &tried);
         }
-        let sound = project.sound()?;
-        let tests = sound
-            .as_ref()
-            .map(|sound| sound.run_tests(&project.vocabulary))
-            .unwrap_or_default();
-        match sound {
-            Some(sound) if tests.iter().all(Tested::passed) => {
-                self.write(terminal, &project, sound)
-            }
-            _ => self.refuse(terminal, &project, &tests),
+        match tried.sound {
+            Some(sound) => self.write(terminal, &tried.project, sound),
+            None => Ok(Outcome::Findings),
         }
     }
 
-    fn refuse(
-        &self,
-        terminal: &mut Terminal,
-        project: &Project,
-        tests: &[Tested],
-    ) -> Result<Outcome, Failure> {
+    fn refuse(&self, terminal: &mut Terminal, tried: &Tried) -> Result<Outcome, Failure> {
         if self.json {
-            let entries: Vec<_> = project
-                .reports
-                .iter()
-                .map(|report| report.entry())
-                .collect();
-            terminal.json(&json!({ "diagnostics": entries, "tests": tests }))?;
+            terminal.json(&tried.as_json())?;
         } else {
-            for test in tests.iter().filter(|test| !test.passed()) {
+            for test in tried.tests.iter().filter(|test| !test.passed()) {
                 test.print(terminal)?;
             }
             let refused = terminal.paint_note(Style::Bad, "no bundle was written");
@@ -100,6 +83,9 @@ impl Build {
         let bytes = encode(&bundle, &key).map_err(|fault| unusable(fault.to_string()))?;
         // What a gateway would refuse is not worth writing.
         let loaded = Bundle::load(&bytes, &TrustedKeys::new(vec![key.public()]), None)
+            .map_err(|fault| unusable(fault.to_string()))?;
+        loaded
+            .policy()
             .map_err(|fault| unusable(fault.to_string()))?;
         whole_file::write(&self.output, &bytes)?;
         self.print(terminal, &loaded, rules, tests)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use hpol_bundle::bundle::{Bundle as Compiled, Loaded, MAX_BYTES, TrustedKeys};
 use hpol_bundle::digest::hex;
-use hpol_bundle::policy::{Effect, Mask, Policy, Rule};
+use hpol_bundle::policy::{Effect, Mask, Policy, Rule, Unread};
 use hpol_bundle::signature::PublicKey;
 use hpol_nist_mappings::ControlId;
 use serde_json::json;
@@ -116,7 +116,7 @@ fn show(terminal: &mut Terminal, loaded: &Loaded) -> Result<(), Failure> {
     Ok(())
 }
 
-fn row(policy: &Policy, rule: &Rule) -> [String; 4] {
+fn row(policy: &Policy<Unread>, rule: &Rule<Unread>) -> [String; 4] {
     let controls: Vec<_> = rule
         .claims
         .iter()
@@ -131,7 +131,7 @@ fn row(policy: &Policy, rule: &Rule) -> [String; 4] {
 }
 
 /// What a rule does, as it writes it.
-fn does(policy: &Policy, rule: &Rule) -> String {
+fn does(policy: &Policy<Unread>, rule: &Rule<Unread>) -> String {
     let effect = effect(policy, &rule.effect);
     match rule.observe {
         true => format!("observe {effect}"),
@@ -144,7 +144,7 @@ pub(crate) fn control(oscal: &str) -> String {
     ControlId::parse(oscal).map_or_else(|_| visible::line(oscal), |id| id.to_string())
 }
 
-fn effect(policy: &Policy, effect: &Effect) -> String {
+fn effect(policy: &Policy<Unread>, effect: &Effect) -> String {
     match effect {
         Effect::Allow { rows: None } => "allow".to_owned(),
         Effect::Allow { rows: Some(rows) } => format!("allow limit rows {rows}"),
@@ -193,7 +193,7 @@ fn as_json(loaded: &Loaded) -> serde_json::Value {
         .map(|source| json!({"path": source.path, "sha256": hex(&source.sha256)}))
         .collect();
     let policy = &loaded.bundle.policy;
-    let rule = |rule: &Rule| {
+    let rule = |rule: &Rule<Unread>| {
         json!({
             "name": rule.name, "title": rule.title, "because": rule.because, "effect": effect(policy, &rule.effect),
             "observe": rule.observe,

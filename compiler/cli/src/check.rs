@@ -26,12 +26,7 @@ impl Check {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         let project = Project::load(&self.paths)?;
         if self.json {
-            let entries: Vec<_> = project
-                .reports
-                .iter()
-                .map(|report| report.entry())
-                .collect();
-            terminal.json(&json!({ "diagnostics": entries }))?;
+            terminal.json(&json!({ "diagnostics": project.entries() }))?;
         } else {
             project.print_reports(terminal)?;
         }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use hpol_bundle::bundle::Bundle;
-use hpol_bundle::policy::Policy;
+use hpol_bundle::bundle::{Bundle, Conditions, Loaded};
+use hpol_bundle::policy::{Policy, Unread};
 use hpol_bundle::program::Program;
 use hpol_bundle::vocabulary::Vocabulary;
 
@@ -31,7 +31,9 @@ pub(crate) struct Origin {
 
 /// A policy, ready to decide.
 pub(crate) struct Compiled {
-    pub(crate) policy: Policy,
+    /// Without conditions, since what decides reads none.
+    pub(crate) policy: Policy<Unread>,
+    conditions: Conditions,
     pub(crate) program: Program,
     pub(crate) vocabulary: Vocabulary,
     /// What was done to get it, and how long it took.
@@ -67,8 +69,13 @@ impl Origin {
         let Some(sound) = project.sound()? else {
             return Ok(None);
         };
+        let (policy, conditions) =
+            Conditions::apart(sound.policy).map_err(|fault| Failure::Internal {
+                what: fault.to_string(),
+            })?;
         Ok(Some(Compiled {
-            policy: sound.policy,
+            policy,
+            conditions,
             program: sound.program,
             vocabulary: project.vocabulary,
             steps: vec![
@@ -96,14 +103,18 @@ impl Origin {
                 if self.key.is_none() {
                     terminal.note(format_args!("the signature was not verified; `--key` does"))?;
                 }
+                let Loaded {
+                    bundle, conditions, ..
+                } = loaded;
                 let Bundle {
                     policy,
                     program,
                     vocabulary,
                     ..
-                } = loaded.bundle;
+                } = bundle;
                 return Ok(Some(Compiled {
                     policy,
+                    conditions,
                     program,
                     vocabulary,
                     steps: vec![("load", took)],
@@ -116,5 +127,15 @@ impl Origin {
             self.path.display()
         ))?;
         Ok(None)
+    }
+}
+
+impl Compiled {
+    /// The policy with its conditions.
+    pub(crate) fn whole_policy(&self) -> Result<Policy, Failure> {
+        let read = self.conditions.read(self.policy.clone(), &self.vocabulary);
+        read.map_err(|fault| Failure::Conditions {
+            why: visible::line(&fault.to_string()),
+        })
     }
 }

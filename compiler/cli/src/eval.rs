@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::facts::FactSet;
-use hpol_bundle::policy::{Effect, Policy, RuleId};
-use hpol_engine::Scratch;
+use hpol_bundle::policy::{Effect, Policy, RuleId, Unread};
 use hpol_nist_mappings::ControlId;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -14,7 +13,8 @@ use serde_json::{Value, json};
 use crate::bundle;
 use crate::compiled::{Compiled, Origin};
 use crate::exit::{Failure, Outcome};
-use crate::requests::{Request, Requests};
+use crate::forms::{Decider, Form};
+use crate::requests::Requests;
 use crate::terminal::Terminal;
 use crate::trial;
 
@@ -33,16 +33,9 @@ pub(crate) struct Eval {
     /// File with the requests; `-` for standard input
     #[arg(long, value_name = "FILE")]
     requests: PathBuf,
-    /// The compiled form that decides
-    #[arg(long, value_enum, default_value_t = Form::Bits)]
+    /// The compiled form that decides; all decide alike
+    #[arg(long, value_enum, default_value_t = Form::Session)]
     form: Form,
-}
-
-/// The compiled forms of a policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Form {
-    /// Bit vectors over the values of each fact
-    Bits,
 }
 
 /// A line of the answer; a format, documented in `docs/cli.md`.
@@ -51,18 +44,22 @@ struct Answer<'a> {
     id: Value,
     verdict: Verdict,
     rules: Matching<'a>,
-    determining: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    determining: Option<Vec<&'a str>>,
     obligations: Vec<Value>,
-    controls: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    controls: Option<Vec<String>>,
     unknown: Vec<&'a str>,
 }
 
-/// Every rule that matches, by effect.
+/// Every rule that matches, by effect; a form that does not know them all leaves effects out.
 #[derive(Debug, Serialize)]
 struct Matching<'a> {
-    block: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    block: Option<Vec<&'a str>>,
     approve: Vec<&'a str>,
-    allow: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allow: Option<Vec<&'a str>>,
     mask: Vec<&'a str>,
     limit: Vec<&'a str>,
 }
@@ -73,13 +70,11 @@ impl Eval {
             return Ok(Outcome::Findings);
         };
         let mut requests = Requests::open(&self.requests, &compiled.vocabulary)?;
-        let mut decision = Decision::with_capacity(compiled.policy.rules.len());
-        let mut scratch = Scratch::default();
+        let mut decider = Decider::new(&compiled, self.form);
         while let Some(request) = requests.next()? {
-            match self.form {
-                Form::Bits => decide(&compiled, &request, &mut scratch, &mut decision),
-            }
-            terminal.json_line(&answer(&compiled, request.id, &decision))?;
+            let every = decider.names_every_rule();
+            let decision = decider.decide(&request);
+            terminal.json_line(&answer(&compiled, request.id, decision, every))?;
             if requests.may_wait() {
                 terminal.flush()?;
             }
@@ -88,13 +83,8 @@ impl Eval {
     }
 }
 
-fn decide(compiled: &Compiled, request: &Request, scratch: &mut Scratch, decision: &mut Decision) {
-    let program = &compiled.program;
-    let session = hpol_engine::specialise(program, request.kind, &request.session);
-    hpol_engine::decide(program, &session, &request.operation, scratch, decision);
-}
-
-fn answer<'a>(compiled: &'a Compiled, id: Value, decision: &Decision) -> Answer<'a> {
+/// The answer; `every` is whether the decision names every rule that matches.
+fn answer<'a>(compiled: &'a Compiled, id: Value, decision: &Decision, every: bool) -> Answer<'a> {
     let policy = &compiled.policy;
     let names = |ids: &[RuleId]| {
         let rules = ids.iter().filter_map(|id| policy.rules.get(id.0 as usize));
@@ -108,21 +98,21 @@ fn answer<'a>(compiled: &'a Compiled, id: Value, decision: &Decision) -> Answer<
         id,
         verdict: decision.verdict,
         rules: Matching {
-            block: names(&decision.block),
+            block: every.then(|| names(&decision.block)),
             approve: names(&decision.approve),
-            allow: names(&decision.allow),
+            allow: every.then(|| names(&decision.allow)),
             mask: names(&decision.mask),
             limit: names(&decision.limit),
         },
-        determining,
+        determining: every.then_some(determining),
         obligations: obligations(policy, decision),
-        controls: controls(policy, decision.determining()),
+        controls: every.then(|| controls(policy, decision.determining())),
         unknown: unknown(compiled, decision.unknown),
     }
 }
 
 /// What the verdict obliges the gateway to; nothing where it blocks.
-fn obligations(policy: &Policy, decision: &Decision) -> Vec<Value> {
+fn obligations(policy: &Policy<Unread>, decision: &Decision) -> Vec<Value> {
     let ids: &[&[RuleId]] = match decision.verdict {
         Verdict::Block => &[],
         Verdict::RequireApproval | Verdict::Allow => {
@@ -131,7 +121,7 @@ fn obligations(policy: &Policy, decision: &Decision) -> Vec<Value> {
     };
     let rules = ids.iter().copied().flatten();
     let rules = rules.filter_map(|id| policy.rules.get(id.0 as usize));
-    let obligation = |rule: &hpol_bundle::policy::Rule| match &rule.effect {
+    let obligation = |rule: &hpol_bundle::policy::Rule<Unread>| match &rule.effect {
         Effect::RequireApproval {
             quorum,
             group,
@@ -158,7 +148,7 @@ fn obligations(policy: &Policy, decision: &Decision) -> Vec<Value> {
 }
 
 /// The controls that the determining rules claim, each once, in order.
-fn controls(policy: &Policy, determining: &[RuleId]) -> Vec<String> {
+fn controls(policy: &Policy<Unread>, determining: &[RuleId]) -> Vec<String> {
     let rules = determining
         .iter()
         .filter_map(|id| policy.rules.get(id.0 as usize));

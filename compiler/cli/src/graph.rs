@@ -11,11 +11,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use hpol_bundle::policy::{Condition, Policy, Predicate, Test};
-use hpol_bundle::program::dag::{Budget, Dag, Output};
+use hpol_bundle::program::dag::{Budget, Dag, Description, Output};
 use hpol_bundle::program::lower::lower;
-use hpol_bundle::vocabulary::Protocol;
+use hpol_bundle::vocabulary::{Protocol, Vocabulary};
 
-use crate::compiled::{Compiled, Origin};
+use crate::compiled::Origin;
 use crate::exit::{Failure, Outcome};
 use crate::project::counted;
 use crate::terminal::Terminal;
@@ -85,41 +85,40 @@ struct Scope {
 
 impl Graph {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
-        let Some(mut compiled) = self.origin.load(terminal)? else {
+        let Some(compiled) = self.origin.load(terminal)? else {
             return Ok(Outcome::Findings);
         };
-        let scope = match self.scope(&compiled, terminal)? {
+        let policy = compiled.whole_policy()?;
+        let scope = match self.scope(&policy, &compiled.vocabulary, terminal)? {
             Ok(scope) => scope,
             Err(unknown) => return unknown.tell(terminal),
         };
-        compiled.policy = scope.assumptions.specialise(compiled.policy);
-        let program = lower(&compiled.policy, &compiled.vocabulary);
-        compiled.program = program.map_err(|fault| internal(&fault.to_string()))?;
-        let dag = Dag::of(&compiled.program, scope.kind, Budget::default())
+        let policy = scope.assumptions.specialise(policy);
+        let program = lower(&policy, &compiled.vocabulary);
+        let program = program.map_err(|fault| internal(&fault.to_string()))?;
+        let dag = Dag::of(&program, scope.kind, Budget::default())
             .ok_or_else(|| internal("the policy has no such connections"))?;
-        let outputs = match self.outputs(&compiled.policy, &dag) {
+        let outputs = match self.outputs(&policy, &dag) {
             Ok(outputs) => outputs,
             Err(unknown) => return unknown.tell(terminal),
         };
-        self.print(terminal, &compiled, &dag, &outputs, &scope)
+        let description = dag
+            .describe(&program, &policy, &compiled.vocabulary)
+            .only(&outputs);
+        self.print(terminal, &description, &scope)
     }
 
     fn print(
         &self,
         terminal: &mut Terminal,
-        compiled: &Compiled,
-        dag: &Dag,
-        outputs: &[Output],
+        description: &Description<'_>,
         scope: &Scope,
     ) -> Result<Outcome, Failure> {
-        let description = dag
-            .describe(&compiled.program, &compiled.policy, &compiled.vocabulary)
-            .only(outputs);
         let text = match self.format {
             Format::Text => description.to_string(),
             Format::Dot => description.dot(),
             Format::Svg => {
-                let cards = cards::of(&description);
+                let cards = cards::of(description);
                 if cards.len() > svg::MAX_CARDS {
                     terminal.note(format_args!(
                         "the picture would have {} boxes, and {} are drawn at most: narrow it with \
@@ -154,10 +153,10 @@ impl Graph {
     /// What the command line limits the diagram to.
     fn scope(
         &self,
-        compiled: &Compiled,
+        policy: &Policy,
+        vocabulary: &Vocabulary,
         terminal: &mut Terminal,
     ) -> Result<Result<Scope, Unknown>, Failure> {
-        let policy = &compiled.policy;
         let mut scope = Scope {
             kind: Protocol::Postgres,
             assumptions: Assumptions::default(),
@@ -172,7 +171,7 @@ impl Graph {
             };
             if let Some(connection) = named.clone().nth(found) {
                 scope.kind = connection.protocol;
-                scope.assume_fact(compiled, "connection.name", &connection.target);
+                scope.assume_fact(vocabulary, "connection.name", &connection.target);
                 scope.words.push(format!("connection {}", connection.name));
             }
         } else {
@@ -181,7 +180,7 @@ impl Graph {
                 .words
                 .push(format!("{} connections", scope.kind.as_str()));
         }
-        scope.assume_fact(compiled, "connection.kind", scope.kind.as_str());
+        scope.assume_fact(vocabulary, "connection.kind", scope.kind.as_str());
         for name in &self.group {
             let names = policy.groups.iter().map(|group| group.name.as_str());
             let found = match find("group", name, names) {
@@ -248,9 +247,9 @@ impl Graph {
 }
 
 impl Scope {
-    fn assume_fact(&mut self, compiled: &Compiled, fact: &str, is: &str) {
+    fn assume_fact(&mut self, vocabulary: &Vocabulary, fact: &str, is: &str) {
         // A vocabulary of its own may not have the fact; then no condition reads it.
-        if let Some((fact, _)) = compiled.vocabulary.lookup(fact) {
+        if let Some((fact, _)) = vocabulary.lookup(fact) {
             self.assumptions.assume(&Condition::Test(Test {
                 fact,
                 default: None,

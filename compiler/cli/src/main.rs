@@ -2,6 +2,7 @@
 //!
 //! One file per verb; this one only takes the command line apart and hands it over.
 
+mod allocations;
 mod approvals;
 mod audit;
 mod bench;
@@ -16,6 +17,7 @@ mod exit;
 mod explain;
 mod exposure;
 mod facts;
+mod forms;
 mod graph;
 mod init;
 mod keygen;

@@ -9,9 +9,10 @@ use hpol_bundle::program::Program;
 use hpol_bundle::vocabulary::Vocabulary;
 use hpol_hir::{HasErrors, TestCase, Workspace};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::exit::Failure;
-use crate::report::{self, Report, Texts};
+use crate::report::{self, Entry, Report, Texts};
 use crate::sources::{self, SourceFile};
 use crate::terminal::{Style, Terminal};
 use crate::trial::Trial;
@@ -31,7 +32,7 @@ pub(crate) struct Paths {
 /// Policy files, read and checked.
 pub(crate) struct Project {
     pub(crate) files: Vec<SourceFile>,
-    pub(crate) reports: Vec<Report>,
+    reports: Vec<Report>,
     /// The facts that the policy was checked with.
     pub(crate) vocabulary: Vocabulary,
     workspace: Workspace,
@@ -42,6 +43,14 @@ pub(crate) struct Sound {
     pub(crate) policy: Policy,
     pub(crate) program: Program,
     pub(crate) tests: Vec<TestCase>,
+}
+
+/// A policy, checked and its tests run.
+pub(crate) struct Tried {
+    pub(crate) project: Project,
+    /// `None` if it has errors.
+    pub(crate) sound: Option<Sound>,
+    pub(crate) tests: Vec<Tested>,
 }
 
 /// How a test went; a format, documented in `docs/cli.md`.
@@ -106,15 +115,53 @@ impl Project {
         }))
     }
 
+    /// What is wrong, as JSON.
+    pub(crate) fn entries(&self) -> Vec<Entry<'_>> {
+        self.reports.iter().map(Report::entry).collect()
+    }
+
     /// Prints what is wrong, if anything is.
     pub(crate) fn print_reports(&self, terminal: &mut Terminal) -> Result<(), Failure> {
         report::print(terminal, &self.reports)
     }
 }
 
+impl Tried {
+    /// Reads the policy, checks it and runs its tests. Prints what is wrong unless the output is to be JSON.
+    pub(crate) fn load(
+        paths: &Paths,
+        json: bool,
+        terminal: &mut Terminal,
+    ) -> Result<Tried, Failure> {
+        let project = Project::load(paths)?;
+        if !json {
+            project.print_reports(terminal)?;
+        }
+        let sound = project.sound()?;
+        let tests = sound
+            .as_ref()
+            .map(|sound| sound.run_tests(&project.vocabulary));
+        Ok(Tried {
+            tests: tests.unwrap_or_default(),
+            project,
+            sound,
+        })
+    }
+
+    /// Whether it has no errors and every test holds.
+    pub(crate) fn passed(&self) -> bool {
+        self.sound.is_some() && self.tests.iter().all(Tested::passed)
+    }
+
+    /// What is wrong, and how the tests went, as JSON.
+    pub(crate) fn as_json(&self) -> Value {
+        json!({ "diagnostics": self.project.entries(), "tests": self.tests })
+    }
+}
+
 impl Sound {
     /// Runs every test.
-    pub(crate) fn run_tests(&self, vocabulary: &Vocabulary) -> Vec<Tested> {
+    fn run_tests(&self, vocabulary: &Vocabulary) -> Vec<Tested> {
         let trial = Trial::new(&self.policy, &self.program, vocabulary);
         let tested = |case: &TestCase| {
             let why = trial.run(case).err();

@@ -1,10 +1,9 @@
 //! `hpol test`: checks a policy and runs its tests.
 
 use clap::Args;
-use serde_json::json;
 
 use crate::exit::{Failure, Outcome};
-use crate::project::{Paths, Project, Tested, counted};
+use crate::project::{Paths, Tested, Tried, counted};
 use crate::terminal::{Style, Terminal};
 
 /// Check a policy and run its tests
@@ -26,29 +25,15 @@ pub(crate) struct Test {
 
 impl Test {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
-        let project = Project::load(&self.paths)?;
-        if !self.json {
-            project.print_reports(terminal)?;
-        }
-        let sound = project.sound()?;
-        let tests = sound
-            .as_ref()
-            .map(|sound| sound.run_tests(&project.vocabulary))
-            .unwrap_or_default();
+        let tried = Tried::load(&self.paths, self.json, terminal)?;
         if self.json {
-            let entries: Vec<_> = project
-                .reports
-                .iter()
-                .map(|report| report.entry())
-                .collect();
-            terminal.json(&json!({ "diagnostics": entries, "tests": tests }))?;
-        } else if sound.is_some() {
-            print(terminal, &tests)?;
+            terminal.json(&tried.as_json())?;
+        } else if tried.sound.is_some() {
+            print(terminal, &tried.tests)?;
         }
-        Ok(if sound.is_some() && tests.iter().all(Tested::passed) {
-            Outcome::Clean
-        } else {
-            Outcome::Findings
+        Ok(match tried.passed() {
+            true => Outcome::Clean,
+            false => Outcome::Findings,
         })
     }
 }

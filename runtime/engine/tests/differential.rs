@@ -252,7 +252,8 @@ fn reload(policy: &Policy, program: Program) -> Program {
     let key = SigningKey::generate().unwrap();
     let file = bundle::encode(&bundle, &key).unwrap();
     let loaded = Bundle::load(&file, &TrustedKeys::new(vec![key.public()]), None).unwrap();
-    assert_eq!(loaded.bundle, bundle);
+    assert_eq!(loaded.policy().as_ref(), Ok(&bundle.policy));
+    assert_eq!(loaded.bundle, bundle.unread());
     loaded.bundle.program
 }
 

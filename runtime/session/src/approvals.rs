@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hpol_bundle::policy::{Effect, GroupId, Rule};
+use hpol_bundle::policy::{Effect, GroupId, Rule, Unread};
 use hpol_bundle::vocabulary::Vocabulary;
 use hpol_evidence::record::{ApprovalEnd, Event, Vote};
 use hpol_operation::Operation;
@@ -170,7 +170,7 @@ pub(crate) async fn submit<P>(
     let Some(in_force) = judgement.in_force.clone() else {
         return Outcome::Refuse(no_approvers(&operation_id));
     };
-    let rules: Vec<&Rule> = judgement
+    let rules: Vec<&Rule<Unread>> = judgement
         .rules
         .iter()
         .filter_map(|id| in_force.rule(*id))
@@ -326,7 +326,7 @@ fn eligible_for(in_force: &InForce, approval: &Approval, approver: &Principal) -
         .collect()
 }
 
-fn requirements(in_force: &InForce, rules: &[&Rule]) -> Vec<Requirement> {
+fn requirements(in_force: &InForce, rules: &[&Rule<Unread>]) -> Vec<Requirement> {
     let groups = &in_force.bundle().policy.groups;
     rules
         .iter()
@@ -347,7 +347,7 @@ fn requirements(in_force: &InForce, rules: &[&Rule]) -> Vec<Requirement> {
         .collect()
 }
 
-fn within(rule: &Rule) -> Option<Duration> {
+fn within(rule: &Rule<Unread>) -> Option<Duration> {
     match rule.effect {
         Effect::RequireApproval { within_seconds, .. } => Some(Duration::from_secs(within_seconds)),
         Effect::Allow { .. }

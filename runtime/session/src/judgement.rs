@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hpol_bundle::decision::{Observed, Verdict};
-use hpol_bundle::policy::{Effect, Rule, RuleId};
+use hpol_bundle::policy::{Effect, Rule, RuleId, Unread};
 use hpol_evidence::record::ObservedRecord;
 
 use crate::masking::MaskingPlan;
@@ -70,7 +70,7 @@ impl Judgement {
         }
     }
 
-    pub(crate) fn determining(&self) -> impl Iterator<Item = &Rule> {
+    pub(crate) fn determining(&self) -> impl Iterator<Item = &Rule<Unread>> {
         self.rules
             .iter()
             .filter_map(|id| self.in_force.as_ref()?.rule(*id))

@@ -87,8 +87,8 @@ impl MaskingPlan {
         MaskingPlan { inner: None }
     }
 
-    pub(crate) fn build(
-        policy: &Policy,
+    pub(crate) fn build<C>(
+        policy: &Policy<C>,
         target: &str,
         rules: &[RuleId],
         key: Option<&MaskKey>,

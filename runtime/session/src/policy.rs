@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hpol_bundle::bundle::Bundle;
 use hpol_bundle::facts::Facts;
-use hpol_bundle::policy::{Effect, Mask, Rule, RuleId};
+use hpol_bundle::policy::{Effect, Mask, Rule, RuleId, Unread};
 use hpol_bundle::vocabulary::{Protocol, Vocabulary};
 use hpol_engine::{Residuals, SessionGraph};
 
@@ -14,7 +14,7 @@ use crate::masking::{BuildPlan, MaskKey, MaskingPlan};
 /// A bundle that was verified and loaded, ready to judge by.
 #[derive(Debug)]
 pub struct InForce {
-    bundle: Bundle,
+    bundle: Bundle<Unread>,
     digest: String,
     key: Option<MaskKey>,
     plans: Mutex<HashMap<PlanKey, MaskingPlan>>,
@@ -46,17 +46,18 @@ pub enum PutInForce {
 }
 
 impl InForce {
-    /// Makes a loaded bundle ready. `digest` is the digest of the bundle file.
+    /// Makes a bundle ready; of its policy the conditions are left out, since nothing here evaluates them. `digest` is the
+    /// digest of the bundle file.
     ///
     /// # Errors
     /// When the bundle's vocabulary is not this version's, or one of its masks cannot be built.
-    pub fn new(bundle: Bundle, digest: [u8; 32]) -> Result<InForce, PutInForce> {
+    pub fn new<C>(bundle: Bundle<C>, digest: [u8; 32]) -> Result<InForce, PutInForce> {
         if bundle.vocabulary != *Vocabulary::builtin() {
             return Err(PutInForce::Vocabulary);
         }
         let digest = data_encoding::HEXLOWER.encode(&digest);
         let in_force = InForce {
-            bundle,
+            bundle: bundle.unread(),
             digest,
             key: None,
             plans: Mutex::default(),
@@ -90,7 +91,7 @@ impl InForce {
 
     /// The rules that mask by hash although there is no key, by qualified name; for a warning.
     pub fn without_mask_key(&self) -> impl Iterator<Item = &str> {
-        let hash = |rule: &&Rule| {
+        let hash = |rule: &&Rule<Unread>| {
             matches!(
                 rule.effect,
                 Effect::Mask {
@@ -118,7 +119,7 @@ impl InForce {
         self.bundle.provenance.sequence
     }
 
-    pub(crate) fn bundle(&self) -> &Bundle {
+    pub(crate) fn bundle(&self) -> &Bundle<Unread> {
         &self.bundle
     }
 
@@ -129,7 +130,7 @@ impl InForce {
         residuals.specialise(&self.bundle.program, kind, session)
     }
 
-    pub(crate) fn rule(&self, id: RuleId) -> Option<&Rule> {
+    pub(crate) fn rule(&self, id: RuleId) -> Option<&Rule<Unread>> {
         self.bundle.policy.rules.get(usize::try_from(id.0).ok()?)
     }
 

@@ -1,6 +1,6 @@
 //! Builds the records of decisions and outcomes. Which shapes there are stands in `hpol_evidence::record`.
 
-use hpol_bundle::policy::{Rule, Strength};
+use hpol_bundle::policy::{Rule, Strength, Unread};
 use hpol_evidence::canonical::INTEGER_LIMIT;
 use hpol_evidence::record::{ControlRecord, DecisionRecord, OutcomeRecord};
 use serde::Serialize;
@@ -41,7 +41,7 @@ const DENIED_BY_DEFAULT: [(&str, &str, &str); 3] = [
 ];
 
 /// The controls that `rule` claims.
-pub(crate) fn claims(rule: &Rule) -> Vec<ControlRecord> {
+pub(crate) fn claims<C>(rule: &Rule<C>) -> Vec<ControlRecord> {
     rule.claims
         .iter()
         .map(|claim| ControlRecord {
@@ -54,7 +54,7 @@ pub(crate) fn claims(rule: &Rule) -> Vec<ControlRecord> {
 }
 
 /// The controls of a decision by `rules`; by `default_deny` where there is none.
-pub(crate) fn controls<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Vec<ControlRecord> {
+pub(crate) fn controls<'a>(rules: impl IntoIterator<Item = &'a Rule<Unread>>) -> Vec<ControlRecord> {
     let mut rules = rules.into_iter().peekable();
     // A rule may claim nothing, and then nobody else may claim for it.
     let mut controls: Vec<ControlRecord> = match rules.peek() {

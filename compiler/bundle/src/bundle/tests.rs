@@ -73,6 +73,22 @@ fn signed(bundle: &Bundle) -> Signed {
     }
 }
 
+/// The bundle with the conditions read too.
+fn whole(loaded: &Loaded) -> Result<Bundle, LoadBundle> {
+    let Bundle {
+        program,
+        vocabulary,
+        provenance,
+        ..
+    } = loaded.bundle.clone();
+    Ok(Bundle {
+        policy: loaded.policy()?,
+        program,
+        vocabulary,
+        provenance,
+    })
+}
+
 /// A file with a genuine signature around any payload.
 fn sign_payload(payload: &[u8], key: &SigningKey) -> Vec<u8> {
     let header = Header {
@@ -88,7 +104,7 @@ fn a_bundle_survives_and_the_same_bundle_gives_the_same_bytes() {
     let bundle = bundle(7);
     let Signed { file, trusted, key } = signed(&bundle);
     let loaded = Bundle::load(&file, &trusted, Some(7)).unwrap();
-    assert_eq!(loaded.bundle, bundle);
+    assert_eq!(whole(&loaded), Ok(bundle.clone()));
     assert_eq!(loaded.key, key.public().id());
     assert_eq!(encode(&bundle, &key).unwrap(), file);
     let other = signed(&bundle);
@@ -264,7 +280,8 @@ fn newer_older_and_unknown_formats_are_told_apart() {
 fn b_05_hostile_payload_with_a_genuine_signature_does_no_harm() {
     let key = SigningKey::generate().unwrap();
     let trusted = TrustedKeys::new(vec![key.public()]);
-    let payload = postcard::to_stdvec(&bundle(1)).unwrap();
+    let payload = super::payload(&bundle(1)).unwrap();
+    let mut unread = 0;
     for end in (0..payload.len()).step_by(7) {
         let error = Bundle::load(&sign_payload(&payload[..end], &key), &trusted, None).unwrap_err();
         assert!(matches!(error, LoadBundle::Corrupt { .. }), "{error}");
@@ -274,17 +291,25 @@ fn b_05_hostile_payload_with_a_genuine_signature_does_no_harm() {
             let mut altered = payload.clone();
             altered[index] = byte;
             match Bundle::load(&sign_payload(&altered, &key), &trusted, None) {
-                Ok(loaded) => assert!(
-                    loaded
-                        .bundle
-                        .program
-                        .validate(&loaded.bundle.policy, &loaded.bundle.vocabulary)
-                        .is_ok()
-                ),
+                Ok(loaded) => {
+                    let Bundle {
+                        program,
+                        policy,
+                        vocabulary,
+                        ..
+                    } = &loaded.bundle;
+                    assert!(program.validate(policy, vocabulary).is_ok());
+                    match loaded.policy() {
+                        Ok(policy) => assert_eq!(policy.rules.len(), program.rules()),
+                        Err(LoadBundle::Corrupt { .. }) => unread += 1,
+                        Err(error) => panic!("{error}"),
+                    }
+                }
                 Err(error) => assert!(matches!(error, LoadBundle::Corrupt { .. }), "{error}"),
             }
         }
     }
+    assert!(unread > 10, "{unread}");
     let lie = [0xff, 0xff, 0xff, 0xff, 0x0f].repeat(4);
     assert!(Bundle::load(&sign_payload(&lie, &key), &trusted, None).is_err());
 }
@@ -316,18 +341,6 @@ fn b_05_parts_that_do_not_fit_together_are_refused() {
         "a rule names a group or class that is not there, or needs no approver"
     );
 
-    let mut no_fact = bundle(1);
-    let test = Test {
-        fact: FactId(60),
-        default: None,
-        predicate: Predicate::Present,
-    };
-    no_fact.policy.rules[0].condition = Condition::Test(test);
-    assert_eq!(
-        refused(&no_fact),
-        "a condition reads a fact that is not there"
-    );
-
     let mut other_vocabulary = bundle(1);
     let entry =
         "[[fact]]\nname = \"a\"\ntype = \"int\"\nphase = \"session\"\ndoc = \"\"\nexample = \"\"\n";
@@ -343,12 +356,64 @@ fn b_05_parts_that_do_not_fit_together_are_refused() {
     );
 }
 
+/// What decides does not read conditions. Who does is told where they are not those of the policy.
+#[test]
+fn b_05_conditions_that_do_not_fit_are_refused_when_they_are_read() {
+    let key = SigningKey::generate().unwrap();
+    let trusted = TrustedKeys::new(vec![key.public()]);
+    let load = |payload: &[u8]| Bundle::load(&sign_payload(payload, &key), &trusted, None);
+    let corrupt = |payload: &[u8]| match load(payload).unwrap().policy() {
+        Err(LoadBundle::Corrupt { what }) => what,
+        other => panic!("{other:?}"),
+    };
+    let parts = |bundle: &Bundle| {
+        let (policy, conditions) = Conditions::apart(bundle.policy.clone()).unwrap();
+        let Bundle {
+            program,
+            vocabulary,
+            provenance,
+            ..
+        } = bundle;
+        let parts = (policy, program, vocabulary, provenance);
+        (postcard::to_stdvec(&parts).unwrap(), conditions)
+    };
+    let mut no_fact = bundle(1);
+    let test = Test {
+        fact: FactId(60),
+        default: None,
+        predicate: Predicate::Present,
+    };
+    no_fact.policy.rules[0].condition = Condition::Test(test);
+    assert_eq!(
+        corrupt(&super::payload(&no_fact).unwrap()),
+        "a condition reads a fact that is not there"
+    );
+    let (head, conditions) = parts(&bundle(1));
+    let with = |conditions: &[u8]| [&head[..], &postcard::to_stdvec(conditions).unwrap()].concat();
+    let conditions = conditions.as_bytes();
+    assert_eq!(
+        load(&with(conditions)).unwrap().policy(),
+        Ok(bundle(1).policy)
+    );
+    for end in 0..conditions.len() {
+        assert!(!corrupt(&with(&conditions[..end])).is_empty());
+    }
+    assert_eq!(
+        corrupt(&with(&[conditions, &[0]].concat())),
+        "there are more conditions than rules and groups"
+    );
+    // Without them, or with something behind them, the file is no bundle at all.
+    for payload in [head.clone(), [with(conditions), vec![0]].concat()] {
+        assert!(matches!(load(&payload), Err(LoadBundle::Corrupt { .. })));
+    }
+}
+
 #[test]
 fn tools_read_a_bundle_of_any_key_and_nothing_that_is_no_bundle() {
     let bundle = bundle(3);
     let Signed { file, .. } = signed(&bundle);
     let loaded = Bundle::load_danger_unverified(&file).unwrap();
-    assert_eq!(loaded.bundle, bundle);
+    assert_eq!(whole(&loaded), Ok(bundle));
     for (place, fault) in [
         (0, "not a bundle"),
         (8, "format"),

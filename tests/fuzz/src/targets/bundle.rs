@@ -75,6 +75,10 @@ fn payload(bytes: &[u8]) {
     file.extend_from_slice(bytes);
     match Bundle::load_danger_unverified(&file) {
         Ok(loaded) => {
+            // Tools read the conditions too: they fit the rules, or are refused.
+            if let Ok(policy) = loaded.policy() {
+                assert_eq!(policy.rules.len(), loaded.bundle.policy.rules.len());
+            }
             for protocol in [Protocol::Postgres, Protocol::Http] {
                 let program = &loaded.bundle.program;
                 let decision = decide_once(program, protocol, &Facts::new());

@@ -42,7 +42,7 @@ fn run(bytes: &[u8]) {
         provenance: Provenance::default(),
     };
     let file = encode(&bundle, &SigningKey::generate().unwrap()).unwrap();
-    let loaded = Bundle::load_danger_unverified(&file);
+    let loaded = Bundle::load_danger_unverified(&file).and_then(|loaded| loaded.policy());
     assert!(loaded.is_ok(), "compiled, and does not load: {loaded:?}");
 }
 
