@@ -57,6 +57,7 @@ fn decision(
         connection: connection(),
         masked: masked.into(),
         digest: "00ff".into(),
+        commitment: None,
         verdict: verdict.into(),
         rules: vec![rule.into()],
         reason: "because".into(),
@@ -238,7 +239,11 @@ fn a_record_and_an_operation_are_shown_with_their_controls() {
     let folder = tempfile::tempdir().unwrap();
     log(folder.path());
     let record = hpol(folder.path(), &["audit", "show", "4", "--log", "log"]);
-    insta::assert_snapshot!("show_record", text(&record.stdout));
+    let commitment = commitment(folder.path(), "4");
+    let shown = text(&record.stdout)
+        .replace(commitment["hash"].as_str().unwrap(), "HASH")
+        .replace(commitment["salt"].as_str().unwrap(), "SALT");
+    insta::assert_snapshot!("show_record", shown);
     let operation = hpol(folder.path(), &["audit", "show", "s1-3", "--log", "log"]);
     assert_eq!(
         text(&operation.stdout).matches("UPDATE orders").count(),
@@ -252,6 +257,77 @@ fn a_record_and_an_operation_are_shown_with_their_controls() {
         (nothing.status.code(), text(&nothing.stderr)),
         (Some(1), "the log holds no record of `99`\n")
     );
+}
+
+fn commitment(folder: &Path, sequence: &str) -> serde_json::Value {
+    let shown = hpol(
+        folder,
+        &["audit", "show", sequence, "--log", "log", "--json"],
+    );
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    shown["records"][0]["record"]["commitment"].clone()
+}
+
+#[test]
+fn a_decision_is_held_against_what_may_have_been_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = AuditKey::generate().unwrap();
+    let options = LogOptions::new(Origin::new("gateway.example/hpol").unwrap(), key);
+    let (log, _) = LogHandle::open_directory(&folder.path().join("log"), options).unwrap();
+    let sql = "SELECT ssn FROM customers WHERE id = 17";
+    let analyser = hpol_operation::sql::Analyser::new(hpol_operation::sql::Limits::default());
+    let session = hpol_operation::sql::SqlSession {
+        search_path: vec!["crm".into()],
+        catalogue: None,
+    };
+    let asked = analyser
+        .analyse(sql, &session)
+        .unwrap()
+        .operation(&[], hpol_bundle::vocabulary::Vocabulary::builtin());
+    let digest = hpol_bundle::digest::hex(&asked.digest);
+    let Event::Decision(mut decision) = decision("s1-1", "allow", "r", &asked.masked, None) else {
+        panic!("no decision")
+    };
+    decision.digest.clone_from(&digest);
+    log.append_and_wait(Some("s1"), &Event::Decision(decision))
+        .unwrap();
+    log.append_and_wait(Some("s1"), &Event::GatewayStopped { reason: "x".into() })
+        .unwrap();
+    log.close().unwrap();
+    std::fs::write(folder.path().join("asked.sql"), format!("{sql}\n")).unwrap();
+    std::fs::write(folder.path().join("other.sql"), sql.replace("17", "18")).unwrap();
+    let held = |sequence: &str, with: &[&str]| {
+        let arguments = [&["audit", "match", sequence, "--log", "log"], with].concat();
+        let output = hpol(folder.path(), &arguments);
+        (
+            output.status.code().unwrap(),
+            [text(&output.stdout), text(&output.stderr)].concat(),
+        )
+    };
+    let digest_of_approval = format!("sha256:{digest}");
+    let same = (0, "record 0: this is exactly what was asked\n".to_owned());
+    assert_eq!(held("0", &["--sql", "asked.sql"]), same);
+    assert_eq!(held("0", &["--digest", &digest_of_approval]), same);
+    let other = (1, "record 0: something else was asked\n".to_owned());
+    assert_eq!(held("0", &["--sql", "other.sql"]), other);
+    assert_eq!(held("1", &["--sql", "asked.sql"]).0, 1);
+    assert_eq!(held("0", &["--digest", "12"]).0, 2);
+    assert_eq!(held("0", &[]).0, 2);
+    let (code, salt) = held("0", &["--salt"]);
+    assert_eq!((code, salt.trim().len()), (0, 64));
+
+    let id = commitment(folder.path(), "0")["salt"].clone();
+    std::fs::remove_file(
+        folder
+            .path()
+            .join(format!("log/salt-{}", id.as_str().unwrap())),
+    )
+    .unwrap();
+    let erased = "record 0: the salt was deleted, so nobody can tell any more\n";
+    assert_eq!(held("0", &["--sql", "asked.sql"]), (1, erased.to_owned()));
+    assert_eq!(held("0", &["--salt"]).0, 1);
+    let shown = hpol(folder.path(), &["audit", "show", "0", "--log", "log"]);
+    assert!(text(&shown.stdout).contains("which was deleted: what was asked is erased"));
 }
 
 #[test]

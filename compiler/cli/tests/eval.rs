@@ -158,13 +158,38 @@ fn a_workload_is_decided_as_expected_from_files_and_from_a_bundle() {
         &["workload.hpolb"],
     ];
     let requests = requests();
+    let forms: [&[&str]; 4] = [&[], &["--form", "session"], &["--form", "tables"], &["--form", "bits"]];
     for origin in origins {
-        let arguments = [&["eval"], origin, &["--requests", &requests]].concat();
-        let answers = lines(&printed(folder.path(), &arguments));
-        assert_eq!(answers.len(), 50);
-        for (answer, expected) in answers.iter().zip(&expected) {
-            assert_eq!(decided(answer), *expected);
+        for form in forms {
+            let arguments = [&["eval"], origin, &["--requests", &requests], form].concat();
+            let answers = lines(&printed(folder.path(), &arguments));
+            assert_eq!(answers.len(), 50);
+            for (answer, expected) in answers.iter().zip(&expected) {
+                assert_eq!(decided(answer), *expected, "{form:?}");
+            }
         }
+    }
+}
+
+/// A diagram knows the verdict and what obliges; what it does not know its answers leave out.
+#[test]
+fn a_workload_is_decided_as_expected_by_the_diagram() {
+    let folder = built();
+    let (requests, bundle) = (requests(), ["eval", "workload.hpolb", "--requests"]);
+    let answers = |form: &str| {
+        let arguments = [&bundle[..], &[&requests, "--form", form]].concat();
+        lines(&printed(folder.path(), &arguments))
+    };
+    let (by_diagram, by_session) = (answers("dag"), answers("session"));
+    assert_eq!(by_diagram.len(), 50);
+    for (diagram, mut session) in by_diagram.into_iter().zip(by_session) {
+        for key in ["determining", "controls"] {
+            session.as_object_mut().unwrap().remove(key);
+        }
+        for key in ["block", "allow"] {
+            session["rules"].as_object_mut().unwrap().remove(key);
+        }
+        assert_eq!(diagram, session);
     }
 }
 
@@ -204,6 +229,8 @@ fn bench_decides_every_request_in_every_round() {
         assert_eq!(figures[name], value, "{name}");
     }
     assert!(figures["decision_ns"]["p99"].as_u64().unwrap() > 0);
+    assert_eq!(figures["allocations"]["decisions"], json!(0));
+    assert!(figures["allocations"]["open"].as_u64().unwrap() > 0);
     assert!(figures["steps_ns"]["load"].as_u64().unwrap() > 0);
 }
 
