@@ -1,7 +1,9 @@
 //! JSON documents in which values must be hidden by where they stand. What is hidden by how it looks, in strings and
 //! numbers anywhere, is left to the detectors' [`Stream`] behind it.
 
+mod places;
 mod string;
+mod value;
 mod walk;
 
 use std::sync::Arc;

@@ -1,13 +1,13 @@
 //! The walk through the structure of JSON: which value stands where, and which of them is hidden.
 
-use hpol_bundle::policy::{JsonPath, JsonStep, Mask};
+use hpol_bundle::policy::JsonStep;
 use memchr::memchr2;
 
+use super::places::Places;
 use super::string::{BadString, Purpose, StringText};
+use super::value::{is_number, write};
 use super::{Document, NotJson};
-use crate::mask::REDACTED;
-use crate::masker::{Masked, Masker, count};
-use crate::stream;
+use crate::masker::Masker;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -45,10 +45,7 @@ impl<'a> Piece<'a> {
 #[derive(Debug)]
 pub(super) struct Walk {
     place: Place,
-    /// The objects and arrays around.
-    around: Vec<Container>,
-    /// Paths of which all steps so far lead here: those of the first container, then those of the second ...
-    leading: Vec<PathId>,
+    around: Places,
     /// Bytes of the longest name in a path.
     longest_name: usize,
     string: StringText,
@@ -85,17 +82,6 @@ enum Place {
     InAtom,
 }
 
-/// A path, by its entry and its index there.
-type PathId = (usize, usize);
-
-#[derive(Debug, Clone, Copy)]
-struct Container {
-    is_object: bool,
-    /// The paths that lead into it, in [`Walk::leading`].
-    from: usize,
-    to: usize,
-}
-
 /// The value that is being hidden.
 #[derive(Debug, Clone, Copy)]
 struct Hidden {
@@ -106,10 +92,6 @@ struct Hidden {
 
 impl Walk {
     pub(super) fn new(masker: &Masker) -> Walk {
-        let entries = masker.entries().iter().enumerate();
-        let leading: Vec<PathId> = entries
-            .flat_map(|(entry, of)| (0..of.paths.len()).map(move |path| (entry, path)))
-            .collect();
         let steps = masker.entries().iter().flat_map(|entry| &entry.paths);
         let names = steps.flat_map(|path| &path.steps).map(|step| match step {
             JsonStep::Member(name) => name.len(),
@@ -117,8 +99,7 @@ impl Walk {
         });
         Walk {
             place: Place::Beginning(0),
-            around: Vec::new(),
-            leading,
+            around: Places::new(masker),
             longest_name: names.max().unwrap_or(0),
             string: StringText::default(),
             atom: Vec::new(),
@@ -191,7 +172,7 @@ impl Walk {
         if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
             return Ok(());
         }
-        let in_object = self.around.last().is_some_and(|around| around.is_object);
+        let in_object = self.around.in_object();
         match (self.place, byte) {
             // RFC 7464 has it before each document.
             (Place::Between, 0x1e) => {}
@@ -213,8 +194,7 @@ impl Walk {
     }
 
     fn begin_name(&mut self) {
-        let around = self.around.last();
-        let leads = around.is_some_and(|around| around.from < around.to);
+        let leads = self.around.is_led_into();
         let purpose = if leads { Purpose::Name } else { Purpose::Pass };
         self.string.begin(purpose, self.longest_name);
         self.place = Place::InName;
@@ -228,15 +208,14 @@ impl Walk {
         piece: &mut Piece<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), NotJson> {
-        if self.around.last().is_some_and(|around| !around.is_object) {
-            self.descend(masker, None);
+        if self.around.in_array() {
+            self.around.descend(masker, None);
         }
-        let depth = self.around.len();
-        let hidden = self
-            .hidden
-            .is_none()
-            .then(|| self.reached(masker))
-            .flatten();
+        let depth = self.around.depth();
+        let hidden = match self.hidden {
+            None => self.around.reached(masker),
+            Some(_) => None,
+        };
         if let Some(slot) = hidden {
             piece.release(out);
             self.hidden = Some(Hidden { slot, depth });
@@ -249,15 +228,9 @@ impl Walk {
                 let is_object = byte == b'{';
                 // What is hidden whole needs no paths into it.
                 if self.hidden.is_some() {
-                    self.forget();
+                    self.around.forget();
                 }
-                let from = self.around.last().map_or(0, |around| around.to);
-                let to = self.leading.len();
-                self.around.push(Container {
-                    is_object,
-                    from,
-                    to,
-                });
+                self.around.enter(is_object);
                 self.place = if is_object {
                     Place::FirstName
                 } else {
@@ -281,48 +254,6 @@ impl Walk {
             _ => return Err(self.syntax(piece)),
         }
         Ok(())
-    }
-
-    /// Notes the paths that lead to the value which begins, a member called `name` or an element.
-    fn descend(&mut self, masker: &Masker, name: Option<&[u8]>) {
-        self.forget();
-        let Some(around) = self.around.last().copied() else {
-            return;
-        };
-        let step = self.around.len() - 1;
-        for index in around.from..around.to {
-            let Some(id) = self.leading.get(index).copied() else {
-                return;
-            };
-            let leads = match path(masker, id).and_then(|path| path.steps.get(step)) {
-                Some(JsonStep::Any) => true,
-                Some(JsonStep::Member(member)) => name == Some(member.as_bytes()),
-                None => false,
-            };
-            if leads {
-                self.leading.push(id);
-            }
-        }
-    }
-
-    /// Forgets the paths to the value that was last at this level.
-    fn forget(&mut self) {
-        if let Some(around) = self.around.last() {
-            self.leading.truncate(around.to);
-        }
-    }
-
-    /// The slot of the strictest path that ends at the value which begins.
-    fn reached(&self, masker: &Masker) -> Option<usize> {
-        let steps = self.around.len();
-        let from = self.around.last()?.to;
-        let ends = self
-            .leading
-            .get(from..)?
-            .iter()
-            .filter(|id| path(masker, **id).is_some_and(|path| path.steps.len() == steps));
-        ends.map(|(entry, _)| *entry)
-            .max_by_key(|entry| strictness(masker, *entry))
     }
 
     /// Takes what stands before the next quote or escape, and that byte.
@@ -357,7 +288,7 @@ impl Walk {
             self.place = Place::Colon;
             let string = std::mem::take(&mut self.string);
             // A name that was cut is longer than any in a path.
-            self.descend(masker, string.text());
+            self.around.descend(masker, string.text());
             self.string = string;
             return Ok(());
         }
@@ -413,8 +344,7 @@ impl Walk {
 
     /// The last byte of an object or array.
     fn close(&mut self, masker: &Masker, piece: &mut Piece<'_>, out: &mut Vec<u8>) {
-        self.forget();
-        self.around.pop();
+        self.around.leave();
         if let Some(hidden) = self.hidden_here() {
             write(masker, hidden.slot, None, piece.counts, out);
         }
@@ -424,7 +354,7 @@ impl Walk {
     /// The value that is being hidden, if it is the one that ends.
     fn hidden_here(&self) -> Option<Hidden> {
         self.hidden
-            .filter(|hidden| hidden.depth == self.around.len())
+            .filter(|hidden| hidden.depth == self.around.depth())
     }
 
     /// A value has ended before `end`.
@@ -453,82 +383,4 @@ impl Walk {
             at: self.before.saturating_add(at),
         }
     }
-}
-
-fn path(masker: &Masker, (entry, path): PathId) -> Option<&JsonPath> {
-    masker.entries().get(entry)?.paths.get(path)
-}
-
-fn strictness(masker: &Masker, slot: usize) -> (u8, u32) {
-    let entry = masker.entries().get(slot);
-    entry.map_or((u8::MAX, 0), |entry| entry.mask.strictness())
-}
-
-/// Appends what stands in place of a value, of which `text` is known unless it is hidden whole. Where a detector finds in
-/// it what is hidden more strictly, so is the value.
-fn write(masker: &Masker, slot: usize, text: Option<&[u8]>, counts: &mut [u64], out: &mut Vec<u8>) {
-    let found = masker
-        .findings(text.unwrap_or_default())
-        .map(|(slot, _)| slot);
-    let slot = found.fold(slot, |strictest, slot| {
-        if strictness(masker, slot) > strictness(masker, strictest) {
-            slot
-        } else {
-            strictest
-        }
-    });
-    count(counts, slot);
-    let mut hidden = Vec::new();
-    let masked = match text {
-        Some(text) => masker.value(slot, text, &mut hidden),
-        None if is_null(masker, slot) => Masked::Null,
-        None => Masked::Unchanged,
-    };
-    if masked == Masked::Null {
-        out.extend_from_slice(b"null");
-        return;
-    }
-    if masked == Masked::Unchanged {
-        hidden.extend_from_slice(REDACTED.as_bytes());
-    }
-    out.push(b'"');
-    stream::write_escaped(&hidden, out);
-    out.push(b'"');
-}
-
-fn is_null(masker: &Masker, slot: usize) -> bool {
-    let entry = masker.entries().get(slot);
-    entry.is_some_and(|entry| entry.mask == Mask::Null)
-}
-
-/// RFC 8259, section 6.
-fn is_number(text: &[u8]) -> bool {
-    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
-    let (whole, rest) = digits(unsigned);
-    if whole.is_empty() || (whole.len() > 1 && whole.starts_with(b"0")) {
-        return false;
-    }
-    let rest = match rest.strip_prefix(b".") {
-        None => rest,
-        Some(fraction) => match digits(fraction) {
-            ([], _) => return false,
-            (_, rest) => rest,
-        },
-    };
-    match rest {
-        [] => true,
-        [b'e' | b'E', exponent @ ..] => {
-            let unsigned = match exponent {
-                [b'+' | b'-', unsigned @ ..] => unsigned,
-                unsigned => unsigned,
-            };
-            matches!(digits(unsigned), ([_, ..], []))
-        }
-        _ => false,
-    }
-}
-
-fn digits(text: &[u8]) -> (&[u8], &[u8]) {
-    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    text.split_at(length)
 }
