@@ -19,7 +19,7 @@ type PathId = (usize, usize);
 #[derive(Debug, Clone, Copy)]
 struct Container {
     is_object: bool,
-    /// The paths that lead into it, in [`Walk::leading`].
+    /// The paths that lead into it, in [`Places::leading`].
     from: usize,
     to: usize,
 }
