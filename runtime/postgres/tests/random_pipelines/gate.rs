@@ -5,24 +5,18 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hpol_bundle::bundle::{Bundle, Provenance, Tests};
 use hpol_bundle::policy::{
-    ClassId, Column, Condition, Connection, DataClass, Effect, Mask, Policy, Predicate, Rule,
-    Source, Test,
+    ClassId, Column, Connection, DataClass, Effect, Mask, Policy, Predicate,
 };
-use hpol_bundle::program::lower::lower;
-use hpol_bundle::vocabulary::{Protocol, Vocabulary};
+use hpol_bundle::vocabulary::Protocol;
 use hpol_evidence::record::Event;
 use hpol_operation::sql::{Analyser, Limits as SqlLimits};
+use hpol_ports::policy::{in_force, member, rule, test};
+use hpol_ports::{ManualClock, MemoryStore};
 use hpol_postgres::{CancelKeys, Limits, PostgresConnection, Secret, Settings, serve};
-use hpol_session::approvals::Approval;
 use hpol_session::door::Door;
-use hpol_session::policy::InForce;
-use hpol_session::ports::{
-    ApprovalStore, ApprovalsUnavailable, Clock, Durability, Evidence, EvidenceUnavailable, Pending,
-};
+use hpol_session::ports::{Durability, Evidence, EvidenceUnavailable, Pending};
 use hpol_support::postgres::{GATEWAY_USER, PostgresServer};
-use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
@@ -51,8 +45,9 @@ impl Gate {
     pub(crate) async fn open() -> Gate {
         let server = server();
         let log = Arc::new(Log::default());
-        let door = Door::new(Arc::new(Epoch), log.clone(), Arc::new(NoApprovals));
-        door.install(Arc::new(InForce::new(bundle(), [1; 32]).unwrap()));
+        let clock = Arc::new(ManualClock::default());
+        let door = Door::new(clock, log.clone(), Arc::new(MemoryStore::default()));
+        door.install(in_force(policy(), 1));
         let settings = Settings {
             password: Some(Secret::new(server.password().to_owned())),
             limits: Limits {
@@ -190,51 +185,10 @@ impl Evidence for Log {
     }
 }
 
-#[derive(Debug)]
-struct Epoch;
-
-impl Clock for Epoch {
-    fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-    }
-}
-
-/// No rule of this policy asks anybody.
-#[derive(Debug)]
-struct NoApprovals;
-
-fn nobody<T: Send + 'static>() -> Pending<'static, Result<T, ApprovalsUnavailable>> {
-    Box::pin(async { panic!("no rule asks for an approval") })
-}
-
-impl ApprovalStore for NoApprovals {
-    fn insert(&self, _: Approval) -> Pending<'_, Result<(), ApprovalsUnavailable>> {
-        nobody()
-    }
-
-    fn fetch(&self, _: &str) -> Pending<'_, Result<Option<Approval>, ApprovalsUnavailable>> {
-        nobody()
-    }
-
-    fn list(&self) -> Pending<'_, Result<Vec<Approval>, ApprovalsUnavailable>> {
-        nobody()
-    }
-
-    fn update(&self, _: Approval) -> Pending<'_, Result<bool, ApprovalsUnavailable>> {
-        nobody()
-    }
-
-    fn changed(&self, _: &str, _: u64) -> Pending<'_, Result<Approval, ApprovalsUnavailable>> {
-        nobody()
-    }
-
-    fn withdraw_detached(&self, _: &str) {}
-}
-
-fn bundle() -> Bundle {
-    let vocabulary = Vocabulary::builtin();
-    let agents = || test("subject.groups", "agents");
-    let policy = Policy {
+fn policy() -> Policy {
+    let agents = || member("agents");
+    let forbidden = Predicate::HasAny(vec!["public.forbidden".into()]);
+    Policy {
         connections: vec![Connection {
             name: "shop.orders_db".to_owned(),
             protocol: Protocol::Postgres,
@@ -264,48 +218,11 @@ fn bundle() -> Bundle {
             ),
             rule(
                 "not_there",
-                test("sql.writes", "public.forbidden"),
+                test("sql.writes", forbidden),
                 Effect::Block {
                     message: "not there".to_owned(),
                 },
             ),
         ],
-    };
-    Bundle {
-        program: lower(&policy, vocabulary).unwrap(),
-        policy,
-        vocabulary: vocabulary.clone(),
-        provenance: Provenance {
-            compiler_version: "test".to_owned(),
-            sequence: 1,
-            sources: Vec::new(),
-            catalogue: "test".to_owned(),
-            tests: Tests {
-                passed: 0,
-                failed: 0,
-            },
-        },
     }
-}
-
-fn rule(name: &str, condition: Condition, effect: Effect) -> Rule {
-    Rule {
-        name: format!("shop.{name}"),
-        title: name.to_owned(),
-        because: format!("reason of {name}"),
-        claims: Vec::new(),
-        condition,
-        effect,
-        observe: false,
-        source: Source::default(),
-    }
-}
-
-fn test(fact: &str, member: &str) -> Condition {
-    let (fact, _) = Vocabulary::builtin().lookup(fact).unwrap();
-    Condition::Test(Test {
-        fact,
-        default: None,
-        predicate: Predicate::HasAny(vec![member.into()]),
-    })
 }

@@ -301,7 +301,13 @@ impl Writer {
         if !self.comparable && self.random.one_in(3) {
             return self.wild_statement();
         }
-        match self.random.below(20) {
+        match self.random.below(26) {
+            20 => self.named("PREPARE {name} AS INSERT INTO allowed VALUES ({})"),
+            21 => self.named("DEALLOCATE {name}"),
+            22 => self.named("DECLARE {name} CURSOR FOR SELECT id, ssn, note FROM customers"),
+            23 => self.named("CLOSE {name}"),
+            24 => "DEALLOCATE ALL".to_owned(),
+            25 => "CLOSE ALL".to_owned(),
             0..7 => self.insert("INSERT INTO allowed VALUES ({})"),
             7 => self.insert("INSERT INTO allowed VALUES ({}) RETURNING n"),
             8 => "INSERT INTO allowed VALUES ($1)".to_owned(),
@@ -318,20 +324,32 @@ impl Writer {
 
     /// What is refused, or may be answered in another way than the server would.
     fn wild_statement(&mut self) -> String {
-        let fixed = match self.random.below(21) {
+        let fixed = match self.random.below(28) {
             0..6 => return self.insert("INSERT INTO forbidden VALUES ({})"),
             6 => {
                 return self.insert(
                     "WITH w AS (INSERT INTO forbidden VALUES ({}) RETURNING n) SELECT n FROM w",
                 );
             }
-            7 => return self.insert("PREPARE a AS INSERT INTO forbidden VALUES ({})"),
-            8 => "EXECUTE a",
-            9 => "DECLARE a CURSOR FOR SELECT ssn FROM customers",
-            10 => "FETCH ALL a",
-            11 => "DEALLOCATE a",
-            12 => "DEALLOCATE ALL",
-            13 => "CLOSE a",
+            7 => return self.named("PREPARE {name} AS INSERT INTO forbidden VALUES ({})"),
+            8 | 21 | 22 => return self.named("EXECUTE {name}"),
+            9 => return self.named("DECLARE {name} CURSOR WITH HOLD FOR TABLE customers"),
+            10 | 23 => return self.named("FETCH ALL FROM {name}"),
+            11 => return self.named("MOVE 1 FROM {name}"),
+            12 => return self.named("EXPLAIN ANALYZE EXECUTE {name}"),
+            13 => {
+                return self.named(
+                    "DEALLOCATE {name}; PREPARE {name} AS INSERT INTO forbidden VALUES ({})",
+                );
+            }
+            24 => {
+                return self.named(
+                    "DEALLOCATE ALL; PREPARE {name} AS INSERT INTO allowed VALUES ({}); EXECUTE {name}",
+                );
+            }
+            25 => return self.named("DELETE FROM customers WHERE CURRENT OF {name}; ROLLBACK"),
+            26 => "RESET ALL",
+            27 => return self.named("PREPARE {name} AS SELECT ssn, note FROM customers"),
             14 => "DISCARD ALL",
             15 => "SELECT substr(ssn, 1, 6) FROM customers",
             16 => "SELECT ssn::int FROM customers",
@@ -342,6 +360,20 @@ impl Writer {
             _ => "SELEC",
         };
         fixed.to_owned()
+    }
+
+    /// With a name that SQL and the protocol share.
+    fn named(&mut self, pattern: &str) -> String {
+        let name = match self.name() {
+            name if name.is_empty() => "a".to_owned(),
+            name => name,
+        };
+        let text = pattern.replace("{name}", &name);
+        if text.contains("{}") {
+            self.insert(&text)
+        } else {
+            text
+        }
     }
 
     fn insert(&mut self, pattern: &str) -> String {
