@@ -1,5 +1,9 @@
 //! Reads from the upstream what names mean there. What they are for is known to `facts`.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use aws_lc_rs::digest;
 use hpol_operation::sql::{
     Catalogue, CatalogueBuilder, CatalogueQuery, RelationKind, catalogue_queries,
 };
@@ -12,23 +16,67 @@ use crate::wire::Wire;
 const BEGIN: &str = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const COMMIT: &str = "COMMIT";
 
+/// Catalogues kept for sessions to share; each database has its own, and so has a session with temporary tables.
+const SHARED: usize = 64;
+
+/// The catalogues that sessions of a connection have now, by digest. Sessions that see the same tables share one, and with
+/// it the analyses of their texts.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogues {
+    known: Mutex<HashMap<[u8; 32], Weak<Catalogue>>>,
+}
+
+impl Catalogues {
+    fn share(&self, digest: [u8; 32], builder: CatalogueBuilder) -> Arc<Catalogue> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = known.get(&digest).and_then(Weak::upgrade) {
+            return shared;
+        }
+        known.retain(|_, catalogue| catalogue.strong_count() > 0);
+        let catalogue = Arc::new(builder.build());
+        if known.len() < SHARED {
+            known.insert(digest, Arc::downgrade(&catalogue));
+        }
+        catalogue
+    }
+}
+
 /// Reads the catalogue, in the session's transaction if one is open.
 pub(crate) async fn load(
     wire: &mut Wire,
     status: TransactionStatus,
-) -> Result<Catalogue, ReachUpstream> {
+    shared: &Catalogues,
+) -> Result<Arc<Catalogue>, ReachUpstream> {
     let own_transaction = status == TransactionStatus::Idle;
     if own_transaction {
         query(wire, BEGIN, |_| Ok(())).await?;
     }
     let mut builder = CatalogueBuilder::new();
+    let mut digest = digest::Context::new(&digest::SHA256);
     for asked in catalogue_queries() {
-        query(wire, asked.sql(), |row| add(&mut builder, asked, row)).await?;
+        query(wire, asked.sql(), |row| {
+            account(&mut digest, row);
+            add(&mut builder, asked, row)
+        })
+        .await?;
+        digest.update(b"end");
     }
     if own_transaction {
         query(wire, COMMIT, |_| Ok(())).await?;
     }
-    Ok(builder.build())
+    let mut out = [0; 32];
+    // SHA-256 is 32 bytes long, so both are of one length.
+    out.copy_from_slice(digest.finish().as_ref());
+    Ok(shared.share(out, builder))
+}
+
+/// Adds a row, each value with its length, so that no two rows read the same.
+fn account(digest: &mut digest::Context, row: &[Option<&[u8]>]) {
+    for value in row {
+        let value = value.unwrap_or_default();
+        digest.update(&(value.len() as u64).to_be_bytes());
+        digest.update(value);
+    }
 }
 
 fn add(

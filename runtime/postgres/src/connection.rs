@@ -15,6 +15,7 @@ use rustls::pki_types::ServerName;
 use zeroize::Zeroizing;
 
 use crate::cancel::CancelKeys;
+use crate::catalogue::Catalogues;
 
 /// One upstream that clients reach under a name.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct PostgresConnection {
     connection: Connection,
     pub(crate) analyser: Arc<Analyser>,
     pub(crate) cancels: Arc<CancelKeys>,
+    /// The catalogues that its sessions share.
+    pub(crate) catalogues: Catalogues,
     /// Whether the powers of the upstream role have been told.
     pub(crate) powers_told: AtomicBool,
     /// Whether the upstream refused a newer protocol than 3.0.
@@ -152,6 +155,7 @@ impl PostgresConnection {
             connection,
             analyser,
             cancels,
+            catalogues: Catalogues::default(),
             powers_told: AtomicBool::new(false),
             speaks_old_protocol: AtomicBool::new(false),
         })

@@ -332,9 +332,14 @@ impl Relay<'_> {
 
     async fn read_catalogue(&mut self) -> Result<(), Ended> {
         let time = self.connection.settings().limits.handshake;
-        match tokio::time::timeout(time, catalogue::load(&mut self.upstream, self.status)).await {
+        match tokio::time::timeout(
+            time,
+            catalogue::load(&mut self.upstream, self.status, &self.connection.catalogues),
+        )
+        .await
+        {
             Ok(Ok(catalogue)) => {
-                self.reader.replace_catalogue(Arc::new(catalogue));
+                self.reader.replace_catalogue(catalogue);
                 self.catalogue_stale = false;
                 self.catalogue_read = Instant::now();
                 Ok(())

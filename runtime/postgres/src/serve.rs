@@ -199,12 +199,17 @@ impl<'a> Visit<'a> {
         let role = &self.connection.settings().user;
         let search_path =
             upstream::pin_search_path(&mut login.wire, role, wishes.search_path.as_deref()).await?;
-        let catalogue = catalogue::load(&mut login.wire, TransactionStatus::Idle).await?;
+        let catalogue = catalogue::load(
+            &mut login.wire,
+            TransactionStatus::Idle,
+            &self.connection.catalogues,
+        )
+        .await?;
         upstream::limit(&mut login.wire, &wishes.timeouts).await?;
         let reader = Reader::new(
             Arc::clone(&self.connection.analyser),
             search_path,
-            Arc::new(catalogue),
+            catalogue,
         );
         Ok((login, reader))
     }
