@@ -183,7 +183,6 @@ impl Receipt {
     }
 
     /// States the outcome, to be recorded together with others.
-    #[must_use]
     pub fn conclude(mut self, settlement: Settlement) -> Conclusion {
         let Some(owed) = self.owed.take() else {
             return Conclusion { stated: None };
