@@ -58,6 +58,12 @@ impl Sequence {
         writer.finish(leaves)
     }
 
+    /// Whether one of the words stands in it.
+    pub(crate) fn says(&self, words: &[&str]) -> bool {
+        let mut shown = self.messages.iter().map(|(shown, _)| shown);
+        shown.any(|shown| words.iter().any(|word| shown.contains(word)))
+    }
+
     pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         let ends = self.cuts.iter().copied();
         let starts = std::iter::once(0).chain(ends.clone());
