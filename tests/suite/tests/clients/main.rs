@@ -4,7 +4,7 @@
 //! stands in `policies/clients`.
 
 mod programs;
-mod tokio;
+mod rust;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
