@@ -37,7 +37,7 @@ impl Wire {
         wire.send(&startup(VERSION_3, &[("user", name), ("database", "demo")]))?;
         let token = gateway.token(name, &["autonomous-agents"])?;
         wire.send(&message(b'p', &text(&token)))?;
-        while let Some((tag, body)) = wire.next()? {
+        while let Some((tag, body)) = wire.receive()? {
             match tag {
                 b'Z' => return Ok(wire),
                 b'E' => bail!("not logged in: {}", String::from_utf8_lossy(&body)),
@@ -58,7 +58,7 @@ impl Wire {
     }
 
     /// The next message; `None` when the gateway has hung up.
-    pub fn next(&mut self) -> Result<Option<Message>> {
+    pub fn receive(&mut self) -> Result<Option<Message>> {
         let mut head = [0; 5];
         match self.0.read_exact(&mut head) {
             Ok(()) => {}
@@ -84,7 +84,7 @@ impl Wire {
 
     /// Hands each message up to and with ReadyForQuery to `each`.
     pub fn until_ready(&mut self, mut each: impl FnMut(u8, &[u8])) -> Result<()> {
-        while let Some((tag, body)) = self.next()? {
+        while let Some((tag, body)) = self.receive()? {
             each(tag, &body);
             if tag == b'Z' {
                 return Ok(());

@@ -24,7 +24,7 @@ impl Raw {
 
     /// The next message as a line; `None` when the gateway has hung up.
     pub(crate) fn next(&mut self) -> Option<String> {
-        let (tag, body) = self.0.next().ok()??;
+        let (tag, body) = self.0.receive().ok()??;
         Some(line(tag, &body))
     }
 
