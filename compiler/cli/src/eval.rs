@@ -47,6 +47,9 @@ struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     determining: Option<Vec<&'a str>>,
     obligations: Vec<Value>,
+    /// What rules in observe would do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    observed: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     controls: Option<Vec<String>>,
     unknown: Vec<&'a str>,
@@ -106,9 +109,19 @@ fn answer<'a>(compiled: &'a Compiled, id: Value, decision: &Decision, every: boo
         },
         determining: every.then_some(determining),
         obligations: obligations(policy, decision),
+        observed: observed(policy, decision),
         controls: every.then(|| controls(policy, decision.determining())),
         unknown: unknown(compiled, decision.unknown),
     }
+}
+
+/// What rules in observe would do, had they not been.
+fn observed(policy: &Policy<Unread>, decision: &Decision) -> Vec<Value> {
+    let observed = decision.observed.iter().filter_map(|observed| {
+        let rule = policy.rules.get(observed.rule.0 as usize)?;
+        Some(json!({"rule": rule.name, "would": observed.would.as_str()}))
+    });
+    observed.collect()
 }
 
 /// What the verdict obliges the gateway to; nothing where it blocks.

@@ -158,7 +158,12 @@ fn a_workload_is_decided_as_expected_from_files_and_from_a_bundle() {
         &["workload.hpolb"],
     ];
     let requests = requests();
-    let forms: [&[&str]; 4] = [&[], &["--form", "session"], &["--form", "tables"], &["--form", "bits"]];
+    let forms: [&[&str]; 4] = [
+        &[],
+        &["--form", "session"],
+        &["--form", "tables"],
+        &["--form", "bits"],
+    ];
     for origin in origins {
         for form in forms {
             let arguments = [&["eval"], origin, &["--requests", &requests], form].concat();
@@ -200,6 +205,47 @@ fn an_answer_tells_rules_obligations_controls_and_unknown_facts() {
     fs::write(folder.path().join("requests.jsonl"), REQUESTS).unwrap();
     let arguments = ["eval", "demo.hpol", "--requests", "requests.jsonl"];
     insta::assert_snapshot!("answers", printed(folder.path(), &arguments));
+}
+
+#[test]
+fn an_answer_tells_limits_and_what_rules_in_observe_would_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = r#"package demo
+group agents = subject.groups has "agents"
+rule read {
+    satisfies AC-3
+    who agents
+    allow limit rows 10
+}
+rule no_reads {
+    satisfies AC-3
+    when sql.verbs has select
+    observe block
+}
+"#;
+    let request = r#"{"id": 1, "kind": "postgres", "facts": {"subject.id": "a", "subject.groups": ["agents"], "sql.verbs": ["select"]}}"#;
+    fs::write(folder.path().join("demo.hpol"), policy).unwrap();
+    fs::write(folder.path().join("requests.jsonl"), request).unwrap();
+    for form in ["session", "dag"] {
+        let arguments = [
+            "eval",
+            "demo.hpol",
+            "--requests",
+            "requests.jsonl",
+            "--form",
+            form,
+        ];
+        let answer = &lines(&printed(folder.path(), &arguments))[0];
+        assert_eq!(answer["verdict"], json!("allow"), "{form}");
+        assert_eq!(
+            answer["obligations"],
+            json!([{"rule": "demo.read", "limit": {"rows": 10}}])
+        );
+        assert_eq!(
+            answer["observed"],
+            json!([{"rule": "demo.no_reads", "would": "block"}])
+        );
+    }
 }
 
 #[test]
