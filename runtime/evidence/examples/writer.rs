@@ -102,5 +102,6 @@ fn decision(session: &str, number: u64) -> Event {
         ],
         approval: None,
         bundle: "22".repeat(32),
+        left_out: hpol_evidence::record::LeftOut::default(),
     }))
 }
