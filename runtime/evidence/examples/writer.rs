@@ -1,7 +1,11 @@
 //! How many records a second the log takes, by how many wait at a time: `writer FOLDER [SECONDS]`. Each record is a
 //! decision of about 1.5 KiB; `alone` waits for each, `paired` has one before it that nobody waits for, as a read has.
 
-#![expect(clippy::unwrap_used, reason = "what fails here ends the measurement")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what fails here ends the measurement"
+)]
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
