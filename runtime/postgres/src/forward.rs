@@ -251,11 +251,14 @@ impl Relay<'_> {
     pub(crate) async fn understand(&mut self, text: &str) -> Result<Understood, Ended> {
         // In the middle of a segment, or of a failed transaction, the gateway can ask nothing of its own.
         let can_ask = !self.segment_open && self.status != TransactionStatus::Failed;
-        if self.settings.are_lost() && can_ask {
+        if self.settings.are_lost() && !self.segment_open {
+            // Only then it is known whether the transaction has failed.
             if !self.prepared.is_idle() {
                 return Ok(self.later());
             }
-            self.restore_settings().await?;
+            if can_ask {
+                self.restore_settings().await?;
+            }
         }
         let mut reading = self.read(text).await;
         let unknown = matches!(&reading, Named::Reading(reading) if reading.names_unknown());
@@ -284,11 +287,11 @@ impl Relay<'_> {
             return Ok(Understood::Fails(behind_reset(self.status)));
         }
         if reading.resets_all() && !self.settings.are_known() {
+            if !self.segment_open && !self.prepared.is_idle() {
+                return Ok(self.later());
+            }
             if !can_ask {
                 return Ok(Understood::Fails(behind_reset(self.status)));
-            }
-            if !self.prepared.is_idle() {
-                return Ok(self.later());
             }
             self.note_settings().await?;
         }
