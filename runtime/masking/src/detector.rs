@@ -10,6 +10,8 @@ mod phone;
 mod private_key;
 mod us_ssn;
 
+pub(crate) use email::LONGEST_LOCAL;
+
 use crate::input::{Ahead, Input, More};
 
 /// A kind of value that is recognised by how it looks.

@@ -1,5 +1,7 @@
 //! Looks for the next finding of any detector. Hides nothing.
 
+mod quiet;
+
 use crate::detector::{Detector, Extent, TailEnd};
 use crate::input::{Ahead, Input, More};
 use crate::masker::Entry;
@@ -74,21 +76,36 @@ impl Finder {
 
     /// The first finding that begins at or after `from`; of those that begin together the longest.
     pub(crate) fn next(&self, input: &Input<'_>, from: usize) -> Step {
-        let bytes = input.bytes().get(from..).unwrap_or_default();
         let mut ahead = Ahead::default();
-        for (offset, byte) in bytes.iter().enumerate() {
+        let mut start = from;
+        while let Some(rest) = input.bytes().get(start..).filter(|rest| !rest.is_empty()) {
+            if !quiet::is_quiet(input, start, &mut ahead) {
+                let block = rest.get(..quiet::BLOCK).unwrap_or(rest);
+                match self.in_block(input, start, block, &mut ahead) {
+                    Step::Nothing => {}
+                    step => return step,
+                }
+            }
+            start += quiet::BLOCK;
+        }
+        Step::Nothing
+    }
+
+    /// The first finding that begins in `block`, the bytes from `start` on.
+    fn in_block(&self, input: &Input<'_>, start: usize, block: &[u8], ahead: &mut Ahead) -> Step {
+        for (index, byte) in (start..).zip(block) {
             let tried = self.begins.get(usize::from(*byte)).copied().unwrap_or(0);
             if tried == 0 {
                 continue;
             }
             // Most letters and digits are within a word, where nothing begins.
-            if byte.is_ascii_alphanumeric() && !input.begins_word(from + offset) {
+            if byte.is_ascii_alphanumeric() && !input.begins_word(index) {
                 continue;
             }
-            match self.at(input, from + offset, tried, &mut ahead) {
+            match self.at(input, index, tried, ahead) {
                 Ok(None) => {}
                 Ok(Some(finding)) => return Step::Found(finding),
-                Err(More) => return Step::Undecided(from + offset),
+                Err(More) => return Step::Undecided(index),
             }
         }
         Step::Nothing
@@ -102,8 +119,10 @@ impl Finder {
         ahead: &mut Ahead,
     ) -> Result<Option<Finding>, More> {
         let mut longest: Option<Finding> = None;
-        for (bit, (detector, slot)) in self.detectors.iter().enumerate() {
-            if tried >> bit & 1 == 0 || detector.is_ruled_out(input, start, ahead) {
+        let mut left = tried;
+        while let Some((detector, slot)) = self.detectors.get(left.trailing_zeros() as usize) {
+            left &= left.wrapping_sub(1);
+            if detector.is_ruled_out(input, start, ahead) {
                 continue;
             }
             let Some(extent) = detector.find(input, start)? else {

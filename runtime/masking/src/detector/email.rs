@@ -4,7 +4,7 @@
 use crate::input::{Input, More};
 
 /// RFC 5321 says 64; the bound here is on what is looked at, so it is wider.
-pub(super) const LONGEST_LOCAL: usize = 128;
+pub(crate) const LONGEST_LOCAL: usize = 128;
 const LONGEST_DOMAIN: usize = 253;
 
 /// Where the address that begins at `start` ends.
