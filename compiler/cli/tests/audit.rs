@@ -16,8 +16,8 @@ use hpol_evidence::checkpoint::Origin;
 use hpol_evidence::key::AuditKey;
 use hpol_evidence::log::{LogHandle, LogOptions};
 use hpol_evidence::record::{
-    Connection, ControlRecord, DecisionRecord, Event, LeftOut, MaskedRecord, OperationResult, OutcomeRecord,
-    Subject, Vote,
+    Connection, ControlRecord, DecisionRecord, Event, LeftOut, MaskedRecord, OperationResult,
+    OutcomeRecord, Subject, Vote,
 };
 
 fn subject() -> Subject {

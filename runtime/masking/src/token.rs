@@ -16,7 +16,10 @@ pub struct MaskKey(hmac::Key);
 
 /// A secret that is too short for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the key has {found} bytes; at least {} are needed", MaskKey::MIN_BYTES)]
+#[error(
+    "the key has {found} bytes; at least {} are needed",
+    MaskKey::MIN_BYTES
+)]
 pub struct WeakKey {
     /// Bytes that it has.
     pub found: usize,
@@ -100,10 +103,7 @@ mod tests {
 
     #[test]
     fn a_short_secret_is_no_key_and_no_key_is_shown() {
-        assert_eq!(
-            MaskKey::new(&[7; 31]).unwrap_err(),
-            WeakKey { found: 31 }
-        );
+        assert_eq!(MaskKey::new(&[7; 31]).unwrap_err(), WeakKey { found: 31 });
         let key = MaskKey::new(&[7; 32]).unwrap();
         assert_eq!(format!("{key:?}"), "MaskKey(..)");
     }

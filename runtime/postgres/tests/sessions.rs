@@ -167,7 +167,7 @@ async fn what_waits_is_withdrawn_with_its_client() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cancelling_reaches_what_runs_and_nothing_else() {
+async fn pg_30_cancelling_reaches_what_runs_and_nothing_else() {
     let world = World::start().await;
     let mut client = world.login().await;
     // Late: nothing runs.

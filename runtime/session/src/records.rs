@@ -54,7 +54,9 @@ pub(crate) fn claims<C>(rule: &Rule<C>) -> Vec<ControlRecord> {
 }
 
 /// The controls of a decision by `rules`; by `default_deny` where there is none.
-pub(crate) fn controls<'a>(rules: impl IntoIterator<Item = &'a Rule<Unread>>) -> Vec<ControlRecord> {
+pub(crate) fn controls<'a>(
+    rules: impl IntoIterator<Item = &'a Rule<Unread>>,
+) -> Vec<ControlRecord> {
     let mut rules = rules.into_iter().peekable();
     // A rule may claim nothing, and then nobody else may claim for it.
     let mut controls: Vec<ControlRecord> = match rules.peek() {

@@ -19,7 +19,11 @@ impl Program {
     ///
     /// # Errors
     /// The first thing that does not fit.
-    pub fn validate<C>(&self, policy: &Policy<C>, vocabulary: &Vocabulary) -> Result<(), InvalidProgram> {
+    pub fn validate<C>(
+        &self,
+        policy: &Policy<C>,
+        vocabulary: &Vocabulary,
+    ) -> Result<(), InvalidProgram> {
         require(
             self.rules() == policy.rules.len(),
             "the graph is of another number of rules",

@@ -214,7 +214,10 @@ fn the_page_for_auditors_names_the_events_and_their_fields() {
         ("connection", serde_json::to_value(connection())),
         ("control", serde_json::to_value(control())),
         ("masked value", serde_json::to_value(&outcome().masked[0])),
-        ("observed rule", serde_json::to_value(&decision().observed[0])),
+        (
+            "observed rule",
+            serde_json::to_value(&decision().observed[0]),
+        ),
         ("left out", serde_json::to_value(everything_left_out())),
         ("commitment", serde_json::to_value(decision().commitment)),
     ] {

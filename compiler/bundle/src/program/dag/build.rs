@@ -51,7 +51,11 @@ impl Dag {
 
 /// The verdict, then the rules that can oblige, then what is observed; ascending.
 pub(super) fn outputs(shard: &Shard) -> Vec<Output> {
-    let mut outputs: Vec<Output> = shard.clauses.iter().filter_map(beside_the_verdict).collect();
+    let mut outputs: Vec<Output> = shard
+        .clauses
+        .iter()
+        .filter_map(beside_the_verdict)
+        .collect();
     outputs.push(Output::Verdict);
     outputs.sort_unstable();
     outputs.dedup();

@@ -1,7 +1,7 @@
 //! Shards: which clauses can apply together, in which order, and the tables over them.
 
-use crate::facts::Value;
 use crate::decision::Would;
+use crate::facts::Value;
 use crate::policy::{Effect, Policy, Rule};
 use crate::vocabulary::{Fact, FactId, Protocol};
 
