@@ -2,16 +2,36 @@
 
 use std::path::Path;
 
+use hpol_session::policy::InForce;
+
 use crate::config::secret::SecretSource;
 use crate::config::{Config, Mode, Tls, Upstream};
 use crate::identity::fetch::Fetcher;
-use crate::policy;
+use crate::mask_key::{self, ConfiguredKey};
+use crate::policy::{self, LoadPolicy};
 use crate::run::audit_key;
 use crate::tls;
 
-/// Everything that would keep the gateway from starting or from allowing anything; empty when all is well.
-pub(crate) fn check(config: &Config) -> Vec<String> {
+/// What `check-config` has found in what the configuration names.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Everything that would keep the gateway from starting or from allowing anything; empty when all is well.
+    pub(crate) problems: Vec<String>,
+    /// What would be blocked, and was most likely not meant to be.
+    pub(crate) warning: Option<String>,
+}
+
+/// Reads everything that the configuration names.
+pub(crate) fn check(config: &Config) -> Found {
     let mut problems = Vec::new();
+    let (key, told) = match ConfiguredKey::read(config.mask_key.as_deref()) {
+        Ok(key) => (key, None),
+        Err(error) => (ConfiguredKey::default(), Some(error.to_string())),
+    };
+    let unreadable_key = told.is_some();
+    problems.extend(told);
+    let policy = read_policy(config, &key);
+    let warning = policy.as_ref().ok().and_then(mask_key::missing);
     let mut note = |result: Result<(), String>| problems.extend(result.err());
     note(
         audit_key(&config.audit.signing_key)
@@ -25,12 +45,7 @@ pub(crate) fn check(config: &Config) -> Vec<String> {
                 .map_err(|error| error.to_string()),
         );
     }
-    // Whether the bundle is older than one before is known to the running gateway only.
-    note(
-        policy::read(&config.bundle, None)
-            .map(drop)
-            .map_err(|error| error.to_string()),
-    );
+    note(policy.map(drop).map_err(|error| error.to_string()));
     if let Some(certificate) = &config.tls {
         note(
             tls::server_config(certificate, b"http/1.1")
@@ -74,7 +89,16 @@ pub(crate) fn check(config: &Config) -> Vec<String> {
                 .map_err(|error| named(error.to_string()))
         }));
     }
-    problems
+    Found {
+        problems,
+        warning: warning.filter(|_| !unreadable_key),
+    }
+}
+
+/// Whether the bundle is older than one before is known to the running gateway only.
+fn read_policy(config: &Config, key: &ConfiguredKey) -> Result<InForce, LoadPolicy> {
+    let loaded = policy::read(&config.bundle, None)?;
+    policy::ready(&config.bundle, key, loaded)
 }
 
 /// What is shown to the upstream.

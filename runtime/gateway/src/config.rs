@@ -43,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) admin: SocketAddr,
     /// Certificate shown to clients.
     pub(crate) tls: Option<Tls>,
+    /// File with the key of `hash` masks.
+    pub(crate) mask_key: Option<PathBuf>,
     /// Issuers whose tokens are accepted.
     pub(crate) identity: Vec<Identity>,
     /// The upstreams by name.

@@ -11,6 +11,7 @@ mod identity;
 mod keygen;
 mod listeners;
 mod logs;
+mod mask_key;
 mod metrics;
 mod policy;
 mod ready;
@@ -96,16 +97,19 @@ fn check_config(options: &CheckConfig) -> ExitCode {
         Ok(config) => config,
         Err(problems) => return fail(&problems, MISCONFIGURED),
     };
-    for warning in check_config::warnings(&config) {
+    let found = check_config::check(&config);
+    for warning in check_config::warnings(&config)
+        .into_iter()
+        .chain(found.warning)
+    {
         // A reader that is gone is no failure of the command.
         let _ = writeln!(std::io::stderr(), "warning: {warning}");
     }
-    let problems = check_config::check(&config);
-    if problems.is_empty() {
+    if found.problems.is_empty() {
         say(&check_config::summary(&options.config, &config, mode));
         return ExitCode::SUCCESS;
     }
-    fail(&problems.join("\n"), MISCONFIGURED)
+    fail(&found.problems.join("\n"), MISCONFIGURED)
 }
 
 fn keygen(options: &Keygen) -> ExitCode {

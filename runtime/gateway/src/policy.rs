@@ -15,6 +15,7 @@ use hpol_session::ports::EvidenceUnavailable;
 
 use crate::config;
 use crate::evidence::AuditLog;
+use crate::mask_key::{self, ConfiguredKey};
 use crate::state::{StateDir, UseState};
 
 /// Longest public key file read, in bytes.
@@ -50,17 +51,35 @@ pub(crate) enum LoadedPolicy {
     Unchanged,
 }
 
+/// The key that is configured for `hash` masks, and the one that what is in force was given.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    pub(crate) configured: ConfiguredKey,
+    given: ConfiguredKey,
+}
+
+impl Keys {
+    /// Before anything is in force.
+    pub(crate) fn of(configured: ConfiguredKey) -> Keys {
+        Keys {
+            configured,
+            given: ConfiguredKey::default(),
+        }
+    }
+}
+
 /// Loads the configured bundle and puts it in force. A refusal is recorded and returned.
 ///
 /// # Errors
-/// Why the bundle is refused; what was in force stays.
+/// Why the bundle is refused; what was in force stays, with its key.
 pub(crate) async fn bring_into_force(
     config: &config::Bundle,
+    keys: &mut Keys,
     state: &StateDir,
     log: &AuditLog,
     door: &Door,
 ) -> Result<LoadedPolicy, LoadPolicy> {
-    let result = try_bring_into_force(config, state, log, door).await;
+    let result = try_bring_into_force(config, keys, state, log, door).await;
     if let Err(refused) = &result {
         tracing::error!(%refused, in_force = door.in_force().map(|policy| policy.sequence()), "bundle refused");
         let event = Event::BundleRefused {
@@ -75,20 +94,21 @@ pub(crate) async fn bring_into_force(
 
 async fn try_bring_into_force(
     config: &config::Bundle,
+    keys: &mut Keys,
     state: &StateDir,
     log: &AuditLog,
     door: &Door,
 ) -> Result<LoadedPolicy, LoadPolicy> {
     let loaded = read(config, state.newest_sequence()?)?;
     let signer = loaded.key.to_string();
-    let in_force =
-        InForce::new(loaded.bundle, loaded.digest).map_err(|why| LoadPolicy::PutInForce {
-            path: config.path.clone(),
-            why,
-        })?;
-    if door
-        .in_force()
-        .is_some_and(|current| current.digest() == in_force.digest())
+    let in_force = ready(config, &keys.configured, loaded)?;
+    if let Some(warning) = mask_key::missing(&in_force) {
+        tracing::warn!("{warning}");
+    }
+    if keys.given == keys.configured
+        && door
+            .in_force()
+            .is_some_and(|current| current.digest() == in_force.digest())
     {
         return Ok(LoadedPolicy::Unchanged);
     }
@@ -101,6 +121,7 @@ async fn try_bring_into_force(
     })
     .await?;
     door.install(Arc::new(in_force));
+    keys.given = keys.configured.clone();
     tracing::info!(digest, sequence, signer, "bundle in force");
     Ok(LoadedPolicy::Installed { digest, sequence })
 }
@@ -116,6 +137,23 @@ pub(crate) fn read(config: &config::Bundle, newest: Option<u64>) -> Result<Loade
         path: config.path.clone(),
         why,
     })
+}
+
+/// Makes a bundle that was read ready to judge by.
+///
+/// # Errors
+/// When this version cannot carry it out.
+pub(crate) fn ready(
+    config: &config::Bundle,
+    key: &ConfiguredKey,
+    loaded: Loaded,
+) -> Result<InForce, LoadPolicy> {
+    let in_force = InForce::new(loaded.bundle, loaded.digest);
+    let in_force = in_force.map_err(|why| LoadPolicy::PutInForce {
+        path: config.path.clone(),
+        why,
+    })?;
+    Ok(key.give(in_force))
 }
 
 fn trusted_keys(paths: &[PathBuf]) -> Result<TrustedKeys, LoadPolicy> {

@@ -4,7 +4,8 @@
 use hpol_evidence::record::Event;
 
 use crate::config::{Config, Limits};
-use crate::policy::{self, LoadedPolicy};
+use crate::mask_key::ConfiguredKey;
+use crate::policy::LoadedPolicy;
 use crate::run::{Gateway, RunGateway, bind, trusted};
 
 impl Gateway {
@@ -22,9 +23,7 @@ impl Gateway {
         if let Err(error) = self.announce() {
             tracing::error!(%error, "where the gateway listens now is not told");
         }
-        let loaded =
-            policy::bring_into_force(&self.config.bundle, &self.state, &self.log, &self.door).await;
-        if let Ok(LoadedPolicy::Unchanged) = loaded {
+        if let Ok(LoadedPolicy::Unchanged) = self.bring_into_force().await {
             tracing::info!("the bundle did not change");
         }
     }
@@ -33,6 +32,7 @@ impl Gateway {
         let offered = Config::load(&self.options.config, self.options.mode)?;
         // Everything that can fail comes before the first change.
         let mut servings = self.servings(&offered)?;
+        let mask_key = ConfiguredKey::read(offered.mask_key.as_deref())?;
         let mut fresh = Vec::new();
         for (name, connection) in &offered.connections {
             let current = self.config.connections.get(name);
@@ -53,6 +53,7 @@ impl Gateway {
             self.log.record(event).await?;
         }
         self.identities.adopt(identities);
+        self.mask_keys.configured = mask_key;
         self.draining.retain(|listener| !listener.is_finished());
         let moved = |name: &String| fresh.iter().any(|(other, _)| other == name);
         let gone: Vec<String> = self

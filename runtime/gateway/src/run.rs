@@ -25,8 +25,9 @@ use crate::evidence::AuditLog;
 use crate::identity::Identities;
 use crate::identity::dev_issuer::{DevIssuer, StartIssuer};
 use crate::listeners::Listener;
+use crate::mask_key::{ConfiguredKey, ReadMaskKey};
 use crate::metrics::{self, InstallMetrics};
-use crate::policy;
+use crate::policy::{self, Keys, LoadPolicy, LoadedPolicy};
 use crate::ready::Addresses;
 use crate::serving::{BuildServing, Serving, Shared};
 use crate::shutdown::StopSwitch;
@@ -61,6 +62,8 @@ pub(crate) enum RunGateway {
     #[error(transparent)]
     Issuer(#[from] StartIssuer),
     #[error(transparent)]
+    MaskKey(#[from] ReadMaskKey),
+    #[error(transparent)]
     Serving(#[from] BuildServing),
     #[error(transparent)]
     Metrics(#[from] InstallMetrics),
@@ -86,6 +89,7 @@ pub(crate) struct Gateway {
     pub(crate) state: StateDir,
     pub(crate) log: Arc<AuditLog>,
     pub(crate) door: Arc<Door>,
+    pub(crate) mask_keys: Keys,
     pub(crate) identities: Arc<Identities>,
     pub(crate) dev_identity: Option<config::Identity>,
     pub(crate) listeners: BTreeMap<String, Listener>,
@@ -130,6 +134,7 @@ pub(crate) async fn run(options: Options, config: Config) -> Result<(), RunGatew
 impl Gateway {
     async fn start(options: Options, config: Config) -> Result<Gateway, RunGateway> {
         let prometheus = metrics::install()?;
+        let mask_keys = Keys::of(ConfiguredKey::read(config.mask_key.as_deref())?);
         let state = StateDir::open(&config.state_dir)?;
         // The log comes late: what cannot start must not leave a record of a start.
         let admin = bind("the admin API", config.admin).await?;
@@ -170,6 +175,7 @@ impl Gateway {
             state,
             log,
             door,
+            mask_keys,
             identities: Arc::new(identities),
             dev_identity,
             listeners: BTreeMap::new(),
@@ -220,8 +226,7 @@ impl Gateway {
         };
         self.page(admin, admin_tls, Arc::new(answer));
         // Without a bundle the gateway serves and denies everything; `readyz` and the log say why.
-        let _ =
-            policy::bring_into_force(&self.config.bundle, &self.state, &self.log, &self.door).await;
+        let _ = self.bring_into_force().await;
         for (name, socket) in sockets {
             let Some(serving) = servings.remove(&name) else {
                 continue;
@@ -229,6 +234,12 @@ impl Gateway {
             self.listen(name, socket, serving)?;
         }
         self.announce()
+    }
+
+    /// Puts the configured bundle in force, with the configured key.
+    pub(crate) async fn bring_into_force(&mut self) -> Result<LoadedPolicy, LoadPolicy> {
+        let (bundle, keys) = (&self.config.bundle, &mut self.mask_keys);
+        policy::bring_into_force(bundle, keys, &self.state, &self.log, &self.door).await
     }
 
     fn page<A: web::Answer>(

@@ -89,6 +89,7 @@ pub(super) fn check(
         trusted_keys: trusted_keys(table.bundle.trusted_keys, &mut findings),
     };
     let state_dir = findings.path(table.state.dir);
+    let mask_key = table.masking.key_file.map(|path| findings.path(path));
     let identity = check_identities(table.identity, mode, &mut findings);
     let dev = (mode == Mode::Development).then(|| check_dev(table.dev, &mut findings));
     let limits = check_limits(&table.limits, &mut findings);
@@ -104,6 +105,7 @@ pub(super) fn check(
             state_dir,
             admin,
             tls,
+            mask_key,
             identity,
             connections,
             dev,

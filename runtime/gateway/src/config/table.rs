@@ -37,6 +37,8 @@ pub(crate) struct ConfigTable {
     pub(crate) admin: AdminTable,
     pub(crate) tls: Option<TlsTable>,
     #[serde(default)]
+    pub(crate) masking: MaskingTable,
+    #[serde(default)]
     pub(crate) identity: Vec<IdentityTable>,
     #[serde(default)]
     pub(crate) connections: BTreeMap<String, ConnectionTable>,
@@ -105,6 +107,12 @@ impl Default for AdminTable {
 pub(crate) struct TlsTable {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MaskingTable {
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]

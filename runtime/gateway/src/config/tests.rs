@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::secret::{ReadSecret, SecretSource};
 use super::table::{
     AdminTable, AuditTable, BundleTable, ConfigTable, ConnectionTable, DevTable, IdentityTable,
-    LimitsTable, LogTable, StateTable, TlsTable,
+    LimitsTable, LogTable, MaskingTable, StateTable, TlsTable,
 };
 use super::{ChannelBinding, Config, Mode, Upstream};
 
@@ -362,6 +362,7 @@ fn every_key_is_documented() {
         ("state", keys::<StateTable>()),
         ("admin", keys::<AdminTable>()),
         ("tls", keys::<TlsTable>()),
+        ("masking", keys::<MaskingTable>()),
         ("identity", keys::<IdentityTable>()),
         ("connections", keys::<ConnectionTable>()),
         ("dev", keys::<DevTable>()),

@@ -155,6 +155,13 @@ fn wrong_configuration_and_missing_keys_have_their_exit_codes() {
     let (code, told, _) = check(&folder);
     assert_eq!(code, 0);
     assert!(told.contains("ok: 1 connection, "), "{told}");
+    folder.write_config("[masking]\nkey_file = \"mask.key\"\n");
+    let (code, _, told) = check(&folder);
+    assert_eq!(code, 2);
+    assert!(told.contains("mask.key` cannot be read"), "{told}");
+    let (code, _, told) = process::run(&["run", "--dev", "--config", &folder.config()]);
+    assert_eq!(code, 1);
+    assert!(told.contains("key of hash masks: "), "{told}");
     folder.write_config("[limits]\nclient = 1\n");
     let (code, _, told) = check(&folder);
     assert_eq!(code, 2);
