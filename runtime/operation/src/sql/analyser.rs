@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::analysis::Names;
 use super::cache::Cache;
 use super::named::{self, NamedTrees};
-use super::tree::Tree;
+use super::tree::{Literals, Tree};
 use super::walk::Found;
 use super::{
     NamedText, NamedTexts, SessionEffect, SqlAnalysis, SqlRefusal, SqlSession, Verb, scan, shape,
@@ -305,19 +305,30 @@ fn named_trees(texts: &BTreeMap<String, NamedText>) -> Result<BTreeMap<String, T
     trees.collect()
 }
 
-/// The shape of the text if what was found holds for every text of that shape: its literals are the ones of the tree, one
-/// for one, and nobody has looked at their values. A literal that stands elsewhere in the tree does not count there.
+/// Statements whose literals are constants of their expressions. Commands have others, which decide what they do.
+const PLAIN: &[&str] = &["SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt"];
+
+/// The shape of the text if what was found holds for every text of that shape: the literals that it leaves out are the
+/// ones of the tree, each at its place, and nobody has looked at their values. The grammar makes constants out of keywords
+/// too, and takes some literals of the text into something else: how many there are says nothing.
 fn general_shape(sql: &str, trees: &[Tree]) -> Option<Box<str>> {
-    let shape = shape::shape(sql)?;
-    let mut count = 0_usize;
-    for tree in trees {
-        let literals = tree.literals();
-        if literals.read {
-            return None;
-        }
-        count = count.saturating_add(literals.count);
+    let plain = |tree: &Tree| tree.node().is_some_and(|node| PLAIN.contains(&node.kind));
+    if !trees.iter().all(plain) {
+        return None;
     }
-    (count == shape.literals).then(|| shape.text.into_boxed_str())
+    let mut literals = Literals::default();
+    trees.iter().for_each(|tree| tree.literals(&mut literals));
+    if literals.read || literals.options {
+        return None;
+    }
+    let shape = shape::shape_and_places(sql)?;
+    let places = literals.locations.iter().map(|location| {
+        let location = usize::try_from(*location).ok()?;
+        shape::literal_at(sql, location)
+    });
+    let mut places = places.collect::<Option<Vec<usize>>>()?;
+    places.sort_unstable();
+    (places == shape.literals).then(|| shape.text.into_boxed_str())
 }
 
 /// Verbs that change nothing by themselves.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use super::shape::{Shape, shape};
+use super::shape::shape;
 use super::{SqlAnalysis, SqlSession};
 
 /// Two generations: what is asked for moves into the young one; when that holds half the bound, the old one is dropped.
@@ -45,7 +45,7 @@ impl Cache {
 
     /// The analysis kept for `sql` in `session`.
     pub(super) fn find(&mut self, sql: &str, session: &SqlSession) -> Option<Arc<SqlAnalysis>> {
-        if let Some(Shape { text: shape, .. }) = shape(sql)
+        if let Some(shape) = shape(sql)
             && let Some(kept) = self.kept(Kept::Shape(&shape), session)
         {
             return Some(if kept.text() == sql {

@@ -17,15 +17,41 @@ const INTEGER_DIGITS: usize = 9;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     pub(super) text: String,
-    /// How many were left out.
-    pub(super) literals: usize,
+    /// Where each that was left out began, in order.
+    pub(super) literals: Vec<usize>,
 }
 
 /// The shape of `sql`, where it is plain enough to have one.
-pub(super) fn shape(sql: &str) -> Option<Shape> {
+pub(super) fn shape(sql: &str) -> Option<String> {
+    leave_out(sql, |_| {})
+}
+
+/// The shape of `sql` with the places of its literals.
+pub(super) fn shape_and_places(sql: &str) -> Option<Shape> {
+    let mut literals = Vec::new();
+    let text = leave_out(sql, |at| literals.push(at))?;
+    Some(Shape { text, literals })
+}
+
+/// Where the literal is that the grammar says begins at `location`. It takes a minus into the number that follows, also
+/// over brackets.
+pub(super) fn literal_at(sql: &str, location: usize) -> Option<usize> {
     let bytes = sql.as_bytes();
+    Some(match bytes.get(location)? {
+        b'-' => run(bytes, location, |byte| {
+            matches!(byte, b'-' | b'(') || byte.is_ascii_whitespace()
+        }),
+        _ => location,
+    })
+}
+
+fn leave_out(sql: &str, mut literal: impl FnMut(usize)) -> Option<String> {
+    let bytes = sql.as_bytes();
+    // No parser takes it, wherever it stands.
+    if memchr::memchr(0, bytes).is_some() {
+        return None;
+    }
     let mut shape = Vec::with_capacity(bytes.len());
-    let mut literals = 0;
     let mut at = 0;
     while let Some(byte) = bytes.get(at).copied() {
         let next = bytes.get(at + 1).copied();
@@ -44,14 +70,15 @@ pub(super) fn shape(sql: &str) -> Option<Shape> {
             b'0'..=b'9' => {
                 let (mark, end) = number(bytes, at)?;
                 shape.push(mark);
-                literals += 1;
+                literal(at);
                 at = end;
                 continue;
             }
             b'\'' => {
-                at = string(bytes, at)?;
+                let end = string(bytes, at)?;
                 shape.push(STRING);
-                literals += 1;
+                literal(at);
+                at = end;
                 continue;
             }
             b'"' => quoted_name(bytes, at)?,
@@ -67,8 +94,7 @@ pub(super) fn shape(sql: &str) -> Option<Shape> {
         shape.extend_from_slice(bytes.get(at..end)?);
         at = end;
     }
-    let text = String::from_utf8(shape).ok()?;
-    Some(Shape { text, literals })
+    String::from_utf8(shape).ok()
 }
 
 /// A number at `from`: its mark, and where it ends.

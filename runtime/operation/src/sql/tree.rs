@@ -33,13 +33,16 @@ pub(super) enum Tree {
 #[derive(Debug)]
 pub(super) struct Literal {
     value: Box<Tree>,
+    /// Where the grammar says it begins in the text, in bytes.
+    location: i64,
     read: AtomicBool,
 }
 
 impl Literal {
-    fn new(value: Tree) -> Literal {
+    fn new(value: Tree, location: i64) -> Literal {
         Literal {
             value: Box::new(value),
+            location,
             read: AtomicBool::new(false),
         }
     }
@@ -52,7 +55,7 @@ impl Literal {
 
 impl Clone for Literal {
     fn clone(&self) -> Literal {
-        Literal::new(self.read().clone())
+        Literal::new(self.read().clone(), self.location)
     }
 }
 
@@ -62,13 +65,15 @@ impl PartialEq for Literal {
     }
 }
 
-/// The literals in a tree.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What a tree has that a text can spell in another way without being another tree.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Literals {
-    /// How many there are.
-    pub(super) count: usize,
+    /// Where the grammar says that each begins.
+    pub(super) locations: Vec<i64>,
     /// Whether the value of one was looked at.
     pub(super) read: bool,
+    /// Whether there are options of a command, which hold values that are no literals to the grammar.
+    pub(super) options: bool,
 }
 
 /// A node of the grammar.
@@ -134,26 +139,21 @@ impl Tree {
         }
     }
 
-    /// The literals in it, and whether a walk has looked at their values.
-    pub(super) fn literals(&self) -> Literals {
-        let sum = |sum: Literals, tree: &Tree| {
-            let inner = tree.literals();
-            Literals {
-                count: sum.count.saturating_add(inner.count),
-                read: sum.read | inner.read,
-            }
-        };
+    /// Adds the literals in it, and whether a walk has looked at their values.
+    pub(super) fn literals(&self, found: &mut Literals) {
         match self {
-            Tree::Literal(literal) => Literals {
-                count: 1,
-                read: literal.read.load(Ordering::Relaxed),
-            },
-            Tree::Node(node) => {
-                let fields = node.fields.iter().map(|(_, value)| value);
-                fields.fold(Literals::default(), sum)
+            Tree::Literal(literal) => {
+                found.locations.push(literal.location);
+                found.read |= literal.read.load(Ordering::Relaxed);
             }
-            Tree::List(items) => items.iter().fold(Literals::default(), sum),
-            Tree::Text(_) | Tree::Int(_) | Tree::Bool(_) | Tree::Absent => Literals::default(),
+            Tree::Node(node) => {
+                found.options |= node.kind == "DefElem";
+                node.fields
+                    .iter()
+                    .for_each(|(_, value)| value.literals(found));
+            }
+            Tree::List(items) => items.iter().for_each(|item| item.literals(found)),
+            Tree::Text(_) | Tree::Int(_) | Tree::Bool(_) | Tree::Absent => {}
         }
     }
 }

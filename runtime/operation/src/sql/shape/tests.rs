@@ -1,9 +1,10 @@
 use super::*;
 
 fn shown(sql: &str) -> Option<String> {
-    let Shape { text, literals } = shape(sql)?;
+    let Shape { text, literals } = shape_and_places(sql)?;
+    assert_eq!(shape(sql).as_ref(), Some(&text));
     let marked = |mark: &char| matches!(*mark, '\u{1}'..='\u{3}');
-    assert_eq!(text.chars().filter(marked).count(), literals, "{sql}");
+    assert_eq!(text.chars().filter(marked).count(), literals.len(), "{sql}");
     Some(
         text.replace('\u{1}', "<i>")
             .replace('\u{2}', "<f>")
@@ -59,6 +60,7 @@ fn what_the_scanner_reads_otherwise_has_no_shape() {
         "SELECT \u{1}",
         "SELECT \"\u{1}\"",
         "SELECT 1\u{b}",
+        "SELECT 'a\0b'",
     ] {
         assert_eq!(shown(sql), None, "{sql}");
     }
@@ -78,6 +80,9 @@ fn the_scanner_agrees() {
             let kind = Token::try_from(token.token).ok();
             matches!(kind, Some(Token::Sconst | Token::Iconst | Token::Fconst))
         });
-        assert_eq!(shape(sql).unwrap().literals, literals.count(), "{sql}");
+        let places: Vec<usize> = literals
+            .map(|token| usize::try_from(token.start).unwrap())
+            .collect();
+        assert_eq!(shape_and_places(sql).unwrap().literals, places, "{sql}");
     }
 }

@@ -53,8 +53,9 @@ fn literal_field(kind: &str) -> Option<(&'static str, Tree)> {
 }
 
 fn mark_literal(constant: &mut Node) {
+    let location = constant.int("location");
     // The grammar makes constants of its own too, which stand nowhere in the text.
-    if constant.int("location") < 0 {
+    if location < 0 {
         return;
     }
     for (_, value) in &mut constant.fields {
@@ -66,7 +67,7 @@ fn mark_literal(constant: &mut Node) {
         let spelled = found.map_or(default, |at| value.fields.swap_remove(at).1);
         value
             .fields
-            .push((field, Tree::Literal(Literal::new(spelled))));
+            .push((field, Tree::Literal(Literal::new(spelled, location))));
     }
 }
 
