@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
 """Workloads of rules and requests: makes them, puts them into hpol, and compares decisions with the expected ones.
 
-    workload.py generate FOLDER --rules 20 --requests 50 --seed 7
+    workload.py generate FOLDER --rules 20 --requests 50 --seed 7 [--large]
     workload.py translate RULES.json REQUESTS.json FOLDER
     workload.py compare EXPECTED.jsonl ANSWERS.jsonl
     workload.py run RULES.json REQUESTS.json [--hpol PATH] [--bench]
+    workload.py peers [--sizes 10 100 1000 10000] [--from FOLDER] [--hpol PATH]
 
 A rule is `{"id", "effect": "allow|block|approve|mask", "when": [condition, ...]}` and matches if every condition holds. A
 request carries `expected`: the decision (`block` over `approval` over `allow`; `deny` where nothing matches) and the
 matching rules by effect, of a block those that block. A `mask` rule grants and masks, which in hpol is two rules: `r1` masks and `r1_grant` allows.
-`run` translates, then checks, builds and decides with `hpol`, from the policy files and from the bundle.
+`run` translates, then checks, builds and decides with `hpol`, from the policy files and from the bundle. `peers` has the
+same rules and requests decided by hpol, Cedar and Rego in one process each size (`peers/`), and prints how long it took;
+without a folder of `rules-N.json` and `requests-N.json` it makes them.
 """
 
 import argparse
 import json
+import os
 import pathlib
 import random
 import subprocess
@@ -156,12 +160,16 @@ def read_lines(path):
     return [json.loads(line) for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines()]
 
 
-def translate(rules, requests, folder):
+def translate_rules(rules, folder):
     policy = folder / "policy"
     policy.mkdir(parents=True, exist_ok=True)
     for number, text in enumerate(policy_files(rules)):
         (policy / f"rules_{number:03}.hpol").write_text(text, encoding="utf-8")
     (folder / "vocabulary.toml").write_bytes(VOCABULARY.read_bytes())
+
+
+def translate(rules, requests, folder):
+    translate_rules(rules, folder)
     write_lines(folder / "requests.jsonl", map(facts, requests))
     write_lines(folder / "expected.jsonl", (expected(rules, request) for request in requests))
 
@@ -247,7 +255,82 @@ def random_request(rng, number, rules):
     return {**request, "expected": decision(rules, request)}
 
 
+# ---- generate --large: so many names that of any number of rules few concern one request ----
+
+LARGE_GROUPS = [f"{team}-{role}" for team in range(20) for role in ("dev", "sre", "auditor", "admin", "support",
+                "contractor", "owner", "lead", "bot", "intern")]
+LARGE_TARGETS = [(f"{kind}-{number}-{env}", kind, env) for number in range(5)
+                 for kind, env in (("postgres", "prod"), ("postgres", "dev"), ("ssh", "staging"), ("ssh", "prod"),
+                                   ("http", "dev"), ("http", "prod"), ("http", "staging"), ("aws", "prod"),
+                                   ("aws", "staging"), ("aws", "dev"))]
+LARGE_TABLES = [f"{schema}.t{number}" for schema in ("public", "app", "audit") for number in range(160)]
+LARGE_PATHS = [f"/db/{area}/{number}" for area in ("orders", "billing", "search", "people") for number in range(300)]
+
+
+def large_rule(rng, number, effect):
+    name, kind, env = rng.choice(LARGE_TARGETS)
+    more = {
+        "conn_kind": lambda: {"value": kind},
+        "conn_env": lambda: {"value": env},
+        "action_in": lambda: {"values": rng.sample(ACTIONS, rng.randint(1, 3))},
+        "tables_any": lambda: {"values": rng.sample(LARGE_TABLES, 3)},
+        "row_gt": lambda: {"value": rng.choice(ROWS)},
+        "path_prefix": lambda: {"value": rng.choice(LARGE_PATHS)},
+        "has_where_false": dict,
+    }
+    when = [{"type": "group", "value": rng.choice(LARGE_GROUPS)}, {"type": "conn_name", "value": name}]
+    when += [{"type": part, **more[part]()} for part in rng.sample(sorted(more), rng.randint(1, 2))]
+    return {"id": f"r{number:05}", "effect": effect, "when": when}
+
+
+def large_request(rng, number, rules, by_target):
+    """Three of five requests are made to match a rule, the others as they come."""
+    target = rng.choice(LARGE_TARGETS)
+    request = {
+        "id": number, "identity": {"sub": f"user{number}@example.com", "groups": rng.sample(LARGE_GROUPS, rng.randint(1, 3))},
+        "connection": dict(zip(("name", "kind", "env"), target)), "action": {"kind": rng.choice(ACTIONS)},
+        "tables": rng.sample(LARGE_TABLES, rng.randint(0, 3)), "has_where": rng.random() < 0.5,
+        "row_estimate": rng.choice(ROWS) + rng.randint(0, 1), "path": rng.choice(LARGE_PATHS),
+    }
+    if rng.random() < 0.6:
+        for part in rng.choice(rules)["when"]:
+            meet(rng, part, request)
+    # Every rule names its target.
+    return {**request, "expected": decision(by_target.get(request["connection"]["name"], []), request)}
+
+
+def meet(rng, part, request):
+    """Changes the request so that the condition holds."""
+    value = part.get("value")
+    {
+        "group": lambda: request["identity"]["groups"].append(value),
+        "conn_name": lambda: request.update(connection=dict(zip(
+            ("name", "kind", "env"), next(target for target in LARGE_TARGETS if target[0] == value)))),
+        "conn_kind": lambda: None,
+        "conn_env": lambda: None,
+        "action_in": lambda: request.update(action={"kind": rng.choice(part["values"])}),
+        "tables_any": lambda: request["tables"].append(rng.choice(part["values"])),
+        "row_gt": lambda: request.update(row_estimate=value + 1),
+        "path_prefix": lambda: request.update(path=value + "/x"),
+        "has_where_false": lambda: request.update(has_where=False),
+    }[part["type"]]()
+
+
+def large(count, requests, seed):
+    rng = random.Random(seed)
+    effects = ["allow", "allow", "block", "approve", "mask"]
+    rules = [large_rule(rng, number, effects[number % len(effects)]) for number in range(count)]
+    by_target = {}
+    for rule in rules:
+        by_target.setdefault(rule["when"][1]["value"], []).append(rule)
+    return rules, [large_request(rng, number, rules, by_target) for number in range(requests)]
+
+
 def generate(arguments):
+    if arguments.large:
+        rules, requests = large(arguments.rules, arguments.requests, arguments.seed)
+        translate(rules, requests, pathlib.Path(arguments.folder))
+        return 0
     rng = random.Random(arguments.seed)
     kinds = ["group", "conn_name", "conn_kind", "conn_env", "action_in", "tables_any", "row_gt", "path_prefix",
              "has_where_false"]
@@ -260,6 +343,37 @@ def generate(arguments):
     return 0
 
 
+# ---- peers ----
+
+PEERS = pathlib.Path(__file__).with_name("peers") / "Cargo.toml"
+
+
+def peers(arguments):
+    """A table of what each engine takes for a decision, by the number of rules."""
+    cargo = ["cargo", "build", "--release", "--quiet", "--locked", "--manifest-path", str(PEERS), "--message-format", "json"]
+    built = subprocess.run(cargo, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    program = next(message["executable"] for message in map(json.loads, built) if message.get("executable"))
+    print("| rules | engine | decisions as expected | p50 | p99 |\n|---|---|---|---|---|")
+    for size in arguments.sizes:
+        if arguments.source:
+            names = (pathlib.Path(arguments.source) / f"{name}-{size}.json" for name in ("rules", "requests"))
+            rules, requests = (json.loads(name.read_text(encoding="utf-8")) for name in names)
+        else:
+            rules, requests = large(size, arguments.requests, arguments.seed)
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            translate_rules(rules, folder)
+            for name, values in (("rules", rules), ("requests", requests)):
+                (folder / f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
+            for words in (["keygen", "key"], ["build", "policy", "--vocabulary", "vocabulary.toml", "--key", "key", "-o", "bundle"]):
+                subprocess.run([arguments.hpol, *words], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            output = subprocess.run([program, str(folder)], check=True, stdout=subprocess.PIPE, text=True).stdout
+        for figures in map(json.loads, output.splitlines()):
+            print(f"| {size:,} | {figures['engine']} | {figures['as_expected']:,} of {figures['requests']:,} "
+                  f"| {figures['p50_ns']:,} ns | {figures['p99_ns']:,} ns |", flush=True)
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
@@ -267,6 +381,13 @@ def main():
     verb.add_argument("folder")
     for name, default in (("--rules", 20), ("--requests", 50), ("--seed", 7)):
         verb.add_argument(name, type=int, default=default)
+    verb.add_argument("--large", action="store_true")
+    verb = verbs.add_parser("peers")
+    verb.add_argument("--sizes", type=int, nargs="+", default=[10, 100, 1_000, 10_000])
+    verb.add_argument("--from", dest="source")
+    verb.add_argument("--requests", type=int, default=2_000)
+    verb.add_argument("--seed", type=int, default=42)
+    verb.add_argument("--hpol", type=os.path.abspath, default="target/release/hpol")
     for name in ("translate", "run"):
         verb = verbs.add_parser(name)
         verb.add_argument("rules")
@@ -288,6 +409,8 @@ def main():
         return 0
     if arguments.verb == "compare":
         return int(compare(read_lines(arguments.expected), read_lines(arguments.answers), arguments.answers) > 0)
+    if arguments.verb == "peers":
+        return peers(arguments)
     return run(arguments)
 
 
