@@ -24,7 +24,7 @@ fn run(bytes: &[u8]) {
     let diagnostics = workspace.diagnostics();
     for diagnostic in &diagnostics {
         for label in &diagnostic.labels {
-            let (start, end) = (label.span.start as usize, label.span.end as usize);
+            let (start, end) = (label.span.start, label.span.end);
             assert!(text.get(start..end).is_some(), "no place: {label:?}");
         }
     }
