@@ -55,6 +55,7 @@ impl Answer for Admin {
 impl Admin {
     fn numbers(&self) -> Reply {
         metrics::approvals_pending(u32::try_from(self.approvals.pending()).unwrap_or(u32::MAX));
+        metrics::evidence_state(&self.log.health());
         self.metrics.run_upkeep();
         web::with_type(
             StatusCode::OK,

@@ -5,8 +5,10 @@ mod refusals;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use hpol_bundle::decision::Verdict;
+use hpol_bundle::vocabulary::Protocol;
 use hpol_evidence::log::{Appended, Health, LogHandle, LogUnavailable};
 use hpol_evidence::record::Event;
 use hpol_session::ports::{Durability, Evidence, EvidenceUnavailable, Pending};
@@ -16,6 +18,9 @@ use tokio::sync::oneshot;
 use crate::config::ReadDurability;
 use crate::metrics;
 use refusals::{Admitted, COUNT_EVERY, Refusals};
+
+/// How often a log that nothing is appended to is asked whether it has failed.
+const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// The audit log as the session sees it.
 #[derive(Debug)]
@@ -100,12 +105,33 @@ impl AuditLog {
         Ok(())
     }
 
+    /// Resolves once the log has failed and stays so. That is known for a moment before, so that whoever asks for something
+    /// just then is told why it is refused. Cancel-safe.
+    pub(crate) async fn failed(&self) {
+        let mut known = false;
+        loop {
+            if let Health::Failed { why } = self.log.health() {
+                if known {
+                    return;
+                }
+                known = true;
+                self.report_failure(&why);
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+    }
+
+    /// Tells the operator, once.
+    fn report_failure(&self, why: &dyn std::fmt::Display) {
+        if !self.failure_reported.swap(true, Ordering::AcqRel) {
+            tracing::error!(%why, "the audit log has failed; every operation is refused and sessions end, until the gateway is restarted");
+        }
+    }
+
     fn unavailable(&self, why: &LogUnavailable) -> EvidenceUnavailable {
         metrics::evidence_failure();
-        if matches!(why, LogUnavailable::Failed(_))
-            && !self.failure_reported.swap(true, Ordering::AcqRel)
-        {
-            tracing::error!(%why, "the audit log has failed; every operation is refused until the gateway is restarted");
+        if matches!(why, LogUnavailable::Failed(_)) {
+            self.report_failure(why);
         }
         EvidenceUnavailable {
             why: why.to_string(),
@@ -150,7 +176,10 @@ impl Evidence for AuditLog {
                     .map(|_| ()),
                 (taken, _) => taken,
             };
-            result.map_err(|why| self.unavailable(&why))?;
+            result.map_err(|why| {
+                metrics::unrecorded(&event);
+                self.unavailable(&why)
+            })?;
             metrics::evidence_append(started.elapsed());
             metrics::observe(&event);
             Ok(())
@@ -166,6 +195,10 @@ impl Evidence for AuditLog {
             let unavailable = self.unavailable(&why);
             tracing::error!(%unavailable, "the end of something could not be recorded");
         }
+    }
+
+    fn decided(&self, protocol: Protocol, verdict: Verdict, took: Duration) {
+        metrics::decided(protocol, verdict, took);
     }
 }
 

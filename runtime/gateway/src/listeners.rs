@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::config::Limits;
+use crate::evidence::AuditLog;
 use crate::metrics;
 use crate::serving::Serving;
 use crate::shutdown::{Stop, StopSwitch};
@@ -40,6 +42,7 @@ impl Listener {
         socket: TcpListener,
         serving: Serving,
         limits: &Limits,
+        log: Arc<AuditLog>,
     ) -> io::Result<Listener> {
         let address = socket.local_addr()?;
         let serving = Arc::new(ArcSwap::from_pointee(serving));
@@ -51,6 +54,7 @@ impl Listener {
             limits: Arc::clone(&limits),
             clients: Arc::default(),
             callers: Arc::default(),
+            log,
         };
         let task = tokio::spawn(loop_.run(socket, stop));
         Ok(Listener {
@@ -93,20 +97,37 @@ struct AcceptLoop {
     limits: Arc<ArcSwap<Limits>>,
     clients: Arc<AtomicUsize>,
     callers: Arc<Callers>,
+    log: Arc<AuditLog>,
 }
 
 impl AcceptLoop {
     async fn run(self, socket: TcpListener, mut stop: Stop) {
         let mut clients = JoinSet::new();
         let mut pause = FIRST_PAUSE;
+        let (mut leave, mut told) = StopSwitch::new();
+        let mut failed = pin!(self.log.failed());
+        let mut has_failed = false;
+        let mut cut_off = None;
         loop {
             tokio::select! {
                 () = stop.wait() => break,
+                () = failed.as_mut(), if !has_failed => {
+                    has_failed = true;
+                    tracing::error!(connection = self.name, clients = clients.len(), "sessions end, because the audit log has failed");
+                    leave.stop();
+                    cut_off = Some(Instant::now() + self.limits.load().drain);
+                    // Those that come now get no session, and are told why.
+                    (leave, told) = StopSwitch::new();
+                }
+                () = until(cut_off) => {
+                    cut_off = None;
+                    clients.abort_all();
+                }
                 Some(ended) = clients.join_next() => self.ended(ended),
                 accepted = socket.accept() => match accepted {
                     Ok((client, peer)) => {
                         pause = FIRST_PAUSE;
-                        self.admit(client, peer, &mut clients, &stop);
+                        self.admit(client, peer, &mut clients, &told);
                     }
                     Err(error) => {
                         tracing::warn!(connection = self.name, %error, "a client could not be accepted");
@@ -117,6 +138,7 @@ impl AcceptLoop {
             }
         }
         drop(socket);
+        leave.stop();
         self.drain(clients).await;
     }
 
@@ -168,6 +190,13 @@ impl AcceptLoop {
             );
             clients.shutdown().await;
         }
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

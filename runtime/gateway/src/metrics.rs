@@ -3,7 +3,11 @@
 
 use std::time::Duration;
 
-use hpol_evidence::record::Event;
+use hpol_bundle::decision::Verdict;
+use hpol_bundle::vocabulary::Protocol;
+use hpol_evidence::log::Health;
+use hpol_evidence::record::{ApprovalEnd, Event, OperationResult, OutcomeRecord};
+use jiff::Timestamp;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
@@ -29,6 +33,8 @@ pub(crate) fn install() -> Result<PrometheusHandle, InstallMetrics> {
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|error| InstallMetrics(error.to_string()))?;
     describe();
+    gauge!("hpol_start_time_seconds").set(now());
+    gauge!("hpol_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
 }
 
@@ -42,7 +48,19 @@ fn describe() {
     describe_gauge!("hpol_sessions_open", "sessions open now");
     describe_counter!(
         "hpol_operations_total",
-        "operations judged, by protocol and verdict"
+        "operations judged, by protocol, connection and verdict"
+    );
+    describe_histogram!(
+        "hpol_decision_seconds",
+        "time from an operation that was read to its decision, its record included"
+    );
+    describe_counter!(
+        "hpol_operations_ended_total",
+        "operations that were let through and have ended, by how"
+    );
+    describe_counter!(
+        "hpol_masked_values_total",
+        "values hidden in results, by data class"
     );
     describe_counter!("hpol_approvals_requested_total", "approvals asked for");
     describe_counter!(
@@ -66,8 +84,16 @@ fn describe() {
         "records of what had happened already that the queue of the audit log did not hold"
     );
     describe_gauge!(
+        "hpol_evidence_state",
+        "1 for the state that the audit log is in"
+    );
+    describe_gauge!(
         "hpol_bundle_sequence",
         "sequence number of the bundle in force"
+    );
+    describe_gauge!(
+        "hpol_bundle_loaded_time_seconds",
+        "when the bundle came into force"
     );
     describe_counter!("hpol_bundle_refusals_total", "bundles that were refused");
     describe_counter!(
@@ -82,6 +108,8 @@ fn describe() {
         "hpol_connection_panics_total",
         "connections that ended by a fault of the gateway"
     );
+    describe_gauge!("hpol_start_time_seconds", "when the gateway started");
+    describe_gauge!("hpol_build_info", "1, with the version of the gateway");
 }
 
 /// Counts what a record tells.
@@ -98,17 +126,22 @@ pub(crate) fn observe(event: &Event) {
         }
         Event::SessionRefused { .. } => counter!("hpol_sessions_refused_total").increment(1),
         Event::Decision(decision) => {
-            let (protocol, verdict) = (decision.connection.kind.clone(), decision.verdict.clone());
-            counter!("hpol_operations_total", "protocol" => protocol, "verdict" => verdict)
-                .increment(1);
+            let connection = decision.connection.clone();
+            counter!(
+                "hpol_operations_total",
+                "protocol" => connection.kind,
+                "connection" => connection.name,
+                "verdict" => decision.verdict.clone()
+            )
+            .increment(1);
         }
         Event::ApprovalRequested { .. } => counter!("hpol_approvals_requested_total").increment(1),
         Event::ApprovalClosed { state, .. } => {
             let state = match state {
-                hpol_evidence::record::ApprovalEnd::Approved => "approved",
-                hpol_evidence::record::ApprovalEnd::Rejected => "rejected",
-                hpol_evidence::record::ApprovalEnd::Expired => "expired",
-                hpol_evidence::record::ApprovalEnd::Withdrawn => "withdrawn",
+                ApprovalEnd::Approved => "approved",
+                ApprovalEnd::Rejected => "rejected",
+                ApprovalEnd::Expired => "expired",
+                ApprovalEnd::Withdrawn => "withdrawn",
             };
             counter!("hpol_approvals_closed_total", "state" => state).increment(1);
         }
@@ -118,6 +151,7 @@ pub(crate) fn observe(event: &Event) {
             // Exact up to 2^53; a policy is not built that often.
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float by format")]
             gauge!("hpol_bundle_sequence").set(*policy_sequence as f64);
+            gauge!("hpol_bundle_loaded_time_seconds").set(now());
         }
         Event::BundleRefused { .. } => counter!("hpol_bundle_refusals_total").increment(1),
         Event::ConfigurationRefused { .. } => {
@@ -129,8 +163,67 @@ pub(crate) fn observe(event: &Event) {
         Event::ConfigurationLoaded { .. }
         | Event::GatewayStarted { .. }
         | Event::GatewayStopped { .. }
-        | Event::ApprovalVote { .. }
-        | Event::Outcome(_) => {}
+        | Event::ApprovalVote { .. } => {}
+        Event::Outcome(outcome) => observe_outcome(outcome),
+    }
+}
+
+/// Counts what has happened although there is no record of it: a session is over also when the log does not take its end.
+pub(crate) fn unrecorded(event: &Event) {
+    if matches!(event, Event::SessionClosed { .. }) {
+        gauge!("hpol_sessions_open").decrement(1.0);
+    }
+}
+
+fn observe_outcome(outcome: &OutcomeRecord) {
+    let result = match outcome.result {
+        OperationResult::Completed => "completed",
+        OperationResult::Failed => "failed",
+        OperationResult::Interrupted => "interrupted",
+        OperationResult::NotRun => "not_run",
+    };
+    counter!("hpol_operations_ended_total", "result" => result).increment(1);
+    for masked in &outcome.masked {
+        counter!("hpol_masked_values_total", "class" => masked.class.clone())
+            .increment(masked.values);
+    }
+}
+
+/// Seconds since the Unix epoch, as Prometheus counts them.
+fn now() -> f64 {
+    Timestamp::now().as_duration().as_secs_f64()
+}
+
+pub(crate) fn decided(protocol: Protocol, verdict: Verdict, took: Duration) {
+    let verdict = match verdict {
+        Verdict::Allow => "allow",
+        Verdict::RequireApproval => "require_approval",
+        Verdict::Block => "block",
+    };
+    histogram!(
+        "hpol_decision_seconds",
+        "protocol" => protocol.as_str(),
+        "verdict" => verdict
+    )
+    .record(took.as_secs_f64());
+}
+
+/// Tells the state of the audit log in its word; see [`state`].
+pub(crate) fn evidence_state(health: &Health) {
+    let current = state(health);
+    for name in ["serving", "nearly_full", "full", "failed", "closed"] {
+        let value = if name == current { 1.0 } else { 0.0 };
+        gauge!("hpol_evidence_state", "state" => name).set(value);
+    }
+}
+
+fn state(health: &Health) -> &'static str {
+    match health {
+        Health::Serving => "serving",
+        Health::NearlyFull => "nearly_full",
+        Health::Full => "full",
+        Health::Failed { .. } => "failed",
+        Health::Closed => "closed",
     }
 }
 

@@ -261,12 +261,18 @@ impl Gateway {
         serving: Serving,
     ) -> Result<(), RunGateway> {
         let configured = socket.local_addr().unwrap_or(self.config.admin);
-        let listener = Listener::start(name.clone(), socket, serving, &self.config.limits)
-            .map_err(|why| RunGateway::Bind {
-                what: format!("connection `{name}`"),
-                address: configured,
-                why,
-            })?;
+        let listener = Listener::start(
+            name.clone(),
+            socket,
+            serving,
+            &self.config.limits,
+            Arc::clone(&self.log),
+        )
+        .map_err(|why| RunGateway::Bind {
+            what: format!("connection `{name}`"),
+            address: configured,
+            why,
+        })?;
         self.addresses
             .connections
             .insert(name.clone(), listener.address());

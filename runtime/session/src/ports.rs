@@ -4,7 +4,10 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
+use hpol_bundle::decision::Verdict;
+use hpol_bundle::vocabulary::Protocol;
 use hpol_evidence::record::Event;
 use jiff::Timestamp;
 
@@ -52,6 +55,12 @@ pub trait Evidence: Send + Sync + Debug {
 
     /// Appends without waiting: for destructors, where nothing can be awaited.
     fn append_detached(&self, session: Option<&str>, event: Event);
+
+    /// Hears what became of an operation, and how long after it was asked for: judged, and its record as durable as it has
+    /// to be. For whoever counts; it is on record already.
+    fn decided(&self, protocol: Protocol, verdict: Verdict, took: Duration) {
+        let _ = (protocol, verdict, took);
+    }
 }
 
 /// The approval store cannot be reached, so nothing can be approved.

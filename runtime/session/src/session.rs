@@ -1,6 +1,7 @@
 //! One client's session before one connection: judges its operations and mints permits.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use hpol_bundle::decision::Verdict;
 use hpol_operation::Operation;
@@ -104,8 +105,9 @@ impl Session {
         payload: P,
         carrier: &dyn Carrier,
     ) -> Outcome<P> {
+        let started = Instant::now();
         let judgement = self.pipeline.judge(&operation, carrier);
-        match judgement.verdict {
+        let outcome = match judgement.verdict {
             Verdict::Allow => {
                 self.pipeline
                     .permit(operation, payload, judgement, None)
@@ -113,7 +115,18 @@ impl Session {
             }
             Verdict::Block => Outcome::Refuse(self.pipeline.block(&operation, judgement).await),
             Verdict::RequireApproval => self.pipeline.hold(operation, payload, judgement).await,
-        }
+        };
+        let verdict = match &outcome {
+            Outcome::Permit(_) => Verdict::Allow,
+            Outcome::Hold(_) => Verdict::RequireApproval,
+            Outcome::Refuse(_) => Verdict::Block,
+        };
+        let Pipeline {
+            door, connection, ..
+        } = self.pipeline.as_ref();
+        let evidence = door.evidence();
+        evidence.decided(connection.protocol, verdict, started.elapsed());
+        outcome
     }
 
     /// Judges what may be asked for later, such as a statement that is only being prepared. Nothing may run on the strength

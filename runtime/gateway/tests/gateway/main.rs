@@ -12,6 +12,8 @@
 mod admin;
 mod bundles;
 mod http;
+mod log;
+mod metrics;
 mod operation;
 mod policy;
 mod process;

@@ -129,6 +129,11 @@ credential_env = "HPOL_TEST_CREDENTIAL"
         fs::remove_file(self.path("policy.bundle")).unwrap();
     }
 
+    /// What is open stays so; nothing new can be made there.
+    pub(crate) fn remove_audit_log(&self) {
+        fs::remove_dir_all(self.path("audit")).unwrap();
+    }
+
     pub(crate) fn remove_audit_key(&self) {
         fs::remove_file(self.path("audit.pem")).unwrap();
     }
