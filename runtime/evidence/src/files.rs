@@ -62,6 +62,12 @@ pub trait Files: Debug + Send + Sync {
     /// # Errors
     /// As the system says.
     fn used_percent(&self) -> io::Result<u8>;
+
+    /// Bytes that a user without privilege can still write.
+    ///
+    /// # Errors
+    /// As the system says.
+    fn free_bytes(&self) -> io::Result<u64>;
 }
 
 /// One open file.

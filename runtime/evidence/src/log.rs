@@ -67,6 +67,9 @@ pub struct LogOptions {
     pub gather: Duration,
     /// Salts are made from a new file after so long, also within a segment. 24 h.
     pub salt_every: Duration,
+    /// Space that the disk did not have is asked for again after so long, then after twice as long each time, up to 64 times
+    /// as long. 1 s.
+    pub space_every: Duration,
     /// What checkpoints say of the records of reads. Only says it: how each record is kept is up to who appends it.
     pub reads: Reads,
 }
@@ -85,6 +88,7 @@ impl LogOptions {
             segment_bytes: segment::DEFAULT_BYTES,
             gather: Duration::from_millis(5),
             salt_every: Duration::from_secs(24 * 60 * 60),
+            space_every: Duration::from_secs(1),
             reads: Reads::Durable,
         }
     }

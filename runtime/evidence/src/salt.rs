@@ -17,6 +17,8 @@ use crate::record::{Commitment, DecisionRecord};
 
 /// What the names of salt files begin with; the rest is the id.
 const PREFIX: &str = "salt-";
+/// A salt that is being made.
+const NEW: &str = "salt.new";
 /// Bytes of an id, and of the key in the file.
 const ID_BYTES: usize = 8;
 const KEY_BYTES: usize = 32;
@@ -60,9 +62,11 @@ impl Salt {
             file: name.clone(),
             error,
         };
-        let mut file = files.create(&name).map_err(failed)?;
+        // One that the disk has no space for leaves no file behind each time.
+        let mut file = files.create(NEW).map_err(failed)?;
         files::write_all(&mut *file, text.as_bytes(), 0).map_err(failed)?;
         file.sync().map_err(unsynced)?;
+        files.rename(NEW, &name).map_err(failed)?;
         files.sync_names().map_err(unsynced)?;
         Ok(Self {
             id,

@@ -31,6 +31,10 @@ pub struct Verification {
     pub sealed: u64,
     /// Root in the last checkpoint.
     pub root: Hash,
+    /// The key that signed the last checkpoint.
+    pub key: AuditPublicKey,
+    /// How it came from the given key to that one, oldest first.
+    pub changes: Vec<KeyChange>,
     /// Whether the log ends in part of a batch, as it does while a gateway writes or after it was killed.
     pub unfinished: bool,
 }
@@ -41,6 +45,17 @@ impl Verification {
     pub fn unsealed(&self) -> u64 {
         self.records.saturating_sub(self.sealed)
     }
+}
+
+/// A change of the key that signs checkpoints, on record and made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyChange {
+    /// Position of the record.
+    pub sequence: u64,
+    /// The key that signed until the checkpoint that seals the record.
+    pub from: AuditPublicKey,
+    /// The key that signed this one too, and those after it.
+    pub to: AuditPublicKey,
 }
 
 /// Why a log is not what its checkpoints say: the first thing found.
@@ -166,6 +181,7 @@ fn verify_each(
         }
     };
     let unfinished = walk.remains()?;
+    let changes = std::mem::take(&mut check.changes);
     let (records, checkpoints, last) = check.end(tail.torn)?;
     let verification = Verification {
         origin: last.origin.clone(),
@@ -174,6 +190,8 @@ fn verify_each(
         checkpoints,
         sealed: last.size,
         root: last.root,
+        key: changes.last().map_or(*key, |change| change.to),
+        changes,
         unfinished,
     };
     Ok((verification, last))
@@ -253,8 +271,9 @@ struct Check {
     held: Option<Checkpoint>,
     /// The one after it.
     next: Option<Checkpoint>,
-    /// The key that the records so far say signs what comes after the checkpoint that seals them.
-    next_key: Option<AuditPublicKey>,
+    /// The record since that announces a key, and the key.
+    announced: Option<(u64, AuditPublicKey)>,
+    changes: Vec<KeyChange>,
 }
 
 impl Check {
@@ -265,7 +284,8 @@ impl Check {
             next: checkpoints.next()?,
             checkpoints,
             held: None,
-            next_key: None,
+            announced: None,
+            changes: Vec::new(),
         };
         if check.next.is_none() {
             return Err(VerifyLog::NoCheckpoint);
@@ -284,7 +304,7 @@ impl Check {
                 offset,
                 why: why.to_string(),
             })?;
-            self.next_key = Some(key);
+            self.announced = Some((sequence, key));
         }
         self.range.push(leaf);
         self.checkpoints_reached()
@@ -303,13 +323,25 @@ impl Check {
                     size: checkpoint.size,
                 });
             }
-            if let Some(key) = self.next_key.take() {
-                self.checkpoints.key = key;
-            }
+            self.change_key();
             self.held = Some(checkpoint);
             self.next = self.checkpoints.next()?;
         }
         Ok(())
+    }
+
+    /// Goes on with the announced key where that signed the checkpoint over its record. Otherwise the change was not made,
+    /// and the checkpoint is by the key before it alone.
+    fn change_key(&mut self) {
+        let note = self.checkpoints.last.as_ref().map(|(note, _)| note);
+        let (Some((sequence, to)), Some(note)) = (self.announced.take(), note) else {
+            return;
+        };
+        let from = self.checkpoints.key;
+        if from != to && Checkpoint::open(note, &to).is_ok() {
+            self.checkpoints.key = to;
+            self.changes.push(KeyChange { sequence, from, to });
+        }
     }
 
     fn segment(&self, files: &dyn Files, first: Option<u64>) -> Result<(), VerifyLog> {

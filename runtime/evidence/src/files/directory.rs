@@ -108,6 +108,11 @@ impl Files for Directory {
         let percent = used.saturating_mul(100).checked_div(usable).unwrap_or(0);
         Ok(u8::try_from(percent).unwrap_or(100))
     }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        let disk = rustix::fs::statvfs(&self.path)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
 }
 
 impl LogFile for File {

@@ -41,10 +41,19 @@ pub(crate) struct Plan {
     on_sync: Mutex<Option<OnSync>>,
     segment_syncs: AtomicUsize,
     disk: AtomicUsize,
+    space: Mutex<Option<Space>>,
     /// Every call so far: what, on which file, and whether it went well.
     calls: Mutex<Vec<(Call, String, bool)>>,
     /// The call with this number fails, once.
     once: Mutex<Option<(usize, io::ErrorKind, usize)>>,
+}
+
+/// A disk that ends.
+#[derive(Clone, Copy)]
+struct Space {
+    bytes: usize,
+    /// Whether it says how much is free.
+    told: bool,
 }
 
 type OnSync = Box<dyn FnMut(&str) + Send>;
@@ -85,6 +94,7 @@ impl MemoryFiles {
 
     pub(crate) fn mend(&self) {
         self.plan.faults.lock().unwrap().clear();
+        *self.plan.space.lock().unwrap() = None;
     }
 
     pub(crate) fn on_sync(&self, hook: impl FnMut(&str) + Send + 'static) {
@@ -170,6 +180,25 @@ impl MemoryFiles {
 
     pub(crate) fn fill_disk(&self, percent: usize) {
         self.plan.disk.store(percent, Ordering::SeqCst);
+    }
+
+    /// From now on only so many bytes more; `told` where the disk says so when asked.
+    pub(crate) fn leave_space(&self, bytes: usize, told: bool) {
+        let bytes = self.used_bytes() + bytes;
+        *self.plan.space.lock().unwrap() = Some(Space { bytes, told });
+    }
+
+    /// Bytes that the files take.
+    pub(crate) fn used_bytes(&self) -> usize {
+        let names = self.names.lock().unwrap();
+        let length = |content: &Content| content.lock().unwrap().now.len();
+        names.now.values().map(length).sum()
+    }
+
+    /// Bytes that are free, where the disk ends.
+    fn left(&self) -> Option<(usize, bool)> {
+        let space = (*self.plan.space.lock().unwrap())?;
+        Some((space.bytes.saturating_sub(self.used_bytes()), space.told))
     }
 
     fn check(&self, call: Call, name: &str) -> Result<(), (io::Error, usize)> {
@@ -294,6 +323,14 @@ impl Files for MemoryFiles {
     fn used_percent(&self) -> io::Result<u8> {
         Ok(u8::try_from(self.plan.disk.load(Ordering::SeqCst)).unwrap())
     }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        match self.left() {
+            None => Ok(u64::MAX),
+            Some((left, true)) => Ok(left as u64),
+            Some((_, false)) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
 }
 
 impl fmt::Debug for MemoryFiles {
@@ -336,7 +373,15 @@ impl LogFile for MemoryFile {
             }
         };
         let start = usize::try_from(offset).unwrap();
+        let space = self.files.left();
         let mut content = self.content.lock().unwrap();
+        let count = match space {
+            None => count,
+            Some((left, _)) => count.min((content.now.len() + left).saturating_sub(start)),
+        };
+        if count == 0 && !bytes.is_empty() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let length = content.now.len().max(start + count);
         content.now.resize(length, 0);
         content.now[start..start + count].copy_from_slice(&bytes[..count]);

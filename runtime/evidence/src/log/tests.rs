@@ -2,6 +2,8 @@
 
 mod every_call;
 mod failure;
+mod full_disk;
+mod key_change;
 mod power;
 
 use std::sync::Barrier;

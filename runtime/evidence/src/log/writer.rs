@@ -1,6 +1,8 @@
 //! The one thread that owns the files: takes what waits, writes it as one batch, syncs it, extends the tree, answers.
 //! The sync is the batch window: what arrives meanwhile is the next batch. Any failure of the files ends the log.
 
+mod space;
+
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -18,11 +20,9 @@ use crate::frame::{self, Kind};
 use crate::merkle::{Hash, leaf_hash};
 use crate::record::Event;
 use crate::recovery::{self, State};
-use crate::salt::Salt;
 use crate::{files, notes, segment};
+use space::Lacking;
 
-/// From here on the disk counts as nearly full.
-const NEARLY_FULL_PERCENT: u8 = 90;
 /// Most characters of a failure in the record about it.
 const REASON_CHARACTERS: usize = 512;
 
@@ -40,6 +40,7 @@ pub(super) struct Writer {
     /// The space of the next segment, taken before it is needed.
     spare: Option<Box<dyn LogFile>>,
     salted: Instant,
+    lacking: Lacking,
     /// The last time that was written, and its milliseconds since 1970.
     time: (u128, String),
 }
@@ -66,6 +67,7 @@ impl Writer {
             batch: Batch::default(),
             spare: None,
             salted: Instant::now(),
+            lacking: Lacking::default(),
             time: (u128::MAX, String::new()),
         }
     }
@@ -86,8 +88,8 @@ impl Writer {
         // What is dropped with the writer, and then the queue, answers whoever still waits.
     }
 
-    /// Records that another key signs from now on. The checkpoint that seals this has the signatures of both keys: the one
-    /// before it is known to whoever verifies, and this one is all that an opening needs.
+    /// Records that another key signs from now on. The checkpoint that seals this, and none before it, has the signatures
+    /// of both keys: whoever verifies knows the one, and sees by the other that the change was made.
     fn change_key(&mut self) -> Result<(), LogFailure> {
         let Some(former) = &self.state.former else {
             return Ok(());
@@ -99,10 +101,13 @@ impl Writer {
             to: key_name(&options.origin, &to),
             key: to.base64(),
         };
-        self.pending.extend(self.own(&event));
-        self.write()?;
+        if !self.state.announced {
+            self.pending.extend(self.own(&event));
+            self.write()?;
+            self.state.announced = true;
+        }
         self.seal()?;
-        self.state.former = None;
+        (self.state.former, self.state.announced) = (None, false);
         Ok(())
     }
 
@@ -120,6 +125,7 @@ impl Writer {
         {
             self.seal()?;
         }
+        self.take_space()?;
         if self.ended && self.pending.is_empty() {
             return Ok(ControlFlow::Break(()));
         }
@@ -127,7 +133,10 @@ impl Writer {
     }
 
     fn take(&mut self) {
-        let taken = self.shared.take(self.seal_at);
+        let again = self.lacking.again.map(|(due, _)| due);
+        let taken = self
+            .shared
+            .take([self.seal_at, again].into_iter().flatten().min());
         self.ended = taken.ended;
         self.closer = taken.closer;
         self.pending.extend(taken.appends);
@@ -250,33 +259,9 @@ impl Writer {
         };
         full.file.set_length(full.end).map_err(failed)?;
         self.state.files.protect(&full.name).map_err(failed)?;
-        self.change_salt()
-    }
-
-    /// Takes the space of the next segment once this one is half full. Without it the log goes on to the end of this one
-    /// and says meanwhile that nothing new should begin.
-    fn prepare_segment(&mut self) {
-        let segment = &self.state.segment;
-        if self.ended || self.spare.is_some() || segment.end < segment.length / 2 {
-            return;
-        }
-        let bytes = self.state.options.segment_bytes;
-        self.spare = recovery::allocate_segment(&*self.state.files, bytes).ok();
-        self.shared
-            .full
-            .store(self.spare.is_none(), Ordering::Relaxed);
-    }
-
-    fn renew_salt(&mut self) -> Result<(), LogFailure> {
-        if self.salted.elapsed() < self.state.options.salt_every {
-            return Ok(());
-        }
-        self.change_salt()
-    }
-
-    fn change_salt(&mut self) -> Result<(), LogFailure> {
-        self.shared.change_salt(Salt::create(&*self.state.files)?);
-        self.salted = Instant::now();
+        self.lacking.segment = false;
+        self.change_salt()?;
+        self.tell_lacking();
         Ok(())
     }
 
@@ -289,6 +274,7 @@ impl Writer {
             sealed,
             checkpoints_end,
             former,
+            announced,
             ..
         } = &mut self.state;
         let checkpoint = Checkpoint {
@@ -298,19 +284,17 @@ impl Writer {
             reads: options.reads,
         };
         if checkpoint.size > *sealed {
-            let keys: Vec<_> = former.iter().chain([&options.key]).collect();
-            let note = checkpoint.sign_with(&keys);
+            let note = match former {
+                None => checkpoint.sign(&options.key),
+                Some(former) if *announced => checkpoint.sign_with(&[former, &options.key]),
+                Some(former) => checkpoint.sign(former),
+            };
             *checkpoints_end =
                 notes::append(&**files, &mut **checkpoints, *checkpoints_end, &note)?;
             *sealed = checkpoint.size;
         }
         self.seal_at = None;
-        // A disk that cannot say how full it is will say so when it is written.
-        if let Ok(percent) = self.state.files.used_percent() {
-            self.shared
-                .nearly_full
-                .store(percent >= NEARLY_FULL_PERCENT, Ordering::Relaxed);
-        }
+        self.look_at_disk();
         self.prepare_segment();
         Ok(checkpoint)
     }

@@ -62,6 +62,9 @@ impl Files for FailingDisk {
     fn used_percent(&self) -> io::Result<u8> {
         self.directory.used_percent()
     }
+    fn free_bytes(&self) -> io::Result<u64> {
+        self.directory.free_bytes()
+    }
 }
 
 impl LogFile for FailingFile {

@@ -55,62 +55,6 @@ fn u_01_a_full_disk_ends_the_log_and_is_on_record() {
 }
 
 #[test]
-fn u_01_a_disk_that_fills_stops_what_is_new_first_and_then_all() {
-    let fixture = Fixture::new();
-    let options = LogOptions {
-        checkpoint_records: 1,
-        ..fixture.options()
-    };
-    let (log, _) = LogHandle::open(Arc::new(fixture.files.clone()), options).unwrap();
-    let append = |count: usize| {
-        (0..count)
-            .try_for_each(|number| log.append_and_wait(None, &event(number, 9000)).map(|_| ()))
-    };
-    append(1).unwrap();
-    assert_eq!(log.health(), Health::Serving);
-    fixture.files.fill_disk(90);
-    append(1).unwrap();
-    seen(&log, &Health::NearlyFull);
-    fixture
-        .files
-        .fail(Call::Write, "segment.new", ErrorKind::StorageFull);
-    append(8).unwrap();
-    seen(&log, &Health::Full);
-    // Somebody makes room.
-    fixture.files.mend();
-    fixture.files.fill_disk(50);
-    append(1).unwrap();
-    seen(&log, &Health::Serving);
-    // Nobody makes room, in the next segment.
-    append(3).unwrap();
-    fixture
-        .files
-        .fail(Call::Write, "segment.new", ErrorKind::StorageFull);
-    append(8).unwrap();
-    seen(&log, &Health::Full);
-    let why = append(20).unwrap_err();
-    assert!(why.to_string().contains("no storage space"), "{why}");
-    join(&log);
-    assert!(matches!(log.health(), Health::Failed { .. }));
-    let last = fixture.records().pop().unwrap();
-    assert!(matches!(last.event, Event::LogFailed { .. }), "{last:?}");
-    fixture.files.mend();
-    fixture.open().0.close().unwrap();
-    fixture.verify().unwrap();
-}
-
-/// The writer looks at the disk after it has answered.
-fn seen(log: &LogHandle, health: &Health) {
-    for _ in 0..1_000_000 {
-        if log.health() == *health {
-            return;
-        }
-        thread::yield_now();
-    }
-    panic!("{:?} and not {health:?}", log.health());
-}
-
-#[test]
 fn u_01_a_checkpoint_that_cannot_be_written_ends_the_log() {
     let fixture = Fixture::new();
     let options = LogOptions {
@@ -249,7 +193,7 @@ fn an_opening_that_cannot_write_is_refused() {
 }
 
 /// Waits for the writer's end, which a failed log reaches by itself.
-fn join(log: &LogHandle) {
+pub(super) fn join(log: &LogHandle) {
     if let Some(thread) = log.thread.lock().unwrap().take() {
         thread.join().unwrap();
     }
