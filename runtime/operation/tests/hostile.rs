@@ -1,10 +1,12 @@
 //! Texts made to exhaust the analyser: each ends in an analysis or a clean refusal, in bounded time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hpol_bundle::vocabulary::Vocabulary;
 use hpol_operation::sql::{
-    Analyser, Catalogue, CatalogueBuilder, ClassifiedColumn, Limits, SqlRefusal, SqlSession,
+    Analyser, Catalogue, CatalogueBuilder, ClassifiedColumn, Limits, NamedText, NamedTexts,
+    SqlRefusal, SqlSession,
 };
 use proptest::prelude::*;
 
@@ -121,6 +123,115 @@ fn pg_46_long_texts_are_bounded() {
     assert_eq!(outcomes[6], Ok(()));
     assert!(matches!(outcomes[7], Err(SqlRefusal::Syntax { .. })));
     assert_eq!(outcomes[8], Ok(()));
+}
+
+/// A long query under a name, and many uses of it.
+#[test]
+fn pg_46_a_name_does_not_multiply_what_it_stands_for() {
+    let query = format!("SELECT x{} FROM a", ",x".repeat(20_000));
+    let texts = [
+        format!("PREPARE a AS {query}; {}", "EXECUTE a;".repeat(10_000)),
+        format!(
+            "PREPARE a AS {query}; {}",
+            "EXPLAIN EXECUTE a;".repeat(10_000)
+        ),
+        format!(
+            "DECLARE c CURSOR FOR {query}; {}",
+            "FETCH c;".repeat(10_000)
+        ),
+        format!("DECLARE c CURSOR FOR {query}; {}", "MOVE c;".repeat(10_000)),
+    ];
+    assert_eq!(outcomes(&texts), [const { Err(SqlRefusal::TooCostly) }; 4]);
+    let texts = [
+        format!("PREPARE a AS {query}; EXECUTE a"),
+        format!("DECLARE c CURSOR FOR {query}; FETCH c"),
+        format!(
+            "PREPARE a AS SELECT x FROM a WHERE id = $1;{}",
+            "EXECUTE a(1);".repeat(2_000)
+        ),
+        // Each use is the first of what was prepared.
+        "PREPARE a AS SELECT x FROM a WHERE id = $1; EXECUTE a(1); DEALLOCATE a;".repeat(2_000),
+    ];
+    assert_eq!(outcomes(&texts), [const { Ok(()) }; 4]);
+}
+
+/// The same where the names were given before.
+#[test]
+fn pg_46_names_of_the_session_are_bounded_together() {
+    let limits = Limits {
+        text_bytes: 1 << 16,
+        time: Duration::from_secs(30),
+        ..Limits::default()
+    };
+    let analyser = Analyser::new(limits);
+    let query: Arc<str> = format!("SELECT x{} FROM a", ",x".repeat(30_000)).into();
+    let named = |count: usize| {
+        let texts = (0..count).map(|index| {
+            let text = NamedText {
+                text: Arc::clone(&query),
+                exact: Arc::clone(&query),
+                digest: [0; 32],
+            };
+            (format!("a{index}"), text)
+        });
+        NamedTexts {
+            statements: texts.collect(),
+            ..NamedTexts::default()
+        }
+    };
+    let run = |text: &str, count| {
+        let analysis = analyser.analyse_named(text, &session(), named(count));
+        analysis.map(drop)
+    };
+    assert_eq!(run("EXECUTE a0", 1), Ok(()));
+    assert_eq!(run("EXECUTE a0; EXECUTE a1", 2), Ok(()));
+    assert_eq!(
+        run("EXECUTE a0; EXECUTE a1; EXECUTE a2", 3),
+        Err(SqlRefusal::TooLong {
+            bytes: 3 * query.len() + 34,
+            limit: 1 << 17
+        })
+    );
+    assert_eq!(
+        run(&"EXECUTE a0;".repeat(5_000), 1),
+        Err(SqlRefusal::TooCostly)
+    );
+}
+
+/// What a statement costs does not grow with what stands before it.
+#[test]
+fn pg_46_many_statements_take_time_by_their_number() {
+    let texts = [
+        "PREPARE a AS SELECT 1; DEALLOCATE a;".repeat(25_000),
+        format!(
+            "{}{}",
+            "SAVEPOINT a;".repeat(40_000),
+            "TABLE a;".repeat(60_000)
+        ),
+        format!(
+            "{}{}",
+            (0..30_000)
+                .map(|index| format!("DELETE FROM a{index};"))
+                .collect::<String>(),
+            "EXPLAIN SELECT;".repeat(25_000)
+        ),
+    ];
+    assert_eq!(outcomes(&texts), [const { Ok(()) }; 3]);
+}
+
+/// The shape of a text is known before its length is looked at by anybody else.
+#[test]
+fn a_kept_analysis_does_not_lift_the_bound_of_texts() {
+    let analyser = Analyser::new(Limits {
+        text_bytes: 20,
+        ..Limits::default()
+    });
+    analyser.analyse("SELECT 'a'", &session()).unwrap();
+    assert!(analyser.cached("SELECT 'abc'", &session()).is_some());
+    let longer = format!("SELECT '{}'", "a".repeat(20));
+    assert!(analyser.cached(&longer, &session()).is_none());
+    let refused = analyser.analyse(&longer, &session()).map(drop);
+    assert!(matches!(refused, Err(SqlRefusal::TooLong { .. })));
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(super) const STACK_BYTES: usize = 64 << 20;
 /// Bounds of analysis. The default suits a gateway.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Longest text.
+    /// Longest text. With the texts that names in it stand for it may be twice as long.
     pub text_bytes: usize,
     /// Parser threads; each holds a stack of 64 MB, of which only what is used takes memory.
     pub threads: usize,
@@ -57,7 +57,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Analyser {
     limits: Limits,
-    cache: Mutex<Cache>,
+    cache: Cache,
     pool: Mutex<Option<Pool>>,
 }
 
@@ -81,10 +81,9 @@ impl Analyser {
     /// An analyser; its threads start when first needed.
     #[must_use]
     pub fn new(limits: Limits) -> Analyser {
-        let cache = Mutex::new(Cache::new(limits.cache_entries, limits.cache_bytes));
         Analyser {
             limits,
-            cache,
+            cache: Cache::new(limits.cache_entries, limits.cache_bytes),
             pool: Mutex::new(None),
         }
     }
@@ -92,10 +91,8 @@ impl Analyser {
     /// The analysis of `sql` if it was made before for the same search path and catalogue. Does not block.
     #[must_use]
     pub fn cached(&self, sql: &str, session: &SqlSession) -> Option<Arc<SqlAnalysis>> {
-        self.cache
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .find(sql, session)
+        within(sql.len(), self.limits.text_bytes).ok()?;
+        self.cache.find(sql, session)
     }
 
     /// The analysis of `sql`. Blocks up to [`Limits::time`]; async callers ask [`Analyser::cached`] first and wrap this
@@ -104,20 +101,11 @@ impl Analyser {
     /// # Errors
     /// Every [`SqlRefusal`]; the text must not be forwarded then.
     pub fn analyse(&self, sql: &str, session: &SqlSession) -> Result<Arc<SqlAnalysis>, SqlRefusal> {
-        if sql.len() > self.limits.text_bytes {
-            return Err(SqlRefusal::TooLong {
-                bytes: sql.len(),
-                limit: self.limits.text_bytes,
-            });
-        }
         if let Some(analysis) = self.cached(sql, session) {
             return Ok(analysis);
         }
         let analysis = self.work_out(sql, session, NamedTexts::default())?;
-        self.cache
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .keep(session, &analysis);
+        self.cache.keep(session, &analysis);
         Ok(analysis)
     }
 
@@ -136,12 +124,11 @@ impl Analyser {
     }
 
     fn work_out(&self, sql: &str, session: &SqlSession, named: NamedTexts) -> Analysed {
-        if sql.len() > self.limits.text_bytes {
-            return Err(SqlRefusal::TooLong {
-                bytes: sql.len(),
-                limit: self.limits.text_bytes,
-            });
-        }
+        let limit = self.limits.text_bytes;
+        within(sql.len(), limit)?;
+        let named_bytes = named.all().map(|(_, _, named)| named.text.len());
+        let bytes = named_bytes.fold(sql.len(), usize::saturating_add);
+        within(bytes, limit.saturating_mul(2))?;
         let (reply, answer) = mpsc::sync_channel(1);
         let job = Job {
             sql: sql.into(),
@@ -206,6 +193,13 @@ impl Pool {
             sender,
         })
     }
+}
+
+fn within(bytes: usize, limit: usize) -> Result<(), SqlRefusal> {
+    if bytes > limit {
+        return Err(SqlRefusal::TooLong { bytes, limit });
+    }
+    Ok(())
 }
 
 fn work(receiver: &Mutex<Receiver<Job>>) {
@@ -293,12 +287,14 @@ fn parse(sql: &str) -> Result<(Vec<Tree>, Vec<Range<usize>>), SqlRefusal> {
 }
 
 /// The tree of each query; each was analysed by itself when it was given its name.
-fn named_trees(texts: &BTreeMap<String, NamedText>) -> Result<BTreeMap<String, Tree>, SqlRefusal> {
+fn named_trees(
+    texts: &BTreeMap<String, NamedText>,
+) -> Result<BTreeMap<String, Arc<Tree>>, SqlRefusal> {
     let trees = texts.iter().map(|(name, text)| {
         scan::tokens(&text.text)?;
         let (mut trees, _) = parse(&text.text)?;
         match (trees.pop(), trees.is_empty()) {
-            (Some(tree), true) => Ok((name.clone(), tree)),
+            (Some(tree), true) => Ok((name.clone(), Arc::new(tree))),
             _ => Err(SqlRefusal::NamedCommand { name: name.clone() }),
         }
     });

@@ -3,15 +3,21 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::shape::shape;
 use super::{SqlAnalysis, SqlSession};
 
-/// Two generations: what is asked for moves into the young one; when that holds half the bound, the old one is dropped.
+/// Whoever asks shares it with all connections: texts are read, copied and compared outside of its lock.
 #[derive(Debug)]
 pub(super) struct Cache {
     hasher: RandomState,
+    generations: Mutex<Generations>,
+}
+
+/// Two of them: what is asked for moves into the young one; when that holds half the bound, the old one is dropped.
+#[derive(Debug)]
+struct Generations {
     young: Generation,
     old: Generation,
     entries: usize,
@@ -20,31 +26,37 @@ pub(super) struct Cache {
 
 #[derive(Debug, Default)]
 struct Generation {
-    entries: HashMap<u64, Entry>,
+    entries: HashMap<u64, Arc<Entry>>,
     bytes: usize,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Entry {
     search_path: Vec<String>,
     catalogue: Option<u64>,
     analysis: Arc<SqlAnalysis>,
 }
 
+/// What has left the cache, to be dropped when its lock is free again.
+type Left = (Option<Generation>, Option<Arc<Entry>>);
+
 impl Cache {
     /// A cache of at most `entries` analyses and about `bytes` bytes.
     pub(super) fn new(entries: usize, bytes: usize) -> Cache {
-        Cache {
-            hasher: RandomState::new(),
+        let generations = Generations {
             young: Generation::default(),
             old: Generation::default(),
             entries: entries / 2,
             bytes: bytes / 2,
+        };
+        Cache {
+            hasher: RandomState::new(),
+            generations: Mutex::new(generations),
         }
     }
 
     /// The analysis kept for `sql` in `session`.
-    pub(super) fn find(&mut self, sql: &str, session: &SqlSession) -> Option<Arc<SqlAnalysis>> {
+    pub(super) fn find(&self, sql: &str, session: &SqlSession) -> Option<Arc<SqlAnalysis>> {
         if let Some(shape) = shape(sql)
             && let Some(kept) = self.kept(Kept::Shape(&shape), session)
         {
@@ -57,50 +69,72 @@ impl Cache {
         self.kept(Kept::Text(sql), session)
     }
 
-    fn kept(&mut self, what: Kept<'_>, session: &SqlSession) -> Option<Arc<SqlAnalysis>> {
+    fn kept(&self, what: Kept<'_>, session: &SqlSession) -> Option<Arc<SqlAnalysis>> {
         let key = self.key(what, session);
-        let fits = |entry: &&Entry| {
-            Kept::of(&entry.analysis) == what
-                && entry.search_path == session.search_path
-                && entry.catalogue == version(session)
+        let entry = {
+            let (entry, left) = self.lock().find(key)?;
+            drop(left);
+            entry
         };
-        if let Some(entry) = self.young.entries.get(&key).filter(fits) {
-            return Some(Arc::clone(&entry.analysis));
-        }
-        let entry = self.old.entries.get(&key).filter(fits)?.clone();
-        let analysis = Arc::clone(&entry.analysis);
-        self.insert(key, entry);
-        Some(analysis)
+        let fits = Kept::of(&entry.analysis) == what
+            && entry.search_path == session.search_path
+            && entry.catalogue == version(session);
+        fits.then(|| Arc::clone(&entry.analysis))
     }
 
     /// Keeps an analysis that was made in `session`.
-    pub(super) fn keep(&mut self, session: &SqlSession, analysis: &Arc<SqlAnalysis>) {
-        let entry = Entry {
+    pub(super) fn keep(&self, session: &SqlSession, analysis: &Arc<SqlAnalysis>) {
+        let entry = Arc::new(Entry {
             search_path: session.search_path.clone(),
             catalogue: version(session),
             analysis: Arc::clone(analysis),
-        };
-        self.insert(self.key(Kept::of(analysis), session), entry);
+        });
+        let key = self.key(Kept::of(analysis), session);
+        let left = self.lock().insert(key, entry);
+        drop(left);
     }
 
-    fn insert(&mut self, key: u64, entry: Entry) {
-        let bytes = weight(&entry.analysis);
-        // One text must not push out all others.
-        if bytes > self.bytes / 8 || self.entries == 0 {
-            return;
-        }
-        if self.young.bytes + bytes > self.bytes || self.young.entries.len() >= self.entries {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.bytes += bytes;
-        if let Some(replaced) = self.young.entries.insert(key, entry) {
-            self.young.bytes = self.young.bytes.saturating_sub(weight(&replaced.analysis));
-        }
+    fn lock(&self) -> MutexGuard<'_, Generations> {
+        self.generations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn key(&self, what: Kept<'_>, session: &SqlSession) -> u64 {
         self.hasher
             .hash_one((what, &session.search_path, version(session)))
+    }
+}
+
+impl Generations {
+    /// The entry of `key`, which may be that of another text.
+    fn find(&mut self, key: u64) -> Option<(Arc<Entry>, Left)> {
+        if let Some(entry) = self.young.entries.get(&key) {
+            return Some((Arc::clone(entry), (None, None)));
+        }
+        let entry = Arc::clone(self.old.entries.get(&key)?);
+        let left = self.insert(key, Arc::clone(&entry));
+        Some((entry, left))
+    }
+
+    fn insert(&mut self, key: u64, entry: Arc<Entry>) -> Left {
+        let bytes = weight(&entry.analysis);
+        // One text must not push out all others.
+        if bytes > self.bytes / 8 || self.entries == 0 {
+            return (None, None);
+        }
+        let full =
+            self.young.bytes + bytes > self.bytes || self.young.entries.len() >= self.entries;
+        let oldest = full.then(|| {
+            let young = std::mem::take(&mut self.young);
+            std::mem::replace(&mut self.old, young)
+        });
+        self.young.bytes += bytes;
+        let replaced = self.young.entries.insert(key, entry);
+        if let Some(replaced) = &replaced {
+            self.young.bytes = self.young.bytes.saturating_sub(weight(&replaced.analysis));
+        }
+        (oldest, replaced)
     }
 }
 

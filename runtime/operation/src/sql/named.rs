@@ -93,14 +93,16 @@ impl NamedTexts {
 /// The trees of [`NamedTexts`].
 #[derive(Debug, Default)]
 pub(super) struct NamedTrees {
-    pub(super) statements: BTreeMap<String, Tree>,
-    pub(super) cursors: BTreeMap<String, Tree>,
+    pub(super) statements: BTreeMap<String, Arc<Tree>>,
+    pub(super) cursors: BTreeMap<String, Arc<Tree>>,
 }
 
 /// The names of one kind that a text itself makes and drops, as far as it has been read.
 #[derive(Debug, Default)]
 pub(super) struct OwnNames {
-    changed: BTreeMap<String, Option<Tree>>,
+    changed: BTreeMap<String, Option<Arc<Tree>>>,
+    /// Those that have been used since they were made, or since the text began.
+    used: BTreeSet<String>,
     cleared: bool,
 }
 
@@ -108,7 +110,7 @@ pub(super) struct OwnNames {
 #[derive(Debug)]
 pub(super) enum Own {
     /// It gave it to this.
-    Made(Tree),
+    Made(Arc<Tree>),
     /// It took it away.
     Dropped,
     /// Nothing.
@@ -117,7 +119,13 @@ pub(super) enum Own {
 
 impl OwnNames {
     pub(super) fn make(&mut self, name: &str, query: Tree) {
-        self.changed.insert(name.to_owned(), Some(query));
+        self.used.remove(name);
+        self.changed.insert(name.to_owned(), Some(Arc::new(query)));
+    }
+
+    /// Whether it is the first use of what the name stands for.
+    pub(super) fn is_first_use(&mut self, name: &str) -> bool {
+        self.used.insert(name.to_owned())
     }
 
     /// Takes away one name, or all with `None`.
@@ -135,7 +143,7 @@ impl OwnNames {
 
     pub(super) fn find(&self, name: &str) -> Own {
         match self.changed.get(name) {
-            Some(Some(query)) => Own::Made(query.clone()),
+            Some(Some(query)) => Own::Made(Arc::clone(query)),
             Some(None) => Own::Dropped,
             None if self.cleared => Own::Dropped,
             None => Own::Untouched,
@@ -171,14 +179,10 @@ fn query_after<'a>(
     keyword: Token,
 ) -> Option<&'a str> {
     let mut depth = 0_usize;
-    for token in tokens {
-        let (start, end) = (
-            usize::try_from(token.start).ok()?,
-            usize::try_from(token.end).ok()?,
-        );
-        if start < range.start || end > range.end {
-            continue;
-        }
+    let place = |place: i32| usize::try_from(place).ok();
+    let first = tokens.partition_point(|token| place(token.start) < Some(range.start));
+    for token in tokens.get(first..)? {
+        let end = place(token.end).filter(|end| *end <= range.end)?;
         match Token::try_from(token.token) {
             Ok(Token::Ascii40) => depth = depth.saturating_add(1),
             Ok(Token::Ascii41) => depth = depth.saturating_sub(1),

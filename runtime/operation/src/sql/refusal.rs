@@ -10,19 +10,22 @@ pub enum SqlRefusal {
         /// PostgreSQL's own message.
         message: String,
     },
-    /// The text is longer than is analysed.
+    /// The text is longer than is analysed, alone or together with the texts that the names in it stand for.
     #[error("statement of {bytes} bytes is longer than the limit of {limit}")]
     TooLong {
-        /// Length of the text.
+        /// Length of the text, or of all those texts.
         bytes: usize,
-        /// [`Limits::text_bytes`](super::Limits::text_bytes).
+        /// [`Limits::text_bytes`](super::Limits::text_bytes), or twice that for all those texts.
         limit: usize,
     },
     /// Expressions, joins or subselects nest deeper than is analysed.
     #[error("statement nests too deeply")]
     TooDeep,
-    /// Comments or operators are written so that scanning them takes time out of proportion.
-    #[error("comments or operators of the statement take too long to scan")]
+    /// Comments or operators are written so that scanning them takes time out of proportion, or names of statements and
+    /// cursors are used so often that following them does.
+    #[error(
+        "comments or operators of the statement take too long to scan, or it uses prepared statements or cursors too often"
+    )]
     TooCostly,
     /// The analysis did not end within [`Limits::time`](super::Limits::time).
     #[error("statement could not be analysed in time")]

@@ -139,6 +139,18 @@ impl Tree {
         }
     }
 
+    /// How many nodes it has.
+    pub(super) fn nodes(&self) -> usize {
+        match self {
+            Tree::Node(node) => {
+                let fields = node.fields.iter().map(|(_, value)| value.nodes());
+                fields.fold(1, usize::saturating_add)
+            }
+            Tree::List(items) => items.iter().map(Tree::nodes).fold(0, usize::saturating_add),
+            _ => 0,
+        }
+    }
+
     /// Adds the literals in it, and whether a walk has looked at their values.
     pub(super) fn literals(&self, found: &mut Literals) {
         match self {

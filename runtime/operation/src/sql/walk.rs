@@ -3,6 +3,7 @@
 //! Every node is visited: what has a meaning of its own here, the rest if it stands in the list of nodes that have none;
 //! a node of any other kind is refused. Queries are in `query`, commands in `utility`.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use pg_query::protobuf::JsonExprOp;
@@ -21,6 +22,9 @@ mod object;
 mod query;
 mod session;
 mod utility;
+
+/// Nodes of queries that are walked once more because their name is used once more in the same text.
+const MAX_REPEATED_NODES: usize = 200_000;
 
 /// What a walk found.
 #[derive(Debug)]
@@ -46,7 +50,11 @@ pub(super) struct Walk<'s> {
     named: &'s NamedTrees,
     own_statements: OwnNames,
     own_cursors: OwnNames,
+    /// What is left of [`MAX_REPEATED_NODES`].
+    repeatable: usize,
     found: Found,
+    /// How many of its effects are known to leave what names mean as it is.
+    settled: Cell<usize>,
     statement: Statement,
     /// Names of WITH queries in scope, innermost last.
     scopes: Vec<BTreeSet<String>>,
@@ -71,6 +79,7 @@ pub(super) fn walk<'t>(
         named,
         own_statements: OwnNames::default(),
         own_cursors: OwnNames::default(),
+        repeatable: MAX_REPEATED_NODES,
         found: Found {
             verbs: nothing(),
             reads: nothing(),
@@ -83,6 +92,7 @@ pub(super) fn walk<'t>(
             uses: NameUses::default(),
             lineage: Lineage::default(),
         },
+        settled: Cell::new(0),
         statement: Statement::default(),
         scopes: Vec::new(),
         place: TOP,

@@ -70,10 +70,14 @@ impl Walk<'_> {
 
     /// Whether an earlier statement of the text changed what names mean.
     pub(super) fn unsettled(&self) -> bool {
-        self.found
-            .effects
-            .iter()
-            .any(|effect| *effect == SessionEffect::ChangesNameResolution || effect.resets_all())
+        let effects = self.found.effects.get(self.settled.get()..);
+        let effects = effects.unwrap_or_default();
+        let changes = |effect: &SessionEffect| {
+            *effect == SessionEffect::ChangesNameResolution || effect.resets_all()
+        };
+        let settled = effects.iter().take_while(|effect| !changes(effect)).count();
+        self.settled.set(self.settled.get() + settled);
+        settled < effects.len()
     }
 
     pub(super) fn read_name(&mut self, name: &Name) {

@@ -1,5 +1,7 @@
 //! PREPARE, EXECUTE, DECLARE, FETCH and what ends them: what runs under a name is walked where the name is used.
 
+use std::sync::Arc;
+
 use super::super::named::Own;
 use super::{Node, SessionEffect, SqlRefusal, Tree, Verb, Walk, Walked};
 
@@ -32,11 +34,15 @@ impl Walk<'_> {
             Own::Dropped => None,
             Own::Untouched => {
                 self.found.uses.statements.insert(name.to_owned());
-                self.named.statements.get(name).cloned()
+                self.named.statements.get(name).map(Arc::clone)
             }
         };
         match query {
-            Some(query) => self.run(&query, name, top)?,
+            Some(query) => {
+                let first = self.own_statements.is_first_use(name);
+                self.spend(&query, first)?;
+                self.run(&query, name, top)?;
+            }
             None => {
                 self.opaque("the prepared statement".to_owned());
                 self.found.functions.complete = false;
@@ -84,11 +90,15 @@ impl Walk<'_> {
             Own::Dropped => None,
             Own::Untouched => {
                 self.found.uses.cursors.insert(name.to_owned());
-                self.named.cursors.get(name).cloned()
+                self.named.cursors.get(name).map(Arc::clone)
             }
         };
         match query {
-            Some(query) => self.run(&query, name, true),
+            Some(query) => {
+                let first = self.own_cursors.is_first_use(name);
+                self.spend(&query, first)?;
+                self.run(&query, name, true)
+            }
             None => {
                 self.opaque_reads("the cursor".to_owned());
                 Ok(())
@@ -100,6 +110,16 @@ impl Walk<'_> {
         self.verb(Verb::CLOSE);
         self.own_cursors.drop_name(name.as_deref());
         self.effect(SessionEffect::CloseCursor { name });
+    }
+
+    /// Accounts for a use of a query under its name. The first one costs no more than its text; short names can use it
+    /// again and again.
+    fn spend(&mut self, query: &Tree, first: bool) -> Walked {
+        if !first {
+            let left = self.repeatable.checked_sub(query.nodes());
+            self.repeatable = left.ok_or(SqlRefusal::TooCostly)?;
+        }
+        Ok(())
     }
 
     /// The query that a name stands for.

@@ -155,7 +155,8 @@ impl Walk<'_> {
         }
         // It only plans: what would be written is read for its statistics, and nothing else happens. What is unknown
         // stays so, as planning runs functions that claim to be immutable.
-        let (verbs, writes) = (self.found.verbs.clone(), self.found.writes.clone());
+        let verbs = self.found.verbs.known.clone();
+        let writes = std::mem::take(&mut self.found.writes.known);
         let (filtered, effects) = (self.found.filtered, self.found.effects.len());
         match query.and_then(|query| query.of_kind("SelectStmt")) {
             Some(_) => query.map_or(Ok(()), |query| self.statement(query))?,
@@ -165,13 +166,14 @@ impl Walk<'_> {
             }
         }
         let selects = self.found.verbs.known.contains(&Verb::SELECT);
-        self.found.verbs.known = verbs.known;
+        self.found.verbs.known = verbs;
         if selects {
             self.verb(Verb::SELECT);
         }
-        let planned = std::mem::replace(&mut self.found.writes.known, writes.known);
+        let planned = std::mem::replace(&mut self.found.writes.known, writes);
         self.found.reads.known.extend(planned);
         self.found.effects.truncate(effects);
+        self.settled.set(self.settled.get().min(effects));
         self.found.filtered = filtered;
         Ok(())
     }
