@@ -44,6 +44,15 @@ impl Reader {
         }
     }
 
+    /// The search path is empty from now on.
+    pub(crate) fn empty_search_path(&mut self) {
+        self.session.search_path.clear();
+    }
+
+    pub(crate) fn has_empty_path(&self) -> bool {
+        self.session.search_path.is_empty()
+    }
+
     pub(crate) fn replace_catalogue(&mut self, catalogue: Arc<Catalogue>) {
         self.session.catalogue = Some(Arc::clone(&catalogue));
         self.catalogue = catalogue;
@@ -147,6 +156,31 @@ impl Reading {
             .effects()
             .iter()
             .any(SessionEffect::resets_all)
+    }
+
+    /// Whether it may undo what was set before it in the transaction.
+    pub(crate) fn may_roll_back(&self) -> bool {
+        let mut effects = self.analysis.effects().iter();
+        effects.any(|effect| {
+            matches!(
+                effect,
+                SessionEffect::Commit | SessionEffect::Rollback | SessionEffect::Savepoint
+            )
+        })
+    }
+
+    /// Whether it ends a transaction, which materialises its cursors that outlive it and checks what was put off.
+    pub(crate) fn commits(&self) -> bool {
+        let mut effects = self.analysis.effects().iter();
+        effects.any(|effect| matches!(effect, SessionEffect::Commit))
+    }
+
+    /// The cursor that it fetches from, if it uses one.
+    pub(crate) fn cursor(&self) -> Option<PortalId> {
+        self.names.iter().find_map(|name| match name {
+            NameUse::Portal(_, id) => Some(*id),
+            NameUse::Statement(..) => None,
+        })
     }
 
     /// Whether it makes, uses or drops names of statements or cursors, or listens.
@@ -282,6 +316,14 @@ impl Reading {
             .find_map(not_carried)
             .map(|what| NotAccepted::Unsupported { what })
     }
+
+    /// Why the text may not both reset settings and make it possible to undo what is set behind that.
+    pub(crate) fn undoes_settings(&self) -> Option<NotAccepted> {
+        (self.resets_all() && self.may_roll_back()).then(|| NotAccepted::Unsupported {
+            what: "RESET ALL and DISCARD ALL have to be sent apart from what ends a transaction or concerns savepoints"
+                .to_owned(),
+        })
+    }
 }
 
 fn classified(column: &hpol_session::masking::Column) -> ClassifiedColumn {
@@ -294,12 +336,12 @@ fn classified(column: &hpol_session::masking::Column) -> ClassifiedColumn {
 
 impl Carrier for Reading {
     fn can_limit(&self, _: u64) -> Result<(), CannotLimit> {
-        if self.analysis.statements() > 1 {
-            return Err(CannotLimit {
-                why: "the text holds several statements; send them one by one".to_owned(),
-            });
+        match self.analysis.cannot_limit() {
+            Some(why) => Err(CannotLimit {
+                why: why.to_owned(),
+            }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn can_mask(&self, plan: &MaskingPlan) -> Result<(), CannotMask> {
@@ -353,6 +395,11 @@ impl Carrier for Reading {
             }
         }
     }
+}
+
+/// Whether a change of session state is not carried, whatever a policy says.
+pub(crate) fn is_forbidden(effect: &SessionEffect) -> bool {
+    not_carried(effect).is_some()
 }
 
 /// Changes of session state that would make later statements mean something else than what is judged, by name.

@@ -6,6 +6,7 @@
 pub(crate) mod extended;
 mod names;
 pub(crate) mod settings;
+mod tightening;
 
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ use crate::reply::columns::Masks;
 use crate::reply::running::Running;
 use crate::states::prepared::{Owed, PortalId};
 use names::Named;
+use settings::Settings;
+use tightening::{Carried, Protocol};
 
 /// Not SQL, so it fails in every state of a transaction and without effect. Whoever reads the server's log sees why.
 const FAILING_QUERY: &str = "refused by hpol";
@@ -133,7 +136,7 @@ impl Relay<'_> {
     async fn query(&mut self, frame: Frame) -> Result<(), Ended> {
         let text = frontend::single_text(frame.body())
             .map_err(|malformed| Ended::misbehaved(&malformed))?;
-        let reading = match self.understand(text).await? {
+        let reading = match self.understand(text, Protocol::Simple).await? {
             Understood::Reading(reading) => reading,
             Understood::Refused(refusal) => return self.refuse_query(&refusal),
             Understood::Unnamed(report) | Understood::Fails(report) => {
@@ -203,15 +206,20 @@ impl Relay<'_> {
     fn forward(&mut self, permit: Permit<Bytes>, purpose: Purpose) {
         let (bytes, receipt) = permit.forward();
         let masks = Arc::new(Masks::new(receipt.masking(), purpose.reading()));
+        let behind_masked = self.masked_in_transaction;
         self.masked_in_transaction |= !masks.is_empty();
         match purpose {
             Purpose::Query { reading } => {
-                let running = Running::new(receipt, masks, &reading);
+                let mut running = Running::new(receipt, masks, &reading);
+                running.ends_masked = behind_masked && reading.commits();
                 self.upstream.out.extend_from_slice(&bytes);
                 self.segment_open = false;
                 // From now on, not from its completion: what is sent behind it runs on the changed catalogue.
                 self.catalogue_stale |= reading.changes_catalogue();
                 self.settings.sent(&reading);
+                if tightening::empties_path(&reading) {
+                    self.reader.empty_search_path();
+                }
                 self.prepared.push(Owed::Query(Box::new(running)));
             }
             Purpose::Bind {
@@ -248,17 +256,16 @@ impl Relay<'_> {
     }
 
     /// Reads a text, with a catalogue and settings that are as they should be where that can be.
-    pub(crate) async fn understand(&mut self, text: &str) -> Result<Understood, Ended> {
+    pub(crate) async fn understand(
+        &mut self,
+        text: &str,
+        protocol: Protocol,
+    ) -> Result<Understood, Ended> {
         // In the middle of a segment, or of a failed transaction, the gateway can ask nothing of its own.
         let can_ask = !self.segment_open && self.status != TransactionStatus::Failed;
-        if self.settings.are_lost() && !self.segment_open {
-            // Only then it is known whether the transaction has failed.
-            if !self.prepared.is_idle() {
-                return Ok(self.later());
-            }
-            if can_ask {
-                self.restore_settings().await?;
-            }
+        let settings = self.keep_settings().await?;
+        if settings == Settings::Undecided {
+            return Ok(self.later());
         }
         let mut reading = self.read(text).await;
         let unknown = matches!(&reading, Named::Reading(reading) if reading.names_unknown());
@@ -277,23 +284,19 @@ impl Relay<'_> {
             Named::Fails(report) => return Ok(Understood::Fails(report)),
             Named::Undecided => return Ok(self.later()),
         };
-        if let Some(not_carried) = reading.not_carried() {
+        let not_carried = match self.carries(&reading, protocol) {
+            Carried::Yes => reading.undoes_settings(),
+            Carried::No(not_carried) => Some(not_carried),
+            Carried::Later => return Ok(self.later()),
+        };
+        if let Some(not_carried) = not_carried {
             let digest = facts::digest_of(text.as_bytes());
             let masked = reading.analysis.masked();
             let refused = self.session.refuse(masked, digest, not_carried).await;
             return Ok(Understood::Refused(refused));
         }
-        if self.settings.are_lost() && !reading.is_transaction_control() {
+        if settings == Settings::Lost && !reading.is_transaction_control() {
             return Ok(Understood::Fails(behind_reset(self.status)));
-        }
-        if reading.resets_all() && !self.settings.are_known() {
-            if !self.segment_open && !self.prepared.is_idle() {
-                return Ok(self.later());
-            }
-            if !can_ask {
-                return Ok(Understood::Fails(behind_reset(self.status)));
-            }
-            self.note_settings().await?;
         }
         let stale = self.catalogue_stale || reading.stale;
         Ok(Understood::Reading(Reading { stale, ..reading }))

@@ -1,7 +1,6 @@
 //! One session in progress: a client, its upstream, and one task that owns both. Decides what is read next and when the
 //! session ends; what messages mean is in `forward` (from the client) and `reply` (from the upstream).
 
-use std::collections::HashMap;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -22,7 +21,7 @@ use crate::facts::Reader;
 use crate::forward::Purpose;
 use crate::forward::settings::FixedSettings;
 use crate::refuse;
-use crate::states::prepared::{Owed, PortalId, Prepared};
+use crate::states::prepared::{Owed, Prepared};
 use crate::upstream::{self, UpstreamKey};
 use crate::wire::{Progress, Wire};
 
@@ -59,8 +58,6 @@ pub(crate) struct Relay<'a> {
     /// Outcomes to be recorded before what was written to the client since then is released.
     due: Vec<Conclusion>,
     unreleased: Option<usize>,
-    /// Rows that portals with a limit have given out.
-    pub(crate) portal_rows: HashMap<PortalId, u64>,
     /// What runs is to be canceled, since nothing more of it may be shown.
     pub(crate) cancel_cut: bool,
     /// When the client went away and until when what it asked for may go on.
@@ -91,6 +88,7 @@ impl<'a> Relay<'a> {
         connection: &'a PostgresConnection,
         upstream_key: Option<UpstreamKey>,
         reader: Reader,
+        settings: FixedSettings,
     ) -> Relay<'a> {
         Relay {
             client,
@@ -104,7 +102,7 @@ impl<'a> Relay<'a> {
             changed_in_transaction: false,
             masked_in_transaction: false,
             prepared: Prepared::default(),
-            settings: FixedSettings::default(),
+            settings,
             status: TransactionStatus::Idle,
             segment_open: false,
             skipping: false,
@@ -113,7 +111,6 @@ impl<'a> Relay<'a> {
             parked: None,
             due: Vec::new(),
             unreleased: None,
-            portal_rows: HashMap::new(),
             cancel_cut: false,
             gone: None,
             draining: false,

@@ -31,7 +31,10 @@ impl Relay<'_> {
             backend::NOTICE_RESPONSE => self.notice(frame),
             backend::ERROR_RESPONSE => self.error(frame),
             backend::READY_FOR_QUERY => self.ready(frame),
-            _ => self.answer(frame),
+            _ => {
+                self.count_with_portal();
+                self.answer(frame)
+            }
         }
     }
 
@@ -66,12 +69,18 @@ impl Relay<'_> {
     }
 
     fn notice(&mut self, frame: &Frame) -> Result<(), Ended> {
+        let masked = self.masked_in_transaction;
         let out = &mut self.client.out;
         match self.prepared.head() {
             Some(Owed::Query(running) | Owed::Execute(running)) => {
-                running.report(frame, out).map_err(broken)
+                running.report(frame, masked, out).map_err(broken)
             }
             Some(Owed::RefusedQuery(_) | Owed::Refused(_)) => Ok(()),
+            // Of what was put off to the end of the implicit transaction.
+            Some(Owed::Sync) if masked => {
+                let code = backend::sqlstate(frame.body());
+                scrub::put_off(out, frame, &code).map_err(broken)
+            }
             _ => {
                 out.extend_from_slice(frame.raw());
                 Ok(())
@@ -168,7 +177,6 @@ impl Relay<'_> {
         }
         if self.status == TransactionStatus::Idle {
             self.prepared.transaction_ended();
-            self.portal_rows.clear();
             self.masked_in_transaction &= !self.prepared.is_idle();
             // A rollback may have undone what made the catalogue what it is.
             self.catalogue_stale |= std::mem::take(&mut self.changed_in_transaction);
@@ -260,13 +268,34 @@ impl Relay<'_> {
             self.prepared.renamed(change, running.portal);
         }
         let end = running.end_of_cut(frame).map_err(broken)?;
-        if let (Some(portal), Some(limit)) = (running.portal, &running.limit) {
-            self.portal_rows.insert(portal, limit.given());
-        }
         self.conclude(running.conclude(OperationResult::Completed, String::new()));
         self.completed(running.changes_catalogue);
         self.client.out.extend_from_slice(&end);
         Ok(())
+    }
+
+    /// Counts the rows of what runs with those that its portal has given out before.
+    fn count_with_portal(&mut self) {
+        let counted = match self.prepared.head() {
+            Some(Owed::Query(running) | Owed::Execute(running)) if running.limit.is_some() => {
+                running.counted
+            }
+            _ => return,
+        };
+        let given = self.prepared.rows_given(counted);
+        let given = match self.prepared.head() {
+            Some(Owed::Query(running) | Owed::Execute(running)) => {
+                running.limit.as_mut().map(|limit| {
+                    limit.given_before(given);
+                    limit.given()
+                })
+            }
+            _ => None,
+        };
+        let portal = counted.and_then(|id| self.prepared.portal_mut(id));
+        if let (Some(portal), Some(given)) = (portal, given) {
+            portal.rows_given = given;
+        }
     }
 
     fn execute_row(&mut self, frame: &Frame) -> Result<(), Ended> {
@@ -283,9 +312,6 @@ impl Relay<'_> {
         let Some(Owed::Execute(running)) = self.prepared.head() else {
             return Err(unexpected());
         };
-        if let (Some(portal), Some(limit)) = (running.portal, &mut running.limit) {
-            limit.given_before(self.portal_rows.get(&portal).copied().unwrap_or(0));
-        }
         if let Some(described) = described {
             running.columns = Some(running.masks.treatments(&described));
             self.catalogue_stale |= running.is_unaccounted();
@@ -347,11 +373,7 @@ impl Running {
         masked: bool,
     ) -> Result<(Option<Conclusion>, BytesMut), Ended> {
         let mut shown = BytesMut::new();
-        if masked && self.masks.is_empty() && scrub::is_constraint(&code) {
-            scrub::put_off(&mut shown, frame, &code).map_err(broken)?;
-        } else {
-            self.report(frame, &mut shown).map_err(broken)?;
-        }
+        self.report(frame, masked, &mut shown).map_err(broken)?;
         Ok((self.conclude(OperationResult::Failed, code), shown))
     }
 }

@@ -21,6 +21,7 @@ use crate::codec::login::{backend_key, write};
 use crate::codec::startup::Startup;
 use crate::connection::PostgresConnection;
 use crate::facts::Reader;
+use crate::forward::settings::FixedSettings;
 use crate::refuse;
 use crate::relay::Relay;
 use crate::states::TurnedAway;
@@ -86,7 +87,15 @@ struct Ready<'a> {
     upstream: Login,
     session: Session,
     reader: Reader,
+    settings: FixedSettings,
     key: CancelKey<'a>,
+}
+
+/// An upstream that is as it must be.
+struct Reached {
+    login: Login,
+    reader: Reader,
+    settings: FixedSettings,
 }
 
 impl<'a> Visit<'a> {
@@ -151,7 +160,7 @@ impl<'a> Visit<'a> {
             }
         };
         match self.reach(&database, &wishes).await {
-            Ok((upstream, reader)) => self.welcome(wire, upstream, session, reader, minor).await,
+            Ok(reached) => self.welcome(wire, reached, session, minor).await,
             Err(error) => {
                 say(wire, &self.no_upstream(&error, &wishes)).await;
                 session.close(&format!("no upstream: {error}")).await;
@@ -189,11 +198,7 @@ impl<'a> Visit<'a> {
         }
     }
 
-    async fn reach(
-        &self,
-        database: &str,
-        wishes: &Wishes,
-    ) -> Result<(Login, Reader), ReachUpstream> {
+    async fn reach(&self, database: &str, wishes: &Wishes) -> Result<Reached, ReachUpstream> {
         let mut login = upstream::open(self.connection, database, &wishes.sent).await?;
         self.tell_powers(&mut login.wire).await?;
         let role = &self.connection.settings().user;
@@ -206,12 +211,17 @@ impl<'a> Visit<'a> {
         )
         .await?;
         upstream::limit(&mut login.wire, &wishes.timeouts).await?;
+        let settings = FixedSettings::new(upstream::fixed_settings(&mut login.wire).await?);
         let reader = Reader::new(
             Arc::clone(&self.connection.analyser),
             search_path,
             catalogue,
         );
-        Ok((login, reader))
+        Ok(Reached {
+            login,
+            reader,
+            settings,
+        })
     }
 
     /// Once for each connection: what its role could do past the gateway.
@@ -245,11 +255,15 @@ impl<'a> Visit<'a> {
     async fn welcome(
         &self,
         mut wire: Wire,
-        upstream: Login,
+        reached: Reached,
         session: Session,
-        reader: Reader,
         minor: u16,
     ) -> Option<Ready<'a>> {
+        let Reached {
+            login: upstream,
+            reader,
+            settings,
+        } = reached;
         let key = match self.connection.cancels.register(minor, self.address) {
             Ok(key) => key,
             Err(error) => {
@@ -270,6 +284,7 @@ impl<'a> Visit<'a> {
             upstream,
             session,
             reader,
+            settings,
             key,
         })
     }
@@ -280,6 +295,7 @@ impl<'a> Visit<'a> {
             upstream,
             session,
             reader,
+            settings,
             key,
         } = ready;
         let mut relay = Relay::new(
@@ -289,6 +305,7 @@ impl<'a> Visit<'a> {
             self.connection,
             upstream.key,
             reader,
+            settings,
         );
         let reason = relay.run(&key, shutdown).await;
         let (client, upstream) = relay.into_wires();

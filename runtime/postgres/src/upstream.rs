@@ -23,7 +23,7 @@ use crate::wire::{Receive, Wire};
 pub(crate) use login::{Login, PINNED};
 pub(crate) use query::{OWN_NAME, query};
 pub(crate) use role::powers;
-pub(crate) use session::{limit, pin_search_path};
+pub(crate) use session::{fixed_settings, limit, pin_search_path};
 
 const CANCEL_REQUEST: u32 = 80_877_102;
 

@@ -131,3 +131,47 @@ async fn pg_22_portions_of_a_portal_are_counted_together() {
         .collect();
     assert_eq!(told, [(2, false), (1, true), (0, true), (3, true)]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pg_22_portions_of_a_cursor_are_counted_together() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    let series = "FOR SELECT g FROM generate_series(1, 100000) g";
+    client
+        .query(&format!("DECLARE held CURSOR WITH HOLD {series}"))
+        .await;
+    let portions = ["FETCH 2 FROM held", "FETCH 2 FROM held"];
+    for (portion, expected) in portions.into_iter().zip([&["D 1", "D 2"][..], &["D 3"]]) {
+        assert_eq!(rows(&client.query(portion).await), expected);
+    }
+    // In both protocols, and in one that is prepared.
+    for _ in 0..2 {
+        let run = [execute("held", 2), sync()];
+        assert_eq!(rows(&client.ask(&run.concat()).await), [""; 0]);
+        let fetch = [
+            parse("", "FETCH 1 FROM held"),
+            bind("", "", &[], 0),
+            execute("", 0),
+            sync(),
+        ];
+        assert_eq!(rows(&client.ask(&fetch.concat()).await), [""; 0]);
+    }
+    // Another of the name begins anew, and one in a transaction is counted in the same way.
+    client.query("CLOSE held").await;
+    client.query("BEGIN").await;
+    client.query(&format!("DECLARE held CURSOR {series}")).await;
+    assert_eq!(
+        rows(&client.query("FETCH 2 FROM held").await),
+        ["D 1", "D 2"]
+    );
+    assert_eq!(rows(&client.query("FETCH 2 FROM held").await), ["D 3"]);
+    assert_eq!(rows(&client.query("FETCH 2 FROM held").await), [""; 0]);
+}
+
+/// The rows of an answer.
+fn rows(answer: &str) -> Vec<&str> {
+    answer
+        .lines()
+        .filter(|line| line.starts_with("D "))
+        .collect()
+}

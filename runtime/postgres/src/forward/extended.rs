@@ -8,7 +8,9 @@ use hpol_operation::Operation;
 use hpol_session::permit::Receipt;
 
 use super::names::Meant;
-use super::{Purpose, Understood, ending};
+use super::settings::Settings;
+use super::tightening::Protocol;
+use super::{Purpose, Understood, behind_reset, ending};
 use crate::codec::encode::{self, Report};
 use crate::codec::frontend::{self, Bind, Parse, Target};
 use crate::codec::{Frame, Malformed};
@@ -46,7 +48,7 @@ impl Relay<'_> {
             self.fail_segment(too_many(full));
             return Ok(());
         }
-        let reading = match self.understand(text).await? {
+        let reading = match self.understand(text, Protocol::Extended).await? {
             Understood::Reading(reading) => Some(reading),
             // A name that it uses may be made before it is bound.
             Understood::Unnamed(_) => None,
@@ -104,7 +106,7 @@ impl Relay<'_> {
             return Ok(());
         }
         // Read again: what its names mean may have changed since Parse, for the server too.
-        let mut reading = match self.understand(&statement.text).await? {
+        let mut reading = match self.understand(&statement.text, Protocol::Extended).await? {
             Understood::Reading(reading) => reading,
             Understood::Unnamed(report) | Understood::Fails(report) => {
                 self.fail_segment(report);
@@ -153,6 +155,7 @@ impl Relay<'_> {
             masks,
             columns: None,
             hold: false,
+            rows_given: 0,
         };
         let id = self.prepared.bind(name, portal);
         self.send(bytes);
@@ -185,6 +188,18 @@ impl Relay<'_> {
             self.fail_segment(unknown_portal(name));
             return Ok(());
         };
+        // What the portal runs may resolve names only now.
+        match self.keep_settings().await? {
+            Settings::Lost if !reading.is_transaction_control() => {
+                self.fail_segment(behind_reset(self.status));
+                return Ok(());
+            }
+            Settings::Undecided => {
+                self.park(frame);
+                return Ok(());
+            }
+            Settings::Kept | Settings::Lost => {}
+        }
         match self.still_meant(&reading) {
             Meant::Same => {}
             Meant::Undecided => {
@@ -260,9 +275,11 @@ impl Relay<'_> {
     ) {
         let mut running = Running::new(receipt, masks, reading);
         running.portal = Some(id);
+        running.ends_masked = self.masked_in_transaction && reading.commits();
+        running.counted = running.counted.or(Some(id));
         self.catalogue_stale |= reading.changes_catalogue();
         self.settings.sent(reading);
-        let given = self.portal_rows.get(&id).copied().unwrap_or(0);
+        let given = self.prepared.rows_given(running.counted);
         let capped = running.capped(bytes, given);
         self.prepared.push(Owed::Execute(Box::new(running)));
         self.send(capped.as_ref().unwrap_or(bytes));

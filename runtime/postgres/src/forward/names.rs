@@ -1,6 +1,7 @@
 //! What the names of statements and cursors that a text uses stand for, and whether the names that it makes can be given.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -39,6 +40,8 @@ struct Found {
     texts: NamedTexts,
     uses: Vec<NameUse>,
     catalogues: Vec<Arc<Catalogue>>,
+    /// A cursor was declared when its catalogue could not be relied on.
+    stale: bool,
 }
 
 impl Relay<'_> {
@@ -94,6 +97,7 @@ impl Relay<'_> {
             };
             found.texts.cursors.insert(name.clone(), text);
             found.uses.push(NameUse::Portal(name.clone(), id));
+            found.stale |= portal.reading.stale;
             found.catalogues.push(Arc::clone(&portal.reading.catalogue));
         }
         Ok(found)
@@ -111,7 +115,7 @@ impl Relay<'_> {
                 .any(|catalogue| !Arc::ptr_eq(catalogue, &reading.catalogue));
         let read = self.reader.read_named(text, found.texts, then).await?;
         Ok(Reading {
-            stale: reading.stale || mixed,
+            stale: reading.stale || mixed || found.stale,
             names: found.uses.into(),
             ..read
         })
@@ -119,8 +123,18 @@ impl Relay<'_> {
 
     /// Reads what the text makes that is judged again later, each by itself.
     async fn with_kept(&mut self, reading: Reading) -> Result<Reading, SqlRefusal> {
-        let mut kept = Vec::new();
-        for effect in reading.analysis.effects() {
+        let mut kept: Vec<Kept> = Vec::new();
+        // A channel that is named again is judged by the same text.
+        let mut listened: HashMap<&str, usize> = HashMap::new();
+        let analysis = Arc::clone(&reading.analysis);
+        for effect in analysis.effects() {
+            if let SessionEffect::Listen { channel } = effect {
+                let known = listened.insert(channel.as_str(), kept.len());
+                if let Some(same) = known.and_then(|at| kept.get(at)).cloned() {
+                    kept.push(same);
+                    continue;
+                }
+            }
             let text: Cow<'_, str> = match effect {
                 SessionEffect::DeclareCursor { query, .. } => query.as_str().into(),
                 SessionEffect::Listen { channel } => {
@@ -146,11 +160,14 @@ impl Relay<'_> {
 
     /// Why the text may not make or take away a name.
     fn cannot_name(&self, reading: &Reading) -> Option<Report> {
-        let mut cursors = 0;
+        let (mut cursors, mut statements, mut bytes) = (0, 0, 0_usize);
+        let mut channels = Vec::new();
         for effect in reading.analysis.effects() {
             let name = match effect {
                 SessionEffect::PrepareSql { name, query } => {
-                    if let Err(full) = self.prepared.room_for(query.as_str()) {
+                    statements += 1;
+                    bytes = bytes.saturating_add(query.as_str().len());
+                    if let Err(full) = self.prepared.room_for_statements(statements, bytes) {
                         return Some(too_many(full));
                     }
                     name
@@ -164,13 +181,20 @@ impl Relay<'_> {
                 }
                 SessionEffect::Deallocate { name: Some(name) }
                 | SessionEffect::CloseCursor { name: Some(name) } => name,
+                SessionEffect::Listen { channel } => {
+                    channels.push(channel.as_str());
+                    continue;
+                }
                 _ => continue,
             };
             if let Some(report) = unusable(name) {
                 return Some(report);
             }
         }
-        None
+        self.prepared
+            .room_for_channels(&channels)
+            .err()
+            .map(too_many)
     }
 
     /// Whether the names that the text of `reading` uses still stand for what it was read with.

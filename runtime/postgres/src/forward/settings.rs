@@ -1,98 +1,132 @@
 //! Settings that the gateway has fixed for a session, kept through RESET ALL and DISCARD ALL.
 //!
-//! Those give every setting the value it had when the session began, and the gateway fixes some after that. So it notes
-//! their values before the first such command, and sets them again before anything else is asked.
+//! Those give every setting the value it had when the session began, and the gateway fixes some after that. So it sets them
+//! again before anything else is asked. In a transaction a ROLLBACK undoes that too, so only what is set outside one stays.
 
+use super::tightening::empties_path;
+use crate::codec::backend::TransactionStatus;
 use crate::codec::encode::Report;
 use crate::ended::Ended;
 use crate::facts::Reading;
 use crate::refuse;
 use crate::relay::Relay;
-use crate::upstream::{self, ReachUpstream};
+use crate::states::parameters::milliseconds;
+use crate::upstream;
 
-/// Who runs what follows, what names mean, what rows are seen, and how long anything may take.
-const FIXED: &str = "SELECT name, pg_catalog.current_setting(name, true) FROM pg_catalog.unnest('{role, search_path, \
-     row_security, statement_timeout, lock_timeout, transaction_timeout, idle_session_timeout, \
-     idle_in_transaction_session_timeout}'::pg_catalog.text[]) AS name";
-
-/// Whether the settings are as they must be.
-#[derive(Debug, Default)]
+/// The values, and whether the server has them.
+#[derive(Debug)]
 pub(crate) struct FixedSettings {
-    /// Their values, once they were needed.
-    values: Option<Vec<(String, String)>>,
-    /// A command that resets them was sent, and they have not been set again.
-    lost: bool,
+    values: Vec<(String, String)>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Fixed,
+    /// They were set again in a transaction: up to its next command that may roll back.
+    ForNow,
+    /// A command that resets them was sent, or one that may undo what was set again.
+    Lost,
+}
+
+/// What a text that is sent now finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Settings {
+    Kept,
+    Lost,
+    /// Everything owed must come first.
+    Undecided,
 }
 
 impl FixedSettings {
-    pub(crate) fn are_lost(&self) -> bool {
-        self.lost
+    /// Settings that the server has now, outside any transaction.
+    pub(crate) fn new(values: Vec<(String, String)>) -> FixedSettings {
+        FixedSettings {
+            values,
+            state: State::Fixed,
+        }
     }
 
-    pub(crate) fn are_known(&self) -> bool {
-        self.values.is_some()
+    /// Whether a time limit of this many milliseconds, zero being none, is no laxer than the session's own.
+    pub(super) fn allows(&self, name: &str, limit: u32) -> bool {
+        let mut values = self.values.iter();
+        let own = values.find(|(known, _)| known == name);
+        own.and_then(|(_, value)| milliseconds(value).ok())
+            .is_some_and(|own| own == 0 || (limit != 0 && limit <= own))
     }
 
     /// A text was sent upstream.
     pub(crate) fn sent(&mut self, reading: &Reading) {
-        self.lost |= reading.resets_all();
+        if empties_path(reading) {
+            // Temporary tables come last then too. What the server has is set to this before anything else is asked.
+            for (_, value) in self
+                .values
+                .iter_mut()
+                .filter(|(name, _)| name == "search_path")
+            {
+                "pg_temp".clone_into(value);
+            }
+            self.state = State::Lost;
+        }
+        let undone = self.state == State::ForNow && reading.may_roll_back();
+        if reading.resets_all() || undone {
+            self.state = State::Lost;
+        }
     }
 }
 
 impl Relay<'_> {
-    /// Notes the values. The upstream must be idle.
-    pub(super) async fn note_settings(&mut self) -> Result<(), Ended> {
-        let mut values = Vec::new();
-        let query = upstream::query(&mut self.upstream, FIXED, |row| {
-            let [Some(name), value] = row else {
-                return Err(ReachUpstream::Catalogue);
-            };
-            // A server that does not know the setting has nothing to keep.
-            if let Some(value) = value {
-                let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec());
-                let pair = text(name).and_then(|name| Ok((name, text(value)?)));
-                values.push(pair.map_err(|_| ReachUpstream::Catalogue)?);
-            }
-            Ok(())
-        });
-        let time = self.connection.settings().limits.handshake;
-        in_time(tokio::time::timeout(time, query).await)?;
-        self.settings.values = Some(values);
-        Ok(())
+    /// Sets the settings again where they may be lost and the server can be asked.
+    pub(super) async fn keep_settings(&mut self) -> Result<Settings, Ended> {
+        match self.settings.state {
+            State::Fixed => return Ok(Settings::Kept),
+            State::ForNow if self.segment_open => return Ok(Settings::Kept),
+            State::Lost if self.segment_open => return Ok(Settings::Lost),
+            State::ForNow | State::Lost => {}
+        }
+        // Only then it is known whether the transaction has failed.
+        if !self.prepared.is_idle() {
+            return Ok(Settings::Undecided);
+        }
+        if self.status == TransactionStatus::Failed {
+            return Ok(Settings::Lost);
+        }
+        self.restore_settings().await?;
+        self.settings.state = match self.status {
+            TransactionStatus::Idle => State::Fixed,
+            TransactionStatus::Open | TransactionStatus::Failed => State::ForNow,
+        };
+        Ok(Settings::Kept)
     }
 
     /// Sets what is not as it was. The upstream must be idle.
-    pub(super) async fn restore_settings(&mut self) -> Result<(), Ended> {
-        let values = self.settings.values.as_deref().unwrap_or_default();
-        let rows: Vec<String> = values
+    async fn restore_settings(&mut self) -> Result<(), Ended> {
+        let rows: Vec<String> = self
+            .settings
+            .values
             .iter()
             .map(|(name, value)| format!("({}, {})", literal(name), literal(value)))
             .collect();
-        if !rows.is_empty() {
-            let sql = format!(
-                "SELECT pg_catalog.set_config(name, value, false) FROM (VALUES {}) AS fixed(name, value) \
-                 WHERE value OPERATOR(pg_catalog.<>) pg_catalog.current_setting(name)",
-                rows.join(", ")
-            );
-            let query = upstream::query(&mut self.upstream, &sql, |_| Ok(()));
-            let time = self.connection.settings().limits.handshake;
-            in_time(tokio::time::timeout(time, query).await)?;
+        if rows.is_empty() {
+            return Ok(());
         }
-        self.settings.lost = false;
-        Ok(())
+        let sql = format!(
+            "SELECT pg_catalog.set_config(name, value, false) FROM (VALUES {}) AS fixed(name, value) \
+             WHERE value OPERATOR(pg_catalog.<>) pg_catalog.current_setting(name)",
+            rows.join(", ")
+        );
+        let query = upstream::query(&mut self.upstream, &sql, |_| Ok(()));
+        let time = self.connection.settings().limits.handshake;
+        let why = match tokio::time::timeout(time, query).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the upstream did not answer in time".to_owned(),
+        };
+        Err(Ended::with(Report::fatal(
+            refuse::CONNECTION_FAILURE,
+            format!("the settings of the session cannot be kept: {why}"),
+        )))
     }
-}
-
-fn in_time<T, E>(asked: Result<Result<T, ReachUpstream>, E>) -> Result<(), Ended> {
-    let why = match asked {
-        Ok(Ok(_)) => return Ok(()),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "the upstream did not answer in time".to_owned(),
-    };
-    Err(Ended::with(Report::fatal(
-        refuse::CONNECTION_FAILURE,
-        format!("the settings of the session cannot be kept: {why}"),
-    )))
 }
 
 /// A string literal; sessions have standard_conforming_strings on.

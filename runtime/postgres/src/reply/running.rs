@@ -9,7 +9,7 @@ use hpol_session::permit::{Conclusion, Receipt, Settlement};
 
 use super::columns::{Masks, Treatment};
 use super::limit::{self, Limit};
-use super::scrub::scrubbed;
+use super::scrub::{is_constraint, put_off, scrubbed};
 use super::values::{self, Room};
 use crate::codec::body::Body;
 use crate::codec::{Frame, Malformed, backend, encode, frontend};
@@ -27,7 +27,11 @@ pub(crate) struct Running {
     pub(crate) columns: Option<Arc<[Treatment]>>,
     /// The portal that an Execute runs.
     pub(crate) portal: Option<PortalId>,
+    /// The portal or cursor whose rows are counted together: the one that a FETCH names, or the one that is run.
+    pub(crate) counted: Option<PortalId>,
     pub(crate) limit: Option<Limit>,
+    /// It ends a transaction in which something was masked, so what fails or is told of may be about that.
+    pub(crate) ends_masked: bool,
     /// It can be canceled without a trace.
     only_selects: bool,
     /// The gateway has canceled it, since nothing more of it may be shown.
@@ -60,6 +64,8 @@ impl Running {
             masks,
             columns: None,
             portal: None,
+            counted: reading.cursor(),
+            ends_masked: false,
             held_end: None,
             changes_catalogue: reading.changes_catalogue(),
             is_copy: reading.is_copy(),
@@ -172,7 +178,17 @@ impl Running {
     }
 
     /// Writes an ErrorResponse or NoticeResponse with what may remain of it.
-    pub(crate) fn report(&mut self, frame: &Frame, out: &mut BytesMut) -> Result<(), Malformed> {
+    /// `masked` where something before it in the transaction was masked, whose masks are gone.
+    pub(crate) fn report(
+        &mut self,
+        frame: &Frame,
+        masked: bool,
+        out: &mut BytesMut,
+    ) -> Result<(), Malformed> {
+        let code = backend::sqlstate(frame.body());
+        if self.ends_masked || (masked && self.masks.is_empty() && is_constraint(&code)) {
+            return put_off(out, frame, &code);
+        }
         match &mut self.run {
             _ if self.masks.is_empty() => out.extend_from_slice(frame.raw()),
             Some(run) => scrubbed(out, frame, run)?,

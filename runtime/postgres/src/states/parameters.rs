@@ -5,9 +5,9 @@ mod allowed;
 mod options;
 mod search_path;
 
-pub(crate) use allowed::Wishes;
+pub(crate) use allowed::{Wishes, boolean, is_timeout, milliseconds};
 
-use allowed::{NotAllowed, boolean};
+use allowed::NotAllowed;
 
 use crate::codec::encode::Report;
 use crate::codec::startup::Startup;

@@ -66,6 +66,8 @@ pub(crate) struct Portal {
     /// It is a cursor that outlives its transaction. If that transaction fails, the server has none of this name, and says
     /// so itself.
     pub(crate) hold: bool,
+    /// Rows that it has given out where these are limited, in all portions.
+    pub(crate) rows_given: u64,
 }
 
 /// Who asked for a description.
@@ -147,6 +149,11 @@ pub(crate) struct Full {
 impl Prepared {
     pub(crate) fn is_idle(&self) -> bool {
         self.owed.is_empty()
+    }
+
+    /// Whether a portal or cursor is open, or bound and not answered yet.
+    pub(crate) fn has_portals(&self) -> bool {
+        !self.portals.is_empty()
     }
 
     /// Whether one reply is owed, and nothing was sent behind what it answers.
@@ -246,19 +253,31 @@ impl Prepared {
         self.portals.get_mut(&id)
     }
 
+    /// Rows that the portal has given out under a limit.
+    pub(crate) fn rows_given(&self, portal: Option<PortalId>) -> u64 {
+        let portal = portal.and_then(|id| self.portals.get(&id));
+        portal.map_or(0, |portal| portal.rows_given)
+    }
+
     /// Whether one more statement may be parsed.
     pub(crate) fn room_for(&self, text: &str) -> Result<(), Full> {
+        self.room_for_statements(1, text.len())
+    }
+
+    /// Whether `count` more statements, whose texts have `bytes` together, may be prepared.
+    pub(crate) fn room_for_statements(&self, count: usize, bytes: usize) -> Result<(), Full> {
         let on_the_way = self
             .owed
             .iter()
             .filter(|owed| matches!(owed, Owed::Parse { .. }))
             .count();
-        if self.statements.len() + on_the_way >= MAX_STATEMENTS {
+        let on_the_way = on_the_way.saturating_add(count);
+        if self.statements.len().saturating_add(on_the_way) > MAX_STATEMENTS {
             return Err(Full {
                 what: "4,096 prepared statements",
             });
         }
-        if self.statement_bytes.saturating_add(text.len()) > MAX_STATEMENT_BYTES {
+        if self.statement_bytes.saturating_add(bytes) > MAX_STATEMENT_BYTES {
             return Err(Full {
                 what: "32 MiB of prepared statements",
             });

@@ -1,11 +1,16 @@
 //! What a fresh upstream session is given before its client may use it: a search path that stays, and the client's own
-//! time limits.
+//! time limits. What they are then is noted, so that it can be set again.
 
 use super::{ReachUpstream, query};
 use crate::wire::Wire;
 
 /// The schemas that unqualified names are looked up in, as they are for this role at login.
 const SEARCH_PATH: &str = "SELECT s FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) AS s";
+
+/// Who runs what follows, what names mean, what rows are seen, and how long anything may take.
+const FIXED: &str = "SELECT name, pg_catalog.current_setting(name, true) FROM pg_catalog.unnest('{role, search_path, \
+     row_security, statement_timeout, lock_timeout, transaction_timeout, idle_session_timeout, \
+     idle_in_transaction_session_timeout}'::pg_catalog.text[]) AS name";
 
 /// Fixes the search path to some of these schemas, given by position and in that order. Temporary tables come last, so
 /// that none can stand in the place of a table of the same name (PostgreSQL looks there first unless the path names
@@ -100,6 +105,27 @@ pub(crate) async fn limit(
         }
     }
     Ok(())
+}
+
+/// Settings that a session keeps, and their values. Outside any transaction, and before the client can change them.
+pub(crate) async fn fixed_settings(
+    wire: &mut Wire,
+) -> Result<Vec<(String, String)>, ReachUpstream> {
+    let mut values = Vec::new();
+    query(wire, FIXED, |row| {
+        let [Some(name), value] = row else {
+            return Err(ReachUpstream::Catalogue);
+        };
+        // A server that does not know the setting has nothing to keep.
+        if let Some(value) = value {
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec());
+            let pair = text(name).and_then(|name| Ok((name, text(value)?)));
+            values.push(pair.map_err(|_| ReachUpstream::Catalogue)?);
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(values)
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ pub(crate) struct Wishes {
 
 /// Why a setting is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NotAllowed {
+pub(crate) enum NotAllowed {
     Name,
     Value,
 }
@@ -140,8 +140,13 @@ impl Accepts {
     }
 }
 
+/// Whether a setting is a time limit that clients may tighten.
+pub(crate) fn is_timeout(lower: &str) -> bool {
+    TIMEOUTS.contains(&lower)
+}
+
 /// A truth value in the words of the server.
-pub(super) fn boolean(value: &str) -> Option<bool> {
+pub(crate) fn boolean(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "on" | "true" | "yes" | "1" | "t" | "y" => Some(true),
         "off" | "false" | "no" | "0" | "f" | "n" => Some(false),
@@ -150,7 +155,7 @@ pub(super) fn boolean(value: &str) -> Option<bool> {
 }
 
 /// A time in the words of the server: a whole number, and a unit unless it is milliseconds.
-fn milliseconds(value: &str) -> Result<u32, NotAllowed> {
+pub(crate) fn milliseconds(value: &str) -> Result<u32, NotAllowed> {
     let value = value.trim();
     let digits = value
         .find(|c: char| !c.is_ascii_digit())

@@ -1,5 +1,6 @@
 //! Names that SQL makes and drops, in the maps that the protocol's names stand in.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,6 +21,7 @@ impl Portal {
             masks: Arc::new(Masks::new(&MaskingPlan::none(), &cursor.reading)),
             columns: None,
             hold,
+            rows_given: 0,
         }
     }
 }
@@ -45,6 +47,21 @@ impl Prepared {
             });
         }
         self.room_for_portal()
+    }
+
+    /// Whether these channels may be listened to as well, one LISTEN each.
+    pub(crate) fn room_for_channels(&self, channels: &[&str]) -> Result<(), Full> {
+        let new: HashSet<&str> = channels
+            .iter()
+            .copied()
+            .filter(|channel| !self.channels.contains_key(*channel))
+            .collect();
+        if channels.len() > MAX_CHANNELS || self.channels.len() + new.len() > MAX_CHANNELS {
+            return Err(Full {
+                what: "1,024 channels to listen to",
+            });
+        }
+        Ok(())
     }
 
     /// A statement or cursor was made or dropped in SQL, by the portal `by` if it was one.
