@@ -1,7 +1,7 @@
 //! Reads from the upstream what names mean there. What they are for is known to `facts`.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use aws_lc_rs::digest;
 use hpol_operation::sql::{
@@ -27,17 +27,27 @@ pub(crate) struct Catalogues {
 }
 
 impl Catalogues {
-    fn share(&self, digest: [u8; 32], builder: CatalogueBuilder) -> Arc<Catalogue> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The catalogue with this digest, if a session has it.
+    fn known(&self, digest: [u8; 32]) -> Option<Arc<Catalogue>> {
+        self.lock().get(&digest).and_then(Weak::upgrade)
+    }
+
+    /// Shares a catalogue that was built meanwhile; where another session was faster, its one.
+    fn share(&self, digest: [u8; 32], built: Catalogue) -> Arc<Catalogue> {
+        let built = Arc::new(built);
+        let mut known = self.lock();
         if let Some(shared) = known.get(&digest).and_then(Weak::upgrade) {
             return shared;
         }
         known.retain(|_, catalogue| catalogue.strong_count() > 0);
-        let catalogue = Arc::new(builder.build());
         if known.len() < SHARED {
-            known.insert(digest, Arc::downgrade(&catalogue));
+            known.insert(digest, Arc::downgrade(&built));
         }
-        catalogue
+        built
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Weak<Catalogue>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -67,7 +77,14 @@ pub(crate) async fn load(
     let mut out = [0; 32];
     // SHA-256 is 32 bytes long, so both are of one length.
     out.copy_from_slice(digest.finish().as_ref());
-    Ok(shared.share(out, builder))
+    if let Some(known) = shared.known(out) {
+        return Ok(known);
+    }
+    // Up to millions of rows: not under the lock of all sessions, nor on a thread that serves other connections.
+    let built = tokio::task::spawn_blocking(move || builder.build())
+        .await
+        .map_err(|_| ReachUpstream::Catalogue)?;
+    Ok(shared.share(out, built))
 }
 
 /// Adds a row, each value with its length, so that no two rows read the same.
@@ -129,4 +146,27 @@ fn number<N: std::str::FromStr>(row: &[Option<&[u8]>], index: usize) -> Result<N
     text(row, index)?
         .parse()
         .map_err(|_| ReachUpstream::Catalogue)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_that_see_the_same_share_one_catalogue() {
+        let shared = Catalogues::default();
+        let build = || CatalogueBuilder::new().build();
+        assert!(shared.known([1; 32]).is_none());
+        let first = shared.share([1; 32], build());
+        // Another session built its own at the same time.
+        assert!(Arc::ptr_eq(&shared.share([1; 32], build()), &first));
+        assert!(
+            shared
+                .known([1; 32])
+                .is_some_and(|known| Arc::ptr_eq(&known, &first))
+        );
+        assert!(!Arc::ptr_eq(&shared.share([2; 32], build()), &first));
+        drop(first);
+        assert!(shared.known([1; 32]).is_none());
+    }
 }
