@@ -156,6 +156,7 @@ async fn pg_16_an_upstream_that_breaks_the_protocol_is_not_believed() {
         let settings_report = [
             message(b'S', b"client_encoding\0UTF8\0"),
             message(b'S', b"standard_conforming_strings\0on\0"),
+            message(b'S', b"server_encoding\0UTF8\0"),
             message(b'Z', b"I"),
         ];
         let login = [authentication(0, b""), settings_report.concat()].concat();
@@ -265,6 +266,7 @@ async fn versioned(knows: Knows) -> (u16, tokio::sync::mpsc::UnboundedReceiver<V
                 let reports = [
                     message(b'S', b"client_encoding\0UTF8\0"),
                     message(b'S', b"standard_conforming_strings\0on\0"),
+                    message(b'S', b"server_encoding\0UTF8\0"),
                 ];
                 let login = [
                     authentication(0, b""),
@@ -343,6 +345,21 @@ async fn an_upstream_that_reports_another_session_is_not_used() {
         &[
             ("client_encoding", "UTF8"),
             ("standard_conforming_strings", "on"),
+            ("server_encoding", "LATIN1"),
+        ],
+        &[
+            ("client_encoding", "UTF8"),
+            ("standard_conforming_strings", "on"),
+            ("server_encoding", "SQL_ASCII"),
+        ],
+        &[
+            ("client_encoding", "UTF8"),
+            ("standard_conforming_strings", "on"),
+        ],
+        &[
+            ("client_encoding", "UTF8"),
+            ("standard_conforming_strings", "on"),
+            ("server_encoding", "UTF8"),
             ("session_authorization", "postgres"),
         ],
     ] {
@@ -364,6 +381,9 @@ async fn an_upstream_that_reports_another_session_is_not_used() {
     no upstream: the upstream reports `client_encoding` as `SJIS`, and `UTF8` is needed
     no upstream: the upstream reports `standard_conforming_strings` as `off`, and `on` is needed
     no upstream: the upstream reports `standard_conforming_strings` as ``, and `on` is needed
+    no upstream: the upstream reports `server_encoding` as `LATIN1`, and `UTF8` is needed
+    no upstream: the upstream reports `server_encoding` as `SQL_ASCII`, and `UTF8` is needed
+    no upstream: the upstream reports `server_encoding` as ``, and `UTF8` is needed
     no upstream: the upstream reports `session_authorization` as `postgres`, and `hpol_gateway` is needed
     "#);
 }

@@ -108,11 +108,16 @@ impl Login {
     }
 }
 
-/// Reported settings with the only value under which the parser reads what the server reads.
-pub(crate) const PINNED: [(&str, &str); 2] = [
+/// Reported settings with the only value under which the parser reads what the server reads. Of these the client's side
+/// of the login can ask for the first ones; the encoding of a database was chosen when it was made, and decides how names
+/// are folded and cut off.
+pub(crate) const PINNED: [(&str, &str); 3] = [
     ("client_encoding", "UTF8"),
     ("standard_conforming_strings", "on"),
+    (SERVER_ENCODING, "UTF8"),
 ];
+
+const SERVER_ENCODING: &str = "server_encoding";
 
 fn startup(
     out: &mut BytesMut,
@@ -129,7 +134,11 @@ fn startup(
     ];
     let parameters = chosen
         .chain(own)
-        .chain(PINNED)
+        .chain(
+            PINNED
+                .into_iter()
+                .filter(|(name, _)| *name != SERVER_ENCODING),
+        )
         // A NUL would end the text early, and what follows it would be the next parameter.
         .map(|(name, value)| (name.to_owned(), value.replace('\0', "")));
     let mut packet = Startup::new();
