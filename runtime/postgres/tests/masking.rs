@@ -377,6 +377,47 @@ async fn errors_that_were_put_off_quote_no_rows() {
     }
 }
 
+/// What a cursor holds is computed at the COMMIT, which is not masked itself; and triggers can be put off to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn pg_48_what_fails_or_is_told_of_at_a_commit_quotes_no_rows() {
+    let world = World::start().await;
+    let tell = "CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         RAISE NOTICE 'it was %', OLD.note; RAISE EXCEPTION 'it stays %', OLD.note; END $$; \
+         CREATE CONSTRAINT TRIGGER told AFTER DELETE ON customers DEFERRABLE INITIALLY DEFERRED \
+         FOR EACH ROW EXECUTE FUNCTION tell()";
+    world.server.execute("demo", tell).unwrap();
+    let mut client = world.login().await;
+    let put_off = [
+        "DECLARE c CURSOR WITH HOLD FOR SELECT note::int FROM customers",
+        "DELETE FROM customers WHERE id = 1",
+    ];
+    let extended = |text: &str| {
+        let run = [
+            parse("", text),
+            bind("", "", &[], 0),
+            execute("", 0),
+            sync(),
+        ];
+        run.concat()
+    };
+    for text in put_off {
+        for commit in [query("COMMIT"), extended("COMMIT")] {
+            client.query("BEGIN").await;
+            let told = client.query(text).await;
+            assert!(told.ends_with("Z T"), "{told}");
+            let told = client.ask(&commit).await;
+            assert!(told.contains("message withheld"), "{told}");
+            assert!(!told.contains("call"), "{told}");
+            assert_eq!(told.contains("N NOTICE"), text.starts_with("DELETE"));
+        }
+    }
+    let told = client
+        .ask(&extended("DELETE FROM customers WHERE id = 1"))
+        .await;
+    assert!(told.contains("message withheld"), "{told}");
+    assert!(!told.contains("call"), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_classified_column_that_the_catalogue_does_not_know_yet_is_hidden() {
     let world = World::start().await;

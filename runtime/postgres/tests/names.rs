@@ -317,3 +317,57 @@ async fn pg_43_notifications_reach_who_may_listen_and_hide_what_detectors_find()
     lines.push(client.query("SELECT 1").await);
     assert_snapshot!(lines.join("\n"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pg_43_names_in_one_text_are_counted_before_they_are_judged() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    let channels = |count: usize| {
+        (0..count)
+            .map(|n| format!("LISTEN c{n};"))
+            .collect::<String>()
+    };
+    for text in [channels(1025), "LISTEN a;".repeat(1025)] {
+        let told = client.query(&text).await;
+        let many = "E ERROR / 53400 / this session already has 1,024 channels to listen to; close some first\nZ I";
+        assert_eq!(told, many);
+    }
+    // The same channel over and over is one.
+    let told = client.query(&"LISTEN c0;".repeat(1000)).await;
+    assert!(told.ends_with("C LISTEN\nZ I"), "{told}");
+    let told = client.query(&channels(1024)).await;
+    assert!(told.ends_with("C LISTEN\nZ I"), "{told}");
+    assert!(client.query("LISTEN other").await.contains("/ 53400 /"));
+    assert_eq!(client.query("LISTEN c7").await, "C LISTEN\nZ I");
+    let prepares = |count: usize| {
+        let texts = (0..count).map(|n| format!("PREPARE s{n} AS SELECT 1;"));
+        texts.collect::<String>()
+    };
+    let told = client.query(&prepares(4097)).await;
+    assert!(told.contains("/ 53400 /"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pg_48_a_cursor_of_an_unsure_catalogue_stays_so() {
+    let world = World::start().await;
+    let with = |masks: bool| {
+        let mut policy = world::policy::policy();
+        policy
+            .rules
+            .retain(|rule| masks || rule.name != "shop.hide_ssn");
+        hpol_ports::policy::in_force(policy, 2 + u8::from(masks))
+    };
+    world.door.install(with(false));
+    let mut client = world.login().await;
+    let run = |text: &str| [parse("", text), bind("", "", &[], 0), execute("", 0)].concat();
+    let declared = [
+        run("ALTER TABLE customers RENAME ssn TO plain"),
+        run("DECLARE c CURSOR WITH HOLD FOR SELECT plain FROM customers ORDER BY id"),
+        sync(),
+    ];
+    let told = client.ask(&declared.concat()).await;
+    assert!(told.contains("C DECLARE CURSOR"), "{told}");
+    world.door.install(with(true));
+    let told = client.query("FETCH 1 FROM c").await;
+    assert!(told.contains("tables may have changed"), "{told}");
+}
