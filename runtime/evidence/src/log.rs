@@ -292,8 +292,8 @@ impl LogHandle {
     }
 
     /// Gives a record to the log of what has happened already and cannot be refused any more. Part of the queue is kept
-    /// for these. Should that be full too, the loss is counted, and the log says how many were lost where they would
-    /// have been.
+    /// for these. Should that be full too, or the record be none that the log takes, the loss is counted, and the log says
+    /// how many were lost where they would have been.
     ///
     /// # Errors
     /// As [`LogHandle::append`].
@@ -302,7 +302,9 @@ impl LogHandle {
         session: Option<&str>,
         event: &Event,
     ) -> Result<(), LogUnavailable> {
-        let record = self.prepare(session, event, Waited::Yes)?;
+        let record = self
+            .prepare(session, event, Waited::Yes)
+            .inspect_err(|_| self.shared.lose())?;
         let waiter = None;
         self.shared.push(Append { record, waiter }, Part::Kept)
     }

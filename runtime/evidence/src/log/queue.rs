@@ -45,7 +45,7 @@ pub(super) struct Waiting {
     awaited: usize,
     /// When the first of those that nobody waits for is due.
     due: Option<Instant>,
-    /// Records that found the queue full and could not be refused.
+    /// Records of what has happened already that could not be taken.
     pub(super) lost: u64,
     pub(super) closer: Option<Closer>,
     /// Nothing more comes: the log was closed, or nobody can append any more.
@@ -154,6 +154,14 @@ impl Shared {
         };
         self.wake(waiting, wake);
         Ok(())
+    }
+
+    /// Counts a record of what has happened already that could not be taken.
+    pub(super) fn lose(&self) {
+        let mut waiting = self.lock();
+        waiting.lost = waiting.lost.saturating_add(1);
+        let wake = waiting.sleep != Sleep::Awake;
+        self.wake(waiting, wake);
     }
 
     /// Ends the queue: what is in it is still written. A second closer is dropped, and so is told nothing.

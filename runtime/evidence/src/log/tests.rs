@@ -362,6 +362,27 @@ fn u_12_a_record_too_large_is_refused_and_the_largest_fits() {
 }
 
 #[test]
+fn u_12_a_record_too_large_of_what_has_happened_already_is_counted() {
+    let fixture = Fixture::new();
+    let (log, _) = fixture.open();
+    for number in 0..2 {
+        let lost = log.append_detached(None, &event(number, RECORD_BYTES));
+        assert!(matches!(lost, Err(LogUnavailable::TooLarge { .. })));
+    }
+    log.close().unwrap();
+    let lost: u64 = fixture
+        .records()
+        .iter()
+        .map(|record| match record.event {
+            Event::RecordsLost { count } => count,
+            _ => 0,
+        })
+        .sum();
+    assert_eq!(lost, 2);
+    fixture.verify().unwrap();
+}
+
+#[test]
 fn checkpoints_come_by_count_and_by_time() {
     let fixture = Fixture::new();
     let options = LogOptions {
