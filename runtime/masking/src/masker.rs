@@ -6,7 +6,7 @@ use hpol_bundle::policy::{JsonPath, Mask};
 
 use crate::detector::Detector;
 use crate::input::Input;
-use crate::mask;
+use crate::mask::{self, Part};
 use crate::scan::{Finder, Finding, Step};
 use crate::token::MaskKey;
 
@@ -102,15 +102,62 @@ impl Masker {
         !self.finder.is_empty()
     }
 
-    /// Hides `value`, the whole value of a classified column. A slot that does not exist hides it whole.
-    pub fn value(&self, slot: usize, value: &[u8], out: &mut Vec<u8>) -> Masked {
-        match self.mask(slot) {
-            Mask::Null => Masked::Null,
-            mask => {
-                self.hide(slot, mask, value, out);
-                Masked::Changed
-            }
+    /// Hides `value`, the whole value of a classified column, and counts it in `counts`, which is indexed by slot. A slot
+    /// that does not exist hides it whole.
+    ///
+    /// Where a detector finds in it what is hidden more strictly, and not only in part, all of the value is hidden so and
+    /// counts for both classes. Where some of the value is to be left, the findings in it are hidden by their masks as
+    /// well: what is left is what all of these masks leave, and each finding of another class counts.
+    pub fn value(
+        &self,
+        slot: usize,
+        value: &[u8],
+        counts: &mut [u64],
+        out: &mut Vec<u8>,
+    ) -> Masked {
+        count(counts, slot);
+        let strictest = self.strictest(slot, value);
+        let mask = self.mask(strictest);
+        if matches!(mask, Mask::KeepFirst(_) | Mask::KeepLast(_)) {
+            self.keep(slot, value, counts, out);
+            return Masked::Changed;
         }
+        if strictest != slot {
+            count(counts, strictest);
+        }
+        if mask == Mask::Null {
+            return Masked::Null;
+        }
+        self.hide(strictest, mask, value, out);
+        Masked::Changed
+    }
+
+    /// Appends what is left by the mask of `slot` and by those of all findings, none of which hides more than parts.
+    fn keep(&self, slot: usize, value: &[u8], counts: &mut [u64], out: &mut Vec<u8>) {
+        let parts = self.found(value).map(|(finding, end)| {
+            if finding.slot != slot {
+                count(counts, finding.slot);
+            }
+            Part {
+                at: finding.start..end,
+                mask: self.mask_of(&finding),
+            }
+        });
+        mask::write_with(self.mask(slot), value, parts, out);
+    }
+
+    /// The slot with the strictest mask for a value of `slot`: its own, or that of what a detector finds in it.
+    fn strictest(&self, slot: usize, value: &[u8]) -> usize {
+        let strictness = |slot: usize| self.mask(slot).strictness();
+        let is_stricter = |found: usize| strictness(found) > strictness(slot);
+        if !self.finder.slots().any(is_stricter) {
+            return slot;
+        }
+        let found = self.found(value).map(|(finding, _)| finding.slot);
+        let stricter = found.filter(|found| is_stricter(*found));
+        stricter
+            .max_by_key(|found| strictness(*found))
+            .unwrap_or(slot)
     }
 
     /// Hides what the detectors find in `value` and adds the findings to `counts`, which is indexed by slot.
@@ -142,12 +189,18 @@ impl Masker {
         &'a self,
         value: &'a [u8],
     ) -> impl Iterator<Item = (usize, Range<usize>)> + 'a {
+        let found = self.found(value);
+        found.map(|(finding, end)| (finding.slot, finding.start..end))
+    }
+
+    /// The findings in `value`, in order, and where each ends.
+    fn found<'a>(&'a self, value: &'a [u8]) -> impl Iterator<Item = (Finding, usize)> + 'a {
         let input = Input::whole(value);
         let mut from = 0;
         std::iter::from_fn(move || match self.finder.next(&input, from) {
             Step::Found(finding) => {
                 from = finding.end_in(&input);
-                Some((finding.slot, finding.start..from))
+                Some((finding, from))
             }
             Step::Undecided(_) | Step::Nothing => None,
         })
@@ -157,14 +210,19 @@ impl Masker {
         &self.finder
     }
 
-    /// Appends what stands in place of a finding. One without a bound on its length is hidden whole.
+    /// Appends what stands in place of a finding.
     pub(crate) fn write(&self, finding: &Finding, input: &Input<'_>, out: &mut Vec<u8>) {
-        let mask = match finding.extent.tail {
+        let value = input.bytes().get(finding.start..finding.extent.end);
+        let mask = self.mask_of(finding);
+        self.hide(finding.slot, mask, value.unwrap_or_default(), out);
+    }
+
+    /// How a finding is hidden: one without a bound on its length is hidden whole.
+    fn mask_of(&self, finding: &Finding) -> Mask {
+        match finding.extent.tail {
             Some(_) => Mask::Redact,
             None => self.mask(finding.slot),
-        };
-        let value = input.bytes().get(finding.start..finding.extent.end);
-        self.hide(finding.slot, mask, value.unwrap_or_default(), out);
+        }
     }
 
     /// Appends what `mask` leaves of a value of the class in `slot`.

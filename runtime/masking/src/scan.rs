@@ -74,6 +74,11 @@ impl Finder {
         self.detectors.is_empty()
     }
 
+    /// The slots that findings can be of.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = usize> + '_ {
+        self.detectors.iter().map(|(_, slot)| *slot)
+    }
+
     /// The first finding that begins at or after `from`; of those that begin together the longest.
     pub(crate) fn next(&self, input: &Input<'_>, from: usize) -> Step {
         let mut ahead = Ahead::default();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hpol_bundle::decision::{Observed, Verdict};
 use hpol_bundle::policy::{Effect, Rule, RuleId, Unread};
-use hpol_evidence::record::ObservedRecord;
+use hpol_evidence::record::{ControlRecord, ObservedRecord};
 
 use crate::masking::MaskingPlan;
 use crate::permit::Limited;
@@ -104,8 +104,22 @@ impl Judgement {
         Some(Limited {
             rows: limit.rows,
             rules: rules.clone().map(|rule| rule.name.clone()).collect(),
-            controls: rules.flat_map(records::claims).collect(),
+            controls: rules
+                .flat_map(|rule| self.earned_by_cutting(rule))
+                .collect(),
         })
+    }
+
+    /// What `rule` claims where rows were left out. One that would have allowed the operation and did not determine the
+    /// decision has granted nothing, and shows only what its limit does.
+    fn earned_by_cutting(&self, rule: &Rule<Unread>) -> Vec<ControlRecord> {
+        let has_granted = self
+            .determining()
+            .any(|granting| granting.name == rule.name);
+        let only_limits = matches!(rule.effect, Effect::Allow { .. }) && !has_granted;
+        let mut claims = records::claims(rule);
+        claims.retain(|claim| !only_limits || claim.mechanism == records::LIMITS);
+        claims
     }
 
     /// What rules in observe would have done, for the record.

@@ -60,26 +60,6 @@ pub enum BuildPlan {
     Masker(#[from] hpol_masking::BuildMasker),
 }
 
-impl Plan {
-    /// The slot with the strictest mask for `value`: that of its column, or that of what a detector finds in it.
-    fn strictest(&self, slot: usize, value: &[u8]) -> usize {
-        let strictness = |slot: usize| {
-            let entry = self.masker.entries().get(slot);
-            entry.map(|entry| entry.mask.strictness())
-        };
-        // Entries ascend by strictness, so that only those behind can be stricter.
-        let behind = self.masker.entries().iter().skip(slot.saturating_add(1));
-        if behind.into_iter().all(|entry| entry.detectors.is_empty()) {
-            return slot;
-        }
-        let found = self.masker.findings(value).map(|(found, _)| found);
-        let stricter = found.filter(|found| strictness(*found) > strictness(slot));
-        stricter
-            .max_by_key(|found| strictness(*found))
-            .unwrap_or(slot)
-    }
-}
-
 impl MaskingPlan {
     /// Nothing is hidden.
     #[must_use]
@@ -263,20 +243,14 @@ impl MaskRun {
         self.plan.is_empty()
     }
 
-    /// Hides a whole value of the classified column in `slot`; what replaces it is appended to `out`. Where a detector finds
-    /// something in it of a class with a stricter mask, that mask hides all of it.
+    /// Hides a whole value of the classified column in `slot`; what replaces it is appended to `out`. What detectors find in
+    /// it is hidden as [`Masker::value`] says.
     pub fn value(&mut self, slot: Slot, value: &[u8], out: &mut Vec<u8>) -> Masked {
         let Some(plan) = &self.plan.inner else {
             return Masked::Unchanged;
         };
         let slot = usize::from(slot.0);
-        let strictest = plan.strictest(slot, value);
-        for (index, count) in self.counts.iter_mut().enumerate() {
-            if index == slot || index == strictest {
-                *count = count.saturating_add(1);
-            }
-        }
-        plan.masker.value(strictest, value, out)
+        plan.masker.value(slot, value, &mut self.counts, out)
     }
 
     /// Counts a value of `slot` that the adapter itself replaced by NULL.

@@ -5,6 +5,7 @@ use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::policy::RuleId;
 
 use crate::judgement::{Judgement, RowLimit};
+use crate::masking::MaskingPlan;
 use crate::policy::InForce;
 use crate::refusal::RefusalKind;
 use crate::session::Carrier;
@@ -31,7 +32,9 @@ pub(crate) fn oblige(
         .and_then(|()| limit(judgement, in_force, &decision.limit, carrier));
     if let Err(unmet) = unmet {
         judgement.verdict = Verdict::Block;
-        // What would have allowed it decides no more.
+        // What would have allowed it decides no more, and nothing comes back that must be hidden or cut.
+        judgement.plan = MaskingPlan::none();
+        judgement.limit = None;
         judgement.rules = unmet.rules;
         judgement.refusal = Some((unmet.kind, unmet.reason, unmet.help.to_owned()));
     }

@@ -40,6 +40,9 @@ const DENIED_BY_DEFAULT: [(&str, &str, &str); 3] = [
     ("sc-7.5", "supports", "M05"),
 ];
 
+/// The mechanism that a row limit exercises (nist-mappings).
+pub(crate) const LIMITS: &str = "M23";
+
 /// The controls that `rule` claims.
 pub(crate) fn claims<C>(rule: &Rule<C>) -> Vec<ControlRecord> {
     rule.claims
@@ -95,16 +98,24 @@ pub(crate) fn fit_rules(mut rules: Vec<String>) -> Vec<String> {
     rules
 }
 
-/// Keeps each control once before keeping one twice: what is evidence of a control is found by it.
+/// Keeps each control once, by its strongest claim, before keeping one twice: what is evidence of a control is found by it.
 fn fit_controls(controls: &mut Vec<ControlRecord>) -> u64 {
-    controls.sort();
-    let mut again = 0_usize;
-    let mut before = String::new();
-    controls.sort_by_cached_key(|claim| {
-        again = if claim.id == before { again + 1 } else { 0 };
-        before.clone_from(&claim.id);
-        (again, claim.id.clone())
+    controls.sort_by(|left, right| {
+        let by_strength = rank(&right.strength).cmp(&rank(&left.strength));
+        let by_control = left.id.cmp(&right.id).then(by_strength);
+        by_control.then_with(|| left.cmp(right))
     });
+    let (mut once, mut again) = (Vec::new(), Vec::new());
+    for claim in controls.drain(..) {
+        let before = once.last().map(|claim: &ControlRecord| claim.id.as_str());
+        if before == Some(claim.id.as_str()) {
+            again.push(claim);
+        } else {
+            once.push(claim);
+        }
+    }
+    once.append(&mut again);
+    *controls = once;
     let left_out = fit(controls, MAX_CONTROLS_BYTES);
     controls.sort();
     left_out
@@ -182,10 +193,48 @@ fn builtin(entries: &[(&str, &str, &str)], rule: &str) -> Vec<ControlRecord> {
         .collect()
 }
 
+/// The strength that a claim is written with, to compare by.
+fn rank(written: &str) -> Option<Strength> {
+    let all = [
+        Strength::Evidences,
+        Strength::Supports,
+        Strength::Implements,
+    ];
+    all.into_iter().find(|known| strength(*known) == written)
+}
+
 fn strength(strength: Strength) -> &'static str {
     match strength {
         Strength::Evidences => "evidences",
         Strength::Supports => "supports",
         Strength::Implements => "implements",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_control_that_is_claimed_very_often_the_strongest_claim_stays() {
+        let claim = |strength: &str, index: usize| ControlRecord {
+            id: "ac-23".to_owned(),
+            strength: strength.to_owned(),
+            mechanism: "M23".to_owned(),
+            rule: format!("{index:03}_{}", "x".repeat(60)),
+        };
+        let mut controls: Vec<ControlRecord> =
+            (0..200).map(|index| claim("evidences", index)).collect();
+        controls.push(claim("supports", 200));
+        controls.push(claim("implements", 201));
+        let left_out = fit_controls(&mut controls);
+        assert_eq!(controls.len() as u64 + left_out, 202);
+        assert!(left_out > 0);
+        for strength in ["implements", "supports"] {
+            assert!(
+                controls.iter().any(|claim| claim.strength == strength),
+                "{strength}"
+            );
+        }
     }
 }

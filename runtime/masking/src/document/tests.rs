@@ -185,6 +185,18 @@ fn hidden_values_are_counted_once() {
 }
 
 #[test]
+fn what_is_kept_of_a_value_shows_no_more_of_a_finding_than_its_own_mask_leaves() {
+    let masker = masker(vec![
+        entry(Mask::KeepLast(4), &[], &[Detector::UsSsn]),
+        entry(Mask::KeepFirst(12), &["s"], &[]),
+    ]);
+    let body = br#"{"s":"987-65-4320 is the number of Ana"}"#;
+    let (out, counts) = run(&masker, body, &[]).unwrap();
+    assert_eq!(out, r#"{"s":"***-**-4320 is t** ****** ** ***"}"#);
+    assert_eq!(counts, [1, 1], "as in a column");
+}
+
+#[test]
 fn a_long_value_is_hidden_whole() {
     let long = "9".repeat(Document::LONGEST_VALUE + 1);
     check(
@@ -359,7 +371,7 @@ fn hide(value: &Value, paths: &[Vec<String>], masker: &Masker) -> Value {
             _ => return Value::from(REDACTED),
         };
         let mut out = Vec::new();
-        masker.value(0, text.as_bytes(), &mut out);
+        masker.value(0, text.as_bytes(), &mut [], &mut out);
         return Value::from(String::from_utf8(out).unwrap());
     }
     let into = |name: Option<&str>| -> Vec<Vec<String>> {

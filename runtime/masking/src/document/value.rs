@@ -12,8 +12,8 @@ pub(super) fn strictness(masker: &Masker, slot: usize) -> (u8, u32) {
     entry.map_or((u8::MAX, 0), |entry| entry.mask.strictness())
 }
 
-/// Appends what stands in place of a value, of which `text` is known unless it is hidden whole. Where a detector finds in
-/// it what is hidden more strictly, so is the value.
+/// Appends what stands in place of a value, of which `text` is known unless it is hidden whole. What
+/// detectors find in it is hidden as [`Masker::value`] says.
 pub(super) fn write(
     masker: &Masker,
     slot: usize,
@@ -21,22 +21,16 @@ pub(super) fn write(
     counts: &mut [u64],
     out: &mut Vec<u8>,
 ) {
-    let found = masker
-        .findings(text.unwrap_or_default())
-        .map(|(slot, _)| slot);
-    let slot = found.fold(slot, |strictest, slot| {
-        if strictness(masker, slot) > strictness(masker, strictest) {
-            slot
-        } else {
-            strictest
-        }
-    });
-    count(counts, slot);
     let mut hidden = Vec::new();
     let masked = match text {
-        Some(text) => masker.value(slot, text, &mut hidden),
-        None if is_null(masker, slot) => Masked::Null,
-        None => Masked::Unchanged,
+        Some(text) => masker.value(slot, text, counts, &mut hidden),
+        None => {
+            count(counts, slot);
+            match is_null(masker, slot) {
+                true => Masked::Null,
+                false => Masked::Unchanged,
+            }
+        }
     };
     if masked == Masked::Null {
         out.extend_from_slice(b"null");

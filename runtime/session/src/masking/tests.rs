@@ -99,6 +99,49 @@ fn what_a_stricter_mask_hides_is_not_left_by_the_mask_of_the_column() {
 }
 
 #[test]
+fn what_is_kept_of_a_column_shows_no_more_of_a_finding_than_its_own_mask_leaves() {
+    let (first, last) = (Mask::KeepFirst, Mask::KeepLast);
+    let leading = "987-65-4320 is the number of our customer Ana Maria Gonzalez";
+    let (masked, out, counts) = column_and_detector(first(20), last(4), leading);
+    let left = "***-**-4320 is the number ** *** ******** *** ***** ********";
+    assert_eq!((masked, out.as_str()), (Masked::Changed, left));
+    assert_eq!(counts, [1, 1], "both rules have hidden it, laxest first");
+    let trailing = "the number of our customer Ana is 987-65-4320";
+    for (column, found, value, left) in [
+        (
+            last(15),
+            last(4),
+            trailing,
+            "*** ****** ** *** *******r Ana is ***-**-4320",
+        ),
+        (
+            last(15),
+            first(3),
+            trailing,
+            "*** ****** ** *** *******r Ana is 987-**-****",
+        ),
+        // Only a part of the number is among what is kept.
+        (
+            last(4),
+            first(3),
+            trailing,
+            "*** ****** ** *** ******** *** ** ***-**-****",
+        ),
+        (
+            first(4),
+            last(4),
+            leading,
+            "***-**-**** ** *** ****** ** *** ******** *** ***** ********",
+        ),
+        // Nothing may be left of it where a mask would leave more than it hides.
+        (last(8), last(8), trailing, "***"),
+    ] {
+        let (_, out, _) = column_and_detector(column, found, value);
+        assert_eq!(out, left, "{column:?} {found:?}");
+    }
+}
+
+#[test]
 fn a_laxer_mask_of_a_detector_changes_nothing_of_a_column() {
     let value = "call about 987-65-4320";
     let (_, out, counts) = column_and_detector(Mask::Redact, Mask::KeepLast(4), value);

@@ -86,6 +86,59 @@ async fn the_smallest_limit_holds_and_a_cut_is_recorded_with_its_controls() {
     assert_eq!(rules, ["shop.few"]);
 }
 
+/// A smaller limit, claimed for by a rule whose allow counts for nothing: another one requires approval.
+#[tokio::test]
+async fn a_rule_that_grants_nothing_earns_by_its_limit_only() {
+    let granting = |name: &str| {
+        let when = Condition::All(vec![member("agents"), select()]);
+        let mut rule = rule(name, when, Effect::Allow { rows: Some(5) });
+        let mut of_limit = rule.claims.first().unwrap().clone();
+        of_limit.control = "ac-23".to_owned();
+        of_limit.mechanism = "M23".to_owned();
+        rule.claims.push(of_limit);
+        rule
+    };
+    let quorum = 1;
+    let approval = Effect::RequireApproval {
+        quorum,
+        group: hpol_bundle::policy::GroupId(0),
+        within_seconds: 900,
+    };
+    for (more, expected) in [
+        (vec![granting("few")], vec!["ac-23", "ac-3"]),
+        (
+            vec![granting("few"), rule("ask", select(), approval)],
+            vec!["ac-23"],
+        ),
+    ] {
+        let is_asked = more.len() > 1;
+        let world = with(more);
+        let session = world.session("agent-7", &["agents"]).await;
+        let permit = match session.request(sql("select"), (), &Cuts).await {
+            Outcome::Permit(permit) => permit,
+            Outcome::Hold(hold) => {
+                assert!(is_asked);
+                let vote = principal("dana", &["dba"]);
+                let vote = world.door.vote(&vote, hold.id(), Vote::Approve, "");
+                vote.await.unwrap();
+                permit(hold.wait(&Cuts).await)
+            }
+            Outcome::Refuse(refusal) => panic!("{refusal:?}"),
+        };
+        let ((), mut receipt) = permit.forward();
+        receipt.rows_were_cut();
+        let done = settlement(OperationResult::Completed);
+        receipt.settle(done).await.unwrap();
+        let record = outcome(&world);
+        let ids: Vec<&str> = record
+            .controls
+            .iter()
+            .map(|claim| claim.id.as_str())
+            .collect();
+        assert_eq!(ids, expected);
+    }
+}
+
 #[tokio::test]
 async fn a_limit_that_cuts_nothing_earns_nothing() {
     let world = with(vec![rule("few", select(), Effect::Limit { rows: 10 })]);
@@ -108,6 +161,8 @@ async fn a_limit_that_cannot_be_carried_out_blocks_by_the_limiting_rule() {
         refusal.message(),
         "blocked by shop.few: the result cannot be cut to 10 rows: this protocol has no rows to count"
     );
+    let record = decision(&world);
+    assert_eq!((record.limit, record.obligations.len()), (None, 0));
 }
 
 #[tokio::test]
