@@ -30,6 +30,7 @@ mod table;
 mod terminal;
 mod test;
 mod trial;
+mod verdicts;
 mod visible;
 mod vocabulary;
 mod whole_file;

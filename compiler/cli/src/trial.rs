@@ -5,17 +5,17 @@ use std::sync::Arc;
 use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::digest::sha256;
 use hpol_bundle::facts::{Fact, Facts, Value};
-use hpol_bundle::policy::{ClassId, Effect, Policy, RuleId};
+use hpol_bundle::policy::{ClassId, Effect, Policy, Rule, RuleId};
 use hpol_bundle::program::Program;
 use hpol_bundle::vocabulary::Vocabulary;
 use hpol_hir::{ControlId, TestCase, TestOperation};
 use hpol_operation::http::{self, HttpRequest};
 use hpol_operation::sql::{Analyser, ClassifiedColumn, Limits, SqlAnalysis, SqlSession};
 
+use crate::verdicts::{Verdicts, refused};
+
 /// What decides where no rule does.
 pub(crate) const DEFAULT_DENY: &str = "default_deny";
-/// What decides where an operation is not understood.
-const GATEWAY: &str = "gateway";
 /// What `default_deny` cites (lang-spec, semantics 1).
 const DEFAULT_DENY_CONTROLS: [&str; 3] = ["AC-3", "AC-24", "SC-7(5)"];
 /// The host of a request whose test names a path alone.
@@ -35,22 +35,6 @@ pub(crate) struct Asked {
     pub(crate) facts: Facts,
     /// For SQL: what a mask has to be carried out on.
     analysis: Option<Arc<SqlAnalysis>>,
-}
-
-/// What came of one operation.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Verdicts {
-    pub(crate) verdict: Verdict,
-    /// Qualified names, sorted; `default_deny` or `gateway` where no rule decided.
-    by: Vec<String>,
-    controls: Vec<ControlId>,
-    pub(crate) masking: Vec<String>,
-    /// Rows at most.
-    limit: Option<u64>,
-    /// Rules in observe that match, sorted.
-    observing: Vec<String>,
-    /// What the reader should know beside: facts that could not be determined, why the gateway refuses.
-    note: Option<String>,
 }
 
 impl<'a> Trial<'a> {
@@ -84,9 +68,11 @@ impl<'a> Trial<'a> {
         let decision = self.decide(case, &asked.facts);
         match decision.verdict {
             Verdict::Block => None,
-            Verdict::Allow | Verdict::RequireApproval => self.cannot_mask(case, &asked, &decision),
+            Verdict::Allow | Verdict::RequireApproval => self
+                .cannot_mask(case, &asked, &decision)
+                .or_else(|| self.cannot_limit(&asked, &decision)),
         }
-        .unwrap_or_else(|| self.outcome(&decision))
+        .unwrap_or_else(|| self.outcome(case, &decision))
     }
 
     /// The engine's decision on `operation`, asked by the subject of `case` on its connection.
@@ -187,12 +173,8 @@ impl<'a> Trial<'a> {
     /// The block that follows where a mask applies and cannot be carried out (semantics 4); by the rules that mask.
     fn cannot_mask(&self, case: &TestCase, asked: &Asked, decision: &Decision) -> Option<Verdicts> {
         let analysis = asked.analysis.as_ref()?;
-        let (mut by, mut controls, mut classified) = (Vec::new(), Vec::new(), Vec::new());
-        for rule in decision
-            .mask
-            .iter()
-            .filter_map(|id| self.policy.rules.get(id.0 as usize))
-        {
+        let (mut rules, mut classified) = (Vec::new(), Vec::new());
+        for rule in self.rules(&decision.mask) {
             let Effect::Mask { class, .. } = rule.effect else {
                 continue;
             };
@@ -206,12 +188,7 @@ impl<'a> Trial<'a> {
                 .filter(|column| column.target == case.connection.target)
                 .peekable();
             if columns.peek().is_some() {
-                by.push(rule.name.clone());
-                controls.extend(
-                    rule.claims
-                        .iter()
-                        .filter_map(|claim| ControlId::parse(&claim.control).ok()),
-                );
+                rules.push(rule);
             }
             classified.extend(columns.map(|column| ClassifiedColumn {
                 schema: column.schema.clone(),
@@ -220,22 +197,67 @@ impl<'a> Trial<'a> {
             }));
         }
         let why = crate::exposure::cannot_mask(analysis, &classified)?;
-        let note = Some(format!("it cannot be masked: {why}"));
-        Some(Verdicts {
+        Some(self.unmet(&rules, decision, format!("it cannot be masked: {why}")))
+    }
+
+    /// The block that follows where a limit applies and cannot be carried out; by the rules with the smallest.
+    fn cannot_limit(&self, asked: &Asked, decision: &Decision) -> Option<Verdicts> {
+        let rows = self.smallest_limit(decision)?;
+        let why = match &asked.analysis {
+            Some(analysis) => analysis.cannot_limit()?,
+            None => "an HTTP response has no rows to count",
+        };
+        let rules: Vec<_> = self
+            .rules(&decision.limit)
+            .filter(|rule| rule.effect.row_limit() == Some(rows))
+            .collect();
+        let note = format!("it cannot be cut to {rows} rows: {why}");
+        Some(self.unmet(&rules, decision, note))
+    }
+
+    /// The block by `rules`, whose obligations cannot be carried out.
+    fn unmet(&self, rules: &[&Rule], decision: &Decision, note: String) -> Verdicts {
+        let claims = rules.iter().flat_map(|rule| &rule.claims);
+        let mut by: Vec<String> = rules.iter().map(|rule| rule.name.clone()).collect();
+        by.sort();
+        Verdicts {
             verdict: Verdict::Block,
             by,
-            controls,
+            controls: claims
+                .filter_map(|claim| ControlId::parse(&claim.control).ok())
+                .collect(),
             masking: Vec::new(),
             limit: None,
             observing: self.observing(decision),
-            note,
-        })
+            note: Some(note),
+        }
+    }
+
+    fn rules(&self, ids: &[RuleId]) -> impl Iterator<Item = &'a Rule> {
+        let policy = self.policy;
+        ids.iter().filter_map(|id| policy.rules.get(id.0 as usize))
+    }
+
+    /// Rows at most.
+    fn smallest_limit(&self, decision: &Decision) -> Option<u64> {
+        let limits = self.rules(&decision.limit);
+        limits.filter_map(|rule| rule.effect.row_limit()).min()
+    }
+
+    /// The class by name, where anything tells its values on the connection of `case`; the gateway passes over others.
+    fn masked_class(&self, case: &TestCase, id: ClassId) -> Option<String> {
+        let class = self.policy.classes.get(id.0 as usize)?;
+        let target = &case.connection.target;
+        let hides = class.columns.iter().any(|column| column.target == *target)
+            || class.json.iter().any(|path| path.target == *target)
+            || !class.detectors.is_empty();
+        hides.then(|| class.name.clone())
     }
 
     /// The rules in observe that match, sorted.
     fn observing(&self, decision: &Decision) -> Vec<String> {
         let observed = decision.observed.iter();
-        let rules = observed.filter_map(|observed| self.policy.rules.get(observed.rule.0 as usize));
+        let rules = observed.filter_map(|seen| self.policy.rules.get(seen.rule.0 as usize));
         let mut names: Vec<String> = rules.map(|rule| rule.name.clone()).collect();
         names.sort();
         names.dedup();
@@ -243,9 +265,8 @@ impl<'a> Trial<'a> {
     }
 
     /// The outcome by the policy alone: whether its masks can be carried out is not asked.
-    pub(crate) fn outcome(&self, decision: &Decision) -> Verdicts {
-        let rule = |id: &RuleId| self.policy.rules.get(id.0 as usize);
-        let determining: Vec<_> = decision.determining().iter().filter_map(rule).collect();
+    pub(crate) fn outcome(&self, case: &TestCase, decision: &Decision) -> Verdicts {
+        let determining: Vec<_> = self.rules(decision.determining()).collect();
         let mut by: Vec<String> = determining.iter().map(|rule| rule.name.clone()).collect();
         let claims = determining.iter().flat_map(|rule| &rule.claims);
         let mut cited: Vec<_> = claims
@@ -255,22 +276,11 @@ impl<'a> Trial<'a> {
             by.push(DEFAULT_DENY.to_owned());
             cited = default_deny_controls();
         }
-        let class = |id: ClassId| {
-            self.policy
-                .classes
-                .get(id.0 as usize)
-                .map(|class| class.name.clone())
-        };
-        let masks = decision
-            .mask
-            .iter()
-            .filter_map(rule)
-            .filter_map(|rule| match &rule.effect {
-                Effect::Mask { class: id, .. } => class(*id),
-                _ => None,
-            });
-        let limits = decision.limit.iter().filter_map(rule);
-        let limits = limits.filter_map(|rule| rule.effect.row_limit());
+        let masks = self.rules(&decision.mask);
+        let masks = masks.filter_map(|rule| match rule.effect {
+            Effect::Mask { class, .. } => self.masked_class(case, class),
+            _ => None,
+        });
         let mut masking: Vec<String> = masks.collect();
         by.sort();
         masking.sort();
@@ -290,99 +300,10 @@ impl<'a> Trial<'a> {
             by,
             controls: cited,
             masking,
-            limit: limits.min(),
+            limit: self.smallest_limit(decision),
             observing: self.observing(decision),
             note,
         }
-    }
-}
-
-impl Verdicts {
-    /// Holds it against what the test expects.
-    pub(crate) fn compare(&self, case: &TestCase) -> Result<(), String> {
-        let expect = &case.expect;
-        let mut wrong = Vec::new();
-        if self.verdict != expect.verdict {
-            wrong.push(format!(
-                "expected {}, got {} by {}",
-                word(expect.verdict),
-                word(self.verdict),
-                self.by.join(", ")
-            ));
-        } else if !expect.by.is_empty() && self.by != expect.by {
-            wrong.push(format!(
-                "expected {} by {}, got by {}",
-                word(self.verdict),
-                expect.by.join(", "),
-                self.by.join(", ")
-            ));
-        }
-        let missing: Vec<_> = expect
-            .citing
-            .iter()
-            .filter(|id| !self.controls.contains(id))
-            .map(ToString::to_string)
-            .collect();
-        if !missing.is_empty() && wrong.is_empty() {
-            wrong.push(format!(
-                "{} does not cite {}",
-                self.by.join(", "),
-                missing.join(", ")
-            ));
-        }
-        if !expect.masking.is_empty() && self.masking != expect.masking {
-            let masked = if self.masking.is_empty() {
-                "nothing".to_owned()
-            } else {
-                self.masking.join(", ")
-            };
-            wrong.push(format!(
-                "expected masking of {}, got {masked}",
-                expect.masking.join(", ")
-            ));
-        }
-        if let (Some(expected), found) = (expect.limit, self.limit)
-            && found != Some(expected)
-        {
-            let found = found.map_or("no limit".to_owned(), |rows| format!("{rows} rows"));
-            wrong.push(format!("expected a limit of {expected} rows, got {found}"));
-        }
-        if !expect.observing.is_empty() && self.observing != expect.observing {
-            let observed = match self.observing.is_empty() {
-                true => "none".to_owned(),
-                false => self.observing.join(", "),
-            };
-            wrong.push(format!(
-                "expected observing of {}, got {observed}",
-                expect.observing.join(", ")
-            ));
-        }
-        if wrong.is_empty() {
-            return Ok(());
-        }
-        wrong.extend(self.note.clone());
-        Err(wrong.join("; "))
-    }
-}
-
-/// The block of an operation that is not understood.
-fn refused(why: &str) -> Verdicts {
-    Verdicts {
-        verdict: Verdict::Block,
-        by: vec![GATEWAY.to_owned()],
-        controls: default_deny_controls(),
-        masking: Vec::new(),
-        limit: None,
-        observing: Vec::new(),
-        note: Some(format!("the gateway refuses it before any rule: {why}")),
-    }
-}
-
-fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Allow => "allow",
-        Verdict::RequireApproval => "require approval",
-        Verdict::Block => "block",
     }
 }
 

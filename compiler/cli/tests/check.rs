@@ -300,3 +300,69 @@ fn help_names_the_exit_codes_and_every_shell_completes() {
     }
     assert!(text(&hpol(folder.path(), &["--version"]).stdout).starts_with("hpol 0."));
 }
+
+const LIMITED: &str = r#"package demo
+connection db = postgres "orders-prod"
+connection crm = postgres "crm-prod"
+group agents = subject.groups has "agents"
+data ssn {
+    column public.customers.ssn on crm
+}
+rule read {
+    satisfies AC-3
+    who agents
+    allow limit rows 10
+}
+rule more {
+    satisfies AC-3
+    who agents
+    allow limit rows 20
+}
+rule hide {
+    satisfies AC-4(23)
+    who agents
+    mask ssn redact
+}
+test "one" {
+    as subject "a" groups ["agents"]
+    on db
+    sql "SELECT id FROM orders"
+    expect allow limit rows 10
+}
+test "several" {
+    as subject "a" groups ["agents"]
+    on db
+    sql "SELECT 1; SELECT 2"
+    expect block
+}
+test "masked there" {
+    as subject "a" groups ["agents"]
+    on crm
+    sql "SELECT ssn FROM customers"
+    expect allow masking ssn
+}
+"#;
+
+/// What the gateway would not carry out no test may take for granted.
+#[test]
+fn a_test_sees_limits_and_masks_that_are_not_carried_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let test = |policy: &str| {
+        fs::write(folder.path().join("demo.hpol"), policy).unwrap();
+        let output = hpol(folder.path(), &["test", "demo.hpol"]);
+        let said = [text(&output.stdout), text(&output.stderr)].concat();
+        (output.status.code(), said)
+    };
+    let (code, said) = test(LIMITED);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = test(&LIMITED.replace("expect block", "expect allow"));
+    assert_eq!(code, Some(1), "{said}");
+    let why = "expected allow, got block by demo.read; it cannot be cut to 10 rows: the text holds several statements";
+    assert!(said.contains(why), "{said}");
+    let (code, said) = test(&LIMITED.replace("on crm\n    sql", "on db\n    sql"));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("expected masking of demo.ssn, got nothing"),
+        "{said}"
+    );
+}

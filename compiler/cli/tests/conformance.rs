@@ -21,6 +21,8 @@ mod exposure;
 #[path = "../src/trial.rs"]
 #[allow(dead_code, reason = "`hpol test` uses more of it")]
 mod trial;
+#[path = "../src/verdicts.rs"]
+mod verdicts;
 
 use trial::Trial;
 
@@ -112,7 +114,7 @@ fn judge(case: &Case) -> Vec<String> {
     for test in &tests {
         // The cases are about decisions, not about how masks are carried out.
         let verdicts = match trial.asked(&test.operation) {
-            Ok(asked) => trial.outcome(&trial.decide(test, &asked.facts)),
+            Ok(asked) => trial.outcome(test, &trial.decide(test, &asked.facts)),
             Err(_) => trial.verdicts(test),
         };
         wrong.extend(

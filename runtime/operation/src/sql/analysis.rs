@@ -157,6 +157,13 @@ impl SqlAnalysis {
         self.statements
     }
 
+    /// Why the rows of its result cannot be cut to a number; `None` where they can.
+    #[must_use]
+    pub fn cannot_limit(&self) -> Option<&'static str> {
+        let several = self.statements > 1;
+        several.then_some("the text holds several statements; send them one by one")
+    }
+
     /// [`Class::Read`] where nothing can change: SELECT and the like with known harmless functions, SHOW, SET, EXPLAIN,
     /// and transaction control. COMMIT is a read too: what it makes permanent was recorded as a write when it was asked
     /// for. COMMIT PREPARED and ROLLBACK PREPARED act on transactions of other sessions and are writes.
