@@ -124,7 +124,7 @@ fn observed(policy: &Policy<Unread>, decision: &Decision) -> Vec<Value> {
     observed.collect()
 }
 
-/// What the verdict obliges the gateway to; nothing where it blocks.
+/// What the verdict obliges the gateway to; nothing where it blocks. Of several limits the smallest holds.
 fn obligations(policy: &Policy<Unread>, decision: &Decision) -> Vec<Value> {
     let ids: &[&[RuleId]] = match decision.verdict {
         Verdict::Block => &[],
@@ -134,6 +134,9 @@ fn obligations(policy: &Policy<Unread>, decision: &Decision) -> Vec<Value> {
     };
     let rules = ids.iter().copied().flatten();
     let rules = rules.filter_map(|id| policy.rules.get(id.0 as usize));
+    let limits = decision.limit.iter();
+    let limits = limits.filter_map(|id| policy.rules.get(id.0 as usize)?.effect.row_limit());
+    let smallest = limits.min();
     let obligation = |rule: &hpol_bundle::policy::Rule<Unread>| match &rule.effect {
         Effect::RequireApproval {
             quorum,
@@ -152,7 +155,10 @@ fn obligations(policy: &Policy<Unread>, decision: &Decision) -> Vec<Value> {
             }}))
         }
         Effect::Allow { .. } | Effect::Limit { .. } => {
-            let rows = rule.effect.row_limit()?;
+            let rows = rule
+                .effect
+                .row_limit()
+                .filter(|rows| Some(*rows) == smallest)?;
             Some(json!({"rule": rule.name, "limit": {"rows": rows}}))
         }
         Effect::Block { .. } => None,

@@ -217,6 +217,11 @@ rule read {
     who agents
     allow limit rows 10
 }
+rule more {
+    satisfies AC-3
+    who agents
+    allow limit rows 20
+}
 rule no_reads {
     satisfies AC-3
     when sql.verbs has select
@@ -237,6 +242,11 @@ rule no_reads {
         ];
         let answer = &lines(&printed(folder.path(), &arguments))[0];
         assert_eq!(answer["verdict"], json!("allow"), "{form}");
+        assert_eq!(
+            answer["rules"]["limit"],
+            json!(["demo.more", "demo.read"]),
+            "{form}"
+        );
         assert_eq!(
             answer["obligations"],
             json!([{"rule": "demo.read", "limit": {"rows": 10}}])
