@@ -11,7 +11,8 @@ async fn world() -> World {
     let sql = "CREATE SCHEMA app AUTHORIZATION hpol_gateway; CREATE TABLE app.customers (id int, ssn text); \
          ALTER TABLE app.customers OWNER TO hpol_gateway; INSERT INTO app.customers VALUES (7, 'of app'); \
          ALTER ROLE hpol_gateway SET search_path = public, app";
-    world.server.execute("demo", sql).unwrap();
+    let made = world.server.execute("demo", sql);
+    assert!(made.is_ok(), "{made:?}");
     world
 }
 
