@@ -806,12 +806,12 @@ fn the_query_of_a_name_is_cut_out_of_its_text() {
     let text = "SELECT 1; /* AS */ PREPARE \"as\" (numeric(10, 2), text) AS -- as\n SELECT 'a;b' AS x ; \
                 DECLARE \"for\" INSENSITIVE CURSOR WITH HOLD FOR SELECT 2 FOR UPDATE";
     let analysis = analyse(text).unwrap();
-    let queries: Vec<(&str, &str)> = (0..3)
+    let queries: Vec<(&str, &str, &str)> = (0..3)
         .flat_map(|index| analysis.statement_effects(index))
         .filter_map(|effect| match effect {
             SessionEffect::PrepareSql { name, query }
             | SessionEffect::DeclareCursor { name, query, .. } => {
-                Some((name.as_str(), query.as_str()))
+                Some((name.as_str(), query.head(), query.as_str()))
             }
             _ => None,
         })
@@ -819,8 +819,16 @@ fn the_query_of_a_name_is_cut_out_of_its_text() {
     assert_eq!(
         queries,
         [
-            ("as", "-- as\n SELECT 'a;b' AS x"),
-            ("for", "SELECT 2 FOR UPDATE")
+            (
+                "as",
+                "PREPARE \"as\" (numeric(10, 2), text) AS",
+                "-- as\n SELECT 'a;b' AS x"
+            ),
+            (
+                "for",
+                "DECLARE \"for\" INSENSITIVE CURSOR WITH HOLD FOR",
+                "SELECT 2 FOR UPDATE"
+            )
         ]
     );
     assert!(!format!("{:?}", analysis.effects()).contains("a;b"));

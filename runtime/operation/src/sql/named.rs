@@ -41,19 +41,29 @@ pub struct NameUses {
 
 /// The query of a PREPARE or DECLARE, as written. Its Debug shows no literal.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct QueryText(pub(super) Box<str>);
+pub struct QueryText {
+    query: Box<str>,
+    head: Box<str>,
+}
 
 impl QueryText {
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.query
+    }
+
+    /// What stands before it in its statement, such as `PREPARE q(int) AS`: the types of parameters are a part of what
+    /// the query means.
+    #[must_use]
+    pub fn head(&self) -> &str {
+        &self.head
     }
 }
 
 impl std::fmt::Debug for QueryText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} bytes", self.0.len())
+        write!(f, "{} bytes", self.query.len())
     }
 }
 
@@ -165,19 +175,21 @@ pub(super) fn add_query(
             SessionEffect::DeclareCursor { query, .. } => (query, Token::For),
             _ => continue,
         };
-        let text = query_after(sql, range.clone(), tokens, after)?;
-        *query = QueryText(text.into());
+        let at = query_after(range.clone(), tokens, after)?;
+        *query = QueryText {
+            query: sql.get(at..range.end)?.trim().into(),
+            head: sql.get(range.start..at)?.trim().into(),
+        };
     }
     Some(())
 }
 
-/// What follows the first `keyword` outside of brackets: both words are reserved, so that is where the query begins.
-fn query_after<'a>(
-    sql: &'a str,
+/// Where the first `keyword` outside of brackets ends: both words are reserved, so that is where the query begins.
+fn query_after(
     range: std::ops::Range<usize>,
     tokens: &[ScanToken],
     keyword: Token,
-) -> Option<&'a str> {
+) -> Option<usize> {
     let mut depth = 0_usize;
     let place = |place: i32| usize::try_from(place).ok();
     let first = tokens.partition_point(|token| place(token.start) < Some(range.start));
@@ -187,7 +199,7 @@ fn query_after<'a>(
             Ok(Token::Ascii40) => depth = depth.saturating_add(1),
             Ok(Token::Ascii41) => depth = depth.saturating_sub(1),
             Ok(found) if found == keyword && depth == 0 => {
-                return Some(sql.get(end..range.end)?.trim());
+                return Some(end);
             }
             _ => {}
         }

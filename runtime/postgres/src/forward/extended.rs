@@ -75,6 +75,7 @@ impl Relay<'_> {
         let statement = Arc::new(Statement {
             text: text.to_owned(),
             parameter_types,
+            head: Box::default(),
         });
         self.prepared.push(Owed::Parse {
             name: name.to_owned(),

@@ -235,8 +235,10 @@ fn unknown_cursor(name: &str) -> Report {
 /// A statement's text and the types of its parameters decide together what it runs.
 fn text_of(statement: &Statement) -> NamedText {
     let mut context = digest::Context::new(&digest::SHA256);
-    context.update(&(statement.text.len() as u64).to_be_bytes());
-    context.update(statement.text.as_bytes());
+    for part in [&*statement.head, statement.text.as_str()] {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    }
     for oid in &statement.parameter_types {
         context.update(&oid.to_be_bytes());
     }
@@ -244,9 +246,39 @@ fn text_of(statement: &Statement) -> NamedText {
     // SHA-256 is 32 bytes long, so both are of one length.
     digest.copy_from_slice(context.finish().as_ref());
     let text: Arc<str> = statement.text.as_str().into();
+    let exact = match &*statement.head {
+        "" => Arc::clone(&text),
+        head => format!("{head} {text}").into(),
+    };
     NamedText {
-        exact: Arc::clone(&text),
+        exact,
         text,
         digest,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pg_34_the_types_of_a_prepared_statement_are_a_part_of_what_is_approved() {
+        let made_by = |head: &str| {
+            text_of(&Statement {
+                text: "DELETE FROM a WHERE id = $1".to_owned(),
+                parameter_types: Vec::new(),
+                head: head.into(),
+            })
+        };
+        let (parse, int, text) = (
+            made_by(""),
+            made_by("PREPARE q(int) AS"),
+            made_by("PREPARE q(text) AS"),
+        );
+        assert_ne!(int.digest, text.digest);
+        assert_ne!(int.digest, parse.digest);
+        assert_eq!(&*int.exact, "PREPARE q(int) AS DELETE FROM a WHERE id = $1");
+        assert_eq!(&*parse.exact, "DELETE FROM a WHERE id = $1");
+        assert_eq!(int.text, parse.text);
     }
 }

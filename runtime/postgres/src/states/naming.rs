@@ -124,6 +124,7 @@ impl Names {
                 statement: Arc::new(Statement {
                     text: query.as_str().to_owned(),
                     parameter_types: Vec::new(),
+                    head: query.head().into(),
                 }),
             }),
             SessionEffect::Deallocate { name } => renamed.push(Renamed::Deallocated(name.clone())),

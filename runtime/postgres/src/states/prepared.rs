@@ -44,6 +44,14 @@ const MAX_CHANNELS: usize = 1024;
 pub(crate) struct Statement {
     pub(crate) text: String,
     pub(crate) parameter_types: Vec<u32>,
+    /// What stands before the text in the PREPARE that made it, with the types of its parameters; empty after Parse.
+    pub(crate) head: Box<str>,
+}
+
+impl Statement {
+    pub(super) fn bytes(&self) -> usize {
+        self.text.len().saturating_add(self.head.len())
+    }
 }
 
 /// A portal's identity, which its name is not: names are reused.
@@ -322,9 +330,9 @@ impl Prepared {
 
     /// ParseComplete.
     pub(crate) fn parsed(&mut self, name: String, statement: Arc<Statement>) {
-        self.statement_bytes = self.statement_bytes.saturating_add(statement.text.len());
+        self.statement_bytes = self.statement_bytes.saturating_add(statement.bytes());
         if let Some(old) = self.statements.insert(name, statement) {
-            self.statement_bytes = self.statement_bytes.saturating_sub(old.text.len());
+            self.statement_bytes = self.statement_bytes.saturating_sub(old.bytes());
         }
     }
 
@@ -340,7 +348,7 @@ impl Prepared {
         match kind {
             Kind::Statement => {
                 if let Some(old) = self.statements.remove(name) {
-                    self.statement_bytes = self.statement_bytes.saturating_sub(old.text.len());
+                    self.statement_bytes = self.statement_bytes.saturating_sub(old.bytes());
                 }
             }
             Kind::Portal => {

@@ -72,10 +72,7 @@ impl Prepared {
             Renamed::Deallocated(None) => {
                 // The unnamed statement is not one of these.
                 self.statements.retain(|name, _| name.is_empty());
-                let texts = self
-                    .statements
-                    .values()
-                    .map(|statement| statement.text.len());
+                let texts = self.statements.values().map(|statement| statement.bytes());
                 self.statement_bytes = texts.sum();
             }
             Renamed::Declared { name, portal } => {

@@ -6,6 +6,7 @@ fn statement(text: &str) -> Arc<Statement> {
     Arc::new(Statement {
         text: text.to_owned(),
         parameter_types: Vec::new(),
+        head: Box::default(),
     })
 }
 
