@@ -62,7 +62,8 @@ fn write(condition: Condition, items: &mut Vec<Item>) {
     }
 }
 
-/// Reads the list as it comes, since a gateway reads the conditions of ten thousand rules before it answers.
+/// Reads the list as it comes, into nothing but the condition: the compiler and `hpol` read all of them. A gateway passes
+/// them over ([`super::Unread`]).
 impl<'de> Deserialize<'de> for Condition {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Condition, D::Error> {
         deserializer.deserialize_seq(List)

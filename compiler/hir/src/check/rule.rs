@@ -98,18 +98,17 @@ impl Checker<'_> {
         let open =
             rule.who.is_none() && rule.on.is_none() && rule.when.is_none() && rule.unless.is_none();
         if let ([effect], true, true) = (rule.effects.as_slice(), open, rule.complete)
-            && matches!(effect.node, ast::Effect::Allow { .. })
+            && let ast::Effect::Allow { rows } = &effect.node
             && rule.observe.is_none()
         {
+            let granted = match rows {
+                Some(_) => "on any `postgres` connection",
+                None => "on any connection",
+            };
             let message = format!("rule `{}` grants everything to everyone", rule.name.node);
             self.report(
-                Problem::new(
-                    Code::GrantsEverything,
-                    message,
-                    effect.span,
-                    "on any connection",
-                )
-                .help("add `who`, `on` or `when`; if it is meant, write `who everyone on any`"),
+                Problem::new(Code::GrantsEverything, message, effect.span, granted)
+                    .help("add `who`, `on` or `when`; if it is meant, write `who everyone on any`"),
             );
         }
         let named = matches!(rule.on, Some(On::Connections(_)));

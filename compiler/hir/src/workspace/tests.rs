@@ -103,6 +103,19 @@ fn the_policy_of_the_tour_compiles() {
 }
 
 #[test]
+fn a_grant_to_everyone_is_warned_of_with_the_connections_it_is_for() {
+    for (effect, granted) in [
+        ("allow", "on any connection"),
+        ("allow limit rows 10", "on any `postgres` connection"),
+    ] {
+        let open = format!("package demo\nrule r {{\n    satisfies AC-3\n    {effect}\n}}\n");
+        let diagnostics = workspace(&open).diagnostics();
+        let label = &diagnostics.first().unwrap().labels[0];
+        assert_eq!(label.text, granted, "{effect}");
+    }
+}
+
+#[test]
 fn lines_may_end_as_on_windows() {
     let windows = workspace(&POLICY.replace('\n', "\r\n"));
     assert_eq!(shown(&windows), Vec::<String>::new());
