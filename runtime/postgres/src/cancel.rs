@@ -1,6 +1,7 @@
 //! The gateway's own cancel keys: a client never sees the upstream's, and what it cancels is its own session's operation
 //! or nothing.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,8 +16,9 @@ use crate::codec::login::CancelSecret;
 const SHORT_SECRET_BYTES: usize = 4;
 const LONG_SECRET_BYTES: usize = 32;
 
-/// Requests with a wrong key that one address may make in a window. A key that comes too late is a wrong one, so a busy
-/// client makes some in good faith.
+/// Requests with a wrong key that one address may make in a window before they are told of. A key that comes too late is a
+/// wrong one, so a busy client makes some in good faith. Many clients can share an address, so that a right key cancels
+/// however many wrong ones came from there.
 const WRONG_KEYS: u32 = 100;
 const WINDOW: Duration = Duration::from_secs(60);
 
@@ -102,9 +104,6 @@ impl CancelKeys {
         now: Instant,
     ) {
         let client = client.to_canonical();
-        if locked(&self.guesses).is_barred(client, now) {
-            return;
-        }
         let sessions = locked(&self.sessions);
         let known = sessions.get(&process);
         // Compared in any case, so that the time tells nothing of which sessions there are.
@@ -115,7 +114,15 @@ impl CancelKeys {
             Some(registered) => registered.cancelled.notify_one(),
             None => {
                 drop(sessions);
-                locked(&self.guesses).count(client, now);
+                match locked(&self.guesses).count(client, now) {
+                    Guess::Counted => {
+                        tracing::debug!(%client, "a cancel request has no session's key");
+                    }
+                    Guess::Last => {
+                        tracing::debug!(%client, "too many cancel requests have no session's key; no more are told of for a while");
+                    }
+                    Guess::Barred => {}
+                }
             }
         }
     }
@@ -145,19 +152,24 @@ struct Guesses {
     by_address: HashMap<IpAddr, (Instant, u32)>,
 }
 
-impl Guesses {
-    fn is_barred(&self, client: IpAddr, now: Instant) -> bool {
-        self.by_address
-            .get(&client)
-            .is_some_and(|(since, wrong)| *wrong >= WRONG_KEYS && is_recent(*since, now))
-    }
+/// What a wrong key is to its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Guess {
+    /// One of those that happen.
+    Counted,
+    /// The last of them.
+    Last,
+    /// One more, of no interest.
+    Barred,
+}
 
-    fn count(&mut self, client: IpAddr, now: Instant) {
+impl Guesses {
+    fn count(&mut self, client: IpAddr, now: Instant) -> Guess {
         if !self.by_address.contains_key(&client) && self.by_address.len() >= WATCHED_ADDRESSES {
             self.by_address
                 .retain(|_, (since, _)| is_recent(*since, now));
             if self.by_address.len() >= WATCHED_ADDRESSES {
-                return;
+                return Guess::Barred;
             }
         }
         let (since, wrong) = self.by_address.entry(client).or_insert((now, 0));
@@ -165,6 +177,11 @@ impl Guesses {
             (*since, *wrong) = (now, 0);
         }
         *wrong = wrong.saturating_add(1);
+        match (*wrong).cmp(&WRONG_KEYS) {
+            Ordering::Less => Guess::Counted,
+            Ordering::Equal => Guess::Last,
+            Ordering::Greater => Guess::Barred,
+        }
     }
 }
 
@@ -232,32 +249,42 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pg_29_guessing_is_barred_for_a_while_where_it_comes_from() {
+    async fn pg_29_wrong_keys_bar_nobody_who_has_the_right_one() {
         let (keys, now) = (CancelKeys::default(), Instant::now());
         let (here, elsewhere) = (
             keys.register(2, HERE).unwrap(),
             keys.register(2, ELSEWHERE).unwrap(),
         );
-        for _ in 0..WRONG_KEYS {
+        for _ in 0..10 * WRONG_KEYS {
             keys.request(here.process, &changed(&here.secret), HERE, now);
+            keys.request(elsewhere.process, &elsewhere.secret, HERE, now);
         }
-        keys.request(here.process, &here.secret, HERE, now);
         assert!(!is_cancelled(&here).await);
-        keys.request(elsewhere.process, &elsewhere.secret, ELSEWHERE, now);
-        assert!(is_cancelled(&elsewhere).await);
-        keys.request(here.process, &here.secret, HERE, now + WINDOW);
+        assert!(!is_cancelled(&elsewhere).await);
+        // The one who guesses may share the address with everybody else.
+        keys.request(here.process, &here.secret, HERE, now);
         assert!(is_cancelled(&here).await);
-        // And from then on it is counted anew.
-        keys.request(here.process, &changed(&here.secret), HERE, now + WINDOW);
-        keys.request(here.process, &here.secret, HERE, now + WINDOW);
-        assert!(is_cancelled(&here).await);
+    }
+
+    #[test]
+    fn pg_29_wrong_keys_are_told_of_up_to_a_number_in_a_window() {
+        let (mut guesses, now) = (Guesses::default(), Instant::now());
+        for _ in 1..WRONG_KEYS {
+            assert_eq!(guesses.count(HERE, now), Guess::Counted);
+        }
+        assert_eq!(guesses.count(HERE, now), Guess::Last);
+        assert_eq!(guesses.count(HERE, now), Guess::Barred);
+        assert_eq!(guesses.count(ELSEWHERE, now), Guess::Counted);
+        assert_eq!(guesses.count(HERE, now + WINDOW), Guess::Counted);
     }
 
     #[test]
     fn what_is_remembered_of_guesses_is_bounded() {
         let (mut guesses, now) = (Guesses::default(), Instant::now());
         let address = |n: u32| IpAddr::V4(Ipv4Addr::from_bits(n));
-        (0..10_000).for_each(|n| guesses.count(address(n), now));
+        for n in 0..10_000 {
+            guesses.count(address(n), now);
+        }
         assert_eq!(guesses.by_address.len(), WATCHED_ADDRESSES);
         guesses.count(address(20_000), now + WINDOW);
         assert_eq!(guesses.by_address.len(), 1);
