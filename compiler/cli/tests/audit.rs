@@ -82,13 +82,16 @@ fn events() -> Vec<Event> {
         code: "SELECT 3".into(),
         rows: 3,
         bytes: 120,
-        cut: false,
+        cut: true,
         masked: vec![MaskedRecord {
             class: "orders.pii.ssn".into(),
             rule: "orders.hide_ssn".into(),
             values: 3,
         }],
-        controls: vec![claim("si-19.4", "implements", "M10", "orders.hide_ssn")],
+        controls: vec![
+            claim("ac-6", "supports", "M23", "orders.few_rows"),
+            claim("si-19.4", "implements", "M10", "orders.hide_ssn"),
+        ],
         left_out: LeftOut::default(),
     };
     vec![
@@ -403,6 +406,64 @@ fn a_log_verifies_until_a_byte_is_changed() {
         "{}",
         text(&output.stdout)
     );
+}
+
+#[test]
+fn a_log_says_which_key_signed_last_and_is_held_against_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys: Vec<AuditKey> = ["first.pub", "second.pub", "thief.pub"]
+        .map(|name| {
+            let key = AuditKey::generate().unwrap();
+            std::fs::write(folder.path().join(name), key.public().pem()).unwrap();
+            key
+        })
+        .into();
+    let options = |key: &AuditKey, former: Option<&AuditKey>| {
+        let load = |key: &AuditKey| AuditKey::load(&key.private_pem().unwrap()).unwrap();
+        let mut options = LogOptions::new(Origin::new("gateway.example/hpol").unwrap(), load(key));
+        options.former_key = former.map(load);
+        options
+    };
+    let write = |log: &str, options: LogOptions| {
+        let (log, _) = LogHandle::open_directory(&folder.path().join(log), options).unwrap();
+        log.append_and_wait(
+            None,
+            &Event::GatewayStopped {
+                reason: "asked".into(),
+            },
+        )
+        .unwrap();
+        log.close().unwrap();
+    };
+    // The thief has the first key only.
+    write("log", options(&keys[0], None));
+    write("log", options(&keys[1], Some(&keys[0])));
+    write("forged", options(&keys[0], None));
+    write("rekeyed", options(&keys[0], None));
+    write("rekeyed", options(&keys[2], Some(&keys[0])));
+    let verify = |log: &str, more: &[&str]| {
+        let arguments = ["audit", "verify", "--log", log, "--key", "first.pub"];
+        let output = hpol(folder.path(), &[&arguments, more].concat());
+        (output.status.code(), text(&output.stdout).to_owned())
+    };
+    let (code, shown) = verify("log", &["--last-key", "second.pub"]);
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(shown.contains("\n  key changed  "), "{shown}");
+    let (_, shown) = verify("log", &["--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["last_key"]["key"], keys[1].public().base64());
+    assert_eq!(shown["key_changes"][0]["sequence"], 1);
+    assert_eq!(shown["key_changes"][0]["to"], shown["last_key"]["id"]);
+    for forged in ["forged", "rekeyed"] {
+        assert_eq!(verify(forged, &[]).0, Some(0));
+        let (code, shown) = verify(forged, &["--last-key", "second.pub"]);
+        assert_eq!(code, Some(1), "{shown}");
+        assert!(
+            shown.starts_with("does not verify: the last checkpoint is signed by key "),
+            "{shown}"
+        );
+    }
+    assert_eq!(verify("log", &["--last-key", "first.pub"]).0, Some(1));
 }
 
 #[test]
