@@ -10,6 +10,7 @@ use hpol_bundle::signature::PublicKey;
 use hpol_nist_mappings::ControlId;
 use serde_json::json;
 
+use crate::compiled::Tie;
 use crate::exit::{Failure, Outcome};
 use crate::sources;
 use crate::table;
@@ -47,8 +48,9 @@ enum Verb {
 impl Bundle {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         let Verb::Show { file, key, json } = &self.verb;
-        let loaded = match load(&bytes(file)?, public_key(key)?) {
-            Ok(loaded) => loaded,
+        let loaded = load(&bytes(file)?, public_key(key)?);
+        let (tie, loaded) = match loaded.and_then(|loaded| Ok((tie(&loaded)?, loaded))) {
+            Ok(held) => held,
             Err(why) => {
                 terminal.note(format_args!(
                     "`{}` does not hold: {}",
@@ -58,6 +60,7 @@ impl Bundle {
                 return Ok(Outcome::Findings);
             }
         };
+        tie.tell(terminal)?;
         if *json {
             terminal.json(&as_json(&loaded))?;
         } else {
@@ -84,6 +87,19 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 /// The bundle, or why it does not hold.
 pub(crate) fn load(bytes: &[u8], key: PublicKey) -> Result<Loaded, String> {
     Compiled::load(bytes, &TrustedKeys::new(vec![key]), None).map_err(|why| why.to_string())
+}
+
+/// How the conditions of the bundle stand to its program, or why they do not hold.
+fn tie(loaded: &Loaded) -> Result<Tie, String> {
+    let policy = loaded.policy().map_err(|fault| fault.to_string())?;
+    let Compiled {
+        program,
+        vocabulary,
+        provenance,
+        ..
+    } = &loaded.bundle;
+    let tie = Tie::of(&policy, program, vocabulary, &provenance.compiler_version);
+    tie.map_err(|why| format!("the conditions of the policy: {why}"))
 }
 
 fn show(terminal: &mut Terminal, loaded: &Loaded) -> Result<(), Failure> {

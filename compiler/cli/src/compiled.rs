@@ -7,6 +7,7 @@ use clap::Args;
 use hpol_bundle::bundle::{Bundle, Conditions, Loaded};
 use hpol_bundle::policy::{Policy, Unread};
 use hpol_bundle::program::Program;
+use hpol_bundle::program::lower::lower;
 use hpol_bundle::vocabulary::Vocabulary;
 
 use crate::bundle;
@@ -34,6 +35,8 @@ pub(crate) struct Compiled {
     /// Without conditions, since what decides reads none.
     pub(crate) policy: Policy<Unread>,
     conditions: Conditions,
+    /// The version that compiled it.
+    compiler: String,
     pub(crate) program: Program,
     pub(crate) vocabulary: Vocabulary,
     /// What was done to get it, and how long it took.
@@ -76,6 +79,7 @@ impl Origin {
         Ok(Some(Compiled {
             policy,
             conditions,
+            compiler: env!("CARGO_PKG_VERSION").to_owned(),
             program: sound.program,
             vocabulary: project.vocabulary,
             steps: vec![
@@ -110,11 +114,12 @@ impl Origin {
                     policy,
                     program,
                     vocabulary,
-                    ..
+                    provenance,
                 } = bundle;
                 return Ok(Some(Compiled {
                     policy,
                     conditions,
+                    compiler: provenance.compiler_version,
                     program,
                     vocabulary,
                     steps: vec![("load", took)],
@@ -131,11 +136,57 @@ impl Origin {
 }
 
 impl Compiled {
-    /// The policy with its conditions.
-    pub(crate) fn whole_policy(&self) -> Result<Policy, Failure> {
+    /// The policy with its conditions, which say what the program decides; a note where nothing shows that they do.
+    pub(crate) fn whole_policy(&self, terminal: &mut Terminal) -> Result<Policy, Failure> {
         let read = self.conditions.read(self.policy.clone(), &self.vocabulary);
-        read.map_err(|fault| Failure::Conditions {
-            why: visible::line(&fault.to_string()),
-        })
+        let unusable = |why: String| Failure::Conditions {
+            why: visible::line(&why),
+        };
+        let policy = read.map_err(|fault| unusable(fault.to_string()))?;
+        let tie = Tie::of(&policy, &self.program, &self.vocabulary, &self.compiler);
+        tie.map_err(unusable)?.tell(terminal)?;
+        Ok(policy)
+    }
+}
+
+/// How the conditions of a bundle, which tools show, stand to its program, which decides.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Tie {
+    /// The conditions compile to the program.
+    Holds,
+    /// They compile to something else here, and another version compiled the bundle.
+    OtherCompiler(String),
+}
+
+impl Tie {
+    /// Compiles the conditions of `policy` again and compares. `compiler` is the version that wrote `program`.
+    ///
+    /// # Errors
+    /// Why what the conditions say is not what is decided.
+    pub(crate) fn of(
+        policy: &Policy,
+        program: &Program,
+        vocabulary: &Vocabulary,
+        compiler: &str,
+    ) -> Result<Tie, String> {
+        let same_version = compiler == env!("CARGO_PKG_VERSION");
+        match lower(policy, vocabulary) {
+            Ok(again) if again == *program => Ok(Tie::Holds),
+            _ if !same_version => Ok(Tie::OtherCompiler(compiler.to_owned())),
+            Ok(_) => Err("they do not compile to the program that decides".to_owned()),
+            Err(fault) => Err(fault.to_string()),
+        }
+    }
+
+    /// Says what could not be shown, if anything.
+    pub(crate) fn tell(&self, terminal: &mut Terminal) -> Result<(), Failure> {
+        if let Tie::OtherCompiler(version) = self {
+            terminal.note(format_args!(
+                "warning: what is shown may not be what is decided: hpol {} compiled the bundle, and here its \
+                 conditions do not compile to the program that decides; look at it with that version",
+                visible::line(version)
+            ))?;
+        }
+        Ok(())
     }
 }

@@ -26,8 +26,8 @@ use assume::Assumptions;
 /// Show a policy as a diagram: what is asked, and what it comes to
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The diagram asks one fact after the other, down to the verdict. What a rule obliges to (an approval, a mask) has a diagram
-of its own: `--root` with the name of the rule. `--connection` and `--group` leave out what is then settled, which makes
+The diagram asks one fact after the other, down to the verdict. What a rule obliges to (an approval, a mask, a limit)
+and what a rule in observe would do have diagrams of their own: `--root` with the name of the rule. `--connection` and `--group` leave out what is then settled, which makes
 large policies readable.
 
 Examples:
@@ -43,7 +43,8 @@ pub(crate) struct Graph {
     /// File to write instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// What is decided: `verdict`, the name of a rule that obliges to something, or `all`
+    /// What is decided: `verdict`, the name of a rule that obliges to something (an approval, a mask, a
+    /// limit) or that is in observe, or `all`
     #[arg(long, default_value = "verdict", value_name = "ROOT")]
     root: String,
     /// Only operations on this connection
@@ -88,7 +89,7 @@ impl Graph {
         let Some(compiled) = self.origin.load(terminal)? else {
             return Ok(Outcome::Findings);
         };
-        let policy = compiled.whole_policy()?;
+        let policy = compiled.whole_policy(terminal)?;
         let scope = match self.scope(&policy, &compiled.vocabulary, terminal)? {
             Ok(scope) => scope,
             Err(unknown) => return unknown.tell(terminal),
@@ -234,9 +235,12 @@ impl Graph {
         let names = rules
             .iter()
             .filter_map(|id| policy.rules.get(id.0 as usize));
-        let names: Vec<&str> = names.map(|rule| rule.name.as_str()).collect();
+        // A rule in observe has a diagram for each thing that it would do.
+        let mut names: Vec<&str> = names.map(|rule| rule.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
         let found = find(
-            "rule that obliges to something here",
+            "rule that obliges or observes here",
             &self.root,
             names.iter().copied(),
         )?;

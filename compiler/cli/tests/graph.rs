@@ -207,12 +207,12 @@ fn what_is_not_there_and_what_is_too_large_is_said() {
         (
             &["shop.hpol", "--connection", "db", "--root", "read"],
             1,
-            "there is no rule that obliges to something here called `read`; known: shop.hide_ssn, shop.write\n",
+            "there is no rule that obliges or observes here called `read`; known: shop.hide_ssn, shop.write\n",
         ),
         (
             &["shop.hpol", "--connection", "api", "--root", "write"],
             1,
-            "there is no rule that obliges to something here called `write`; there is none\n",
+            "there is no rule that obliges or observes here called `write`; there is none\n",
         ),
         (
             &["large.hpol", "--connection", "db", "--format", "svg"],
@@ -234,5 +234,103 @@ fn what_is_not_there_and_what_is_too_large_is_said() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
         assert!(said.starts_with(says), "{arguments:?}: {said}");
         assert_eq!(text(&output.stdout), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_rule_in_observe_has_diagrams_and_matches_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = r#"package demo
+group agents = subject.groups has "agents"
+rule peek {
+    satisfies AC-3
+    who agents
+    observe allow limit rows 10
+}
+rule read {
+    satisfies AC-3
+    who agents
+    allow limit rows 20
+}
+"#;
+    fs::write(folder.path().join("shop.hpol"), policy).unwrap();
+    let (observed, _) = drawn(folder.path(), &["--root", "peek"]);
+    insta::assert_snapshot!("observed", observed);
+    let (limit, _) = drawn(folder.path(), &["--root", "read"]);
+    assert!(limit.contains(": obliges\n"), "{limit}");
+    let output = hpol(folder.path(), &["graph", "shop.hpol", "--root", "none"]);
+    assert_eq!(
+        text(&output.stderr),
+        "there is no rule that obliges or observes here called `none`; known: demo.peek, demo.read\n"
+    );
+}
+
+/// A bundle whose conditions are those of another policy than its program, properly signed.
+#[test]
+fn conditions_that_are_not_what_is_decided_are_told() {
+    use hpol_bundle::bundle::{Bundle, encode};
+    use hpol_bundle::policy::Condition;
+    use hpol_bundle::signature::SigningKey;
+
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    let run = |arguments: &[&str]| hpol(folder.path(), arguments);
+    assert!(run(&["keygen", "key"]).status.success());
+    let build = ["build", "shop.hpol", "--key", "key", "-o", "shop.hpolb"];
+    assert!(run(&build).status.success());
+    let loaded = Bundle::load_danger_unverified(&fs::read(path("shop.hpolb")).unwrap()).unwrap();
+    let key = SigningKey::from_text(&fs::read_to_string(path("key")).unwrap()).unwrap();
+    let show = ["bundle", "show", "shop.hpolb", "--key", "key.pub"];
+    let graph = ["graph", "shop.hpolb", "--key", "key.pub", "--kind", "http"];
+    let said = |arguments: &[&str]| {
+        let output = run(arguments);
+        let printed = !output.stdout.is_empty();
+        (
+            output.status.code(),
+            printed,
+            text(&output.stderr).to_owned(),
+        )
+    };
+    for arguments in [&show[..], &graph] {
+        assert_eq!(said(arguments), (Some(0), true, String::new()));
+    }
+
+    let write = |compiler: &str| {
+        let mut policy = loaded.policy().unwrap();
+        for rule in &mut policy.rules {
+            rule.condition = Condition::Not(Box::new(rule.condition.clone()));
+        }
+        let mut provenance = loaded.bundle.provenance.clone();
+        provenance.compiler_version = compiler.to_owned();
+        let (program, vocabulary) = (&loaded.bundle.program, &loaded.bundle.vocabulary);
+        let bundle = Bundle {
+            policy,
+            program: program.clone(),
+            vocabulary: vocabulary.clone(),
+            provenance,
+        };
+        fs::write(path("shop.hpolb"), encode(&bundle, &key).unwrap()).unwrap();
+    };
+    write(env!("CARGO_PKG_VERSION"));
+    let (code, printed, why) = said(&show);
+    assert_eq!((code, printed), (Some(1), false));
+    assert_eq!(
+        why,
+        "`shop.hpolb` does not hold: the conditions of the policy: they do not compile to the program that decides\n"
+    );
+    let (code, printed, why) = said(&graph);
+    assert_eq!((code, printed), (Some(3), false));
+    assert!(
+        why.contains("they do not compile to the program that decides"),
+        "{why}"
+    );
+
+    write("0.0.1");
+    for arguments in [&show[..], &graph] {
+        let (code, printed, note) = said(arguments);
+        assert_eq!((code, printed), (Some(0), true), "{note}");
+        let warning =
+            "warning: what is shown may not be what is decided: hpol 0.0.1 compiled the bundle";
+        assert!(note.starts_with(warning), "{note}");
     }
 }

@@ -26,6 +26,8 @@ pub struct Description<'a> {
     vocabulary: &'a Vocabulary,
     /// The only outputs that are described, if not all are.
     only: Option<&'a [Output]>,
+    /// Whether a rule in observe is described: it matches, and obliges to nothing.
+    observes: bool,
 }
 
 /// A node that asks, in words.
@@ -76,7 +78,9 @@ impl Dag {
             policy,
             vocabulary,
             only: None,
+            observes: false,
         }
+        .noting_observed()
     }
 }
 
@@ -121,6 +125,15 @@ impl<'a> Description<'a> {
     pub fn only(self, outputs: &'a [Output]) -> Description<'a> {
         Description {
             only: Some(outputs),
+            ..self
+        }
+        .noting_observed()
+    }
+
+    fn noting_observed(self) -> Description<'a> {
+        let observed = |root: &Root| matches!(root.output, Output::Observed(_));
+        Description {
+            observes: self.roots().any(observed),
             ..self
         }
     }
@@ -223,8 +236,14 @@ impl<'a> Description<'a> {
             Node::Leaf(Leaf::Verdict(Verdict::Allow)) => "allow".to_owned(),
             Node::Leaf(Leaf::Verdict(Verdict::RequireApproval)) => "require approval".to_owned(),
             Node::Leaf(Leaf::Verdict(Verdict::Block)) => "block".to_owned(),
-            Node::Leaf(Leaf::Obliges(true)) => "obliges".to_owned(),
-            Node::Leaf(Leaf::Obliges(false)) => "does not oblige".to_owned(),
+            // Nodes are shared between outputs; a rule that obliges matches, too.
+            Node::Leaf(Leaf::Obliges(yes)) => match (self.observes, yes) {
+                (true, true) => "matches",
+                (true, false) => "does not match",
+                (false, true) => "obliges",
+                (false, false) => "does not oblige",
+            }
+            .to_owned(),
             Node::Residual(rest) => {
                 let shard = self.shard();
                 let clauses = rest
