@@ -21,7 +21,7 @@ const CHUNK: usize = 4096;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Counts are of decisions: denied by a rule or for want of one, allowed, approved by people, waiting when they were made;
-and of outcomes whose values were masked. `hpol audit show` shows a record by its number.
+and of outcomes whose values were masked, and whose rows were cut off at a limit. `hpol audit show` shows a record by its number.
 
 Examples:
   hpol evidence --by control --log /var/lib/hpol/log
@@ -73,8 +73,8 @@ impl Evidence {
         rows.sort();
         let rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
         let heading = [
-            "CONTROL", "STRENGTH", "DENIED", "ALLOWED", "APPROVED", "WAITED", "MASKED", "RULES",
-            "RECORDS", "TITLE",
+            "CONTROL", "STRENGTH", "DENIED", "ALLOWED", "APPROVED", "WAITED", "MASKED", "CUT",
+            "RULES", "RECORDS", "TITLE",
         ];
         for line in table::lines(heading, &rows) {
             terminal.line(format_args!("{line}"))?;
@@ -109,7 +109,7 @@ impl Evidence {
         }
     }
 
-    fn row(&self, id: &str, entry: &Entry) -> [String; 10] {
+    fn row(&self, id: &str, entry: &Entry) -> [String; 11] {
         let verdict = |verdict: &str| entry.all.verdicts.get(verdict).copied().unwrap_or_default();
         let rules: Vec<_> = entry
             .all
@@ -124,7 +124,8 @@ impl Evidence {
             verdict("allow").saturating_sub(entry.approved).to_string(),
             entry.approved.to_string(),
             verdict("require_approval").to_string(),
-            entry.all.outcomes.to_string(),
+            entry.all.masked.to_string(),
+            entry.all.cut.to_string(),
             rules.join(", "),
             sampled(&entry.all.sequences, self.samples),
             title(id).to_owned(),
@@ -153,7 +154,8 @@ fn merge(into: &mut ControlEvidence, found: ControlEvidence) {
             *total = total.saturating_add(count);
         }
     }
-    into.outcomes = into.outcomes.saturating_add(found.outcomes);
+    into.masked = into.masked.saturating_add(found.masked);
+    into.cut = into.cut.saturating_add(found.cut);
     into.rules.extend(found.rules);
     into.mechanisms.extend(found.mechanisms);
     into.sequences.extend(found.sequences);
@@ -206,7 +208,7 @@ fn as_json(id: &str, entry: &Entry) -> serde_json::Value {
             "denied": verdict("block"), "allowed": verdict("allow").saturating_sub(entry.approved),
             "approved": entry.approved, "waited": verdict("require_approval"),
         },
-        "masked": all.outcomes, "rules": all.rules, "mechanisms": all.mechanisms, "sequences": all.sequences,
+        "masked": all.masked, "cut": all.cut, "rules": all.rules, "mechanisms": all.mechanisms, "sequences": all.sequences,
     })
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::record::{ControlRecord, Event, Record};
+use crate::record::{ControlRecord, Event, OutcomeRecord, Record};
 
 /// What the log holds for one control.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,8 +13,10 @@ pub struct ControlEvidence {
     pub strengths: BTreeMap<String, u64>,
     /// Decisions by verdict: `allow`, `require_approval`, `block`.
     pub verdicts: BTreeMap<String, u64>,
-    /// Outcomes that claim it, such as those of masked results.
-    pub outcomes: u64,
+    /// Outcomes with masked values whose masks claim it.
+    pub masked: u64,
+    /// Outcomes with rows left out whose limits claim it.
+    pub cut: u64,
     /// The rules that claim it, by qualified name; `gateway` for mechanisms that are always on.
     pub rules: BTreeSet<String>,
     /// The mechanisms that earn it.
@@ -43,9 +45,13 @@ pub fn by_control<'a>(
 }
 
 impl ControlEvidence {
-    fn add<'a>(&mut self, record: &Record, claims: impl Iterator<Item = &'a ControlRecord>) {
+    fn add<'a>(
+        &mut self,
+        record: &Record,
+        claims: impl Iterator<Item = &'a ControlRecord> + Clone,
+    ) {
         let mut strengths = BTreeSet::new();
-        for claim in claims {
+        for claim in claims.clone() {
             strengths.insert(claim.strength.as_str());
             self.rules.insert(claim.rule.clone());
             if !claim.mechanism.is_empty() {
@@ -57,9 +63,28 @@ impl ControlEvidence {
         }
         match &record.event {
             Event::Decision(decision) => increment(&mut self.verdicts, &decision.verdict),
-            _ => self.outcomes = self.outcomes.saturating_add(1),
+            Event::Outcome(outcome) => self.add_outcome(outcome, claims),
+            // No other record claims controls.
+            _ => {}
         }
         self.sequences.push(record.sequence);
+    }
+
+    /// A rule has one effect, so that a claim is either of a mask or of a limit.
+    fn add_outcome<'a>(
+        &mut self,
+        outcome: &OutcomeRecord,
+        mut claims: impl Iterator<Item = &'a ControlRecord> + Clone,
+    ) {
+        let by_mask = |claim: &ControlRecord| {
+            !outcome.cut || outcome.masked.iter().any(|mask| mask.rule == claim.rule)
+        };
+        if claims.clone().any(by_mask) {
+            self.masked = self.masked.saturating_add(1);
+        }
+        if claims.any(|claim| !by_mask(claim)) {
+            self.cut = self.cut.saturating_add(1);
+        }
     }
 }
 
@@ -72,6 +97,7 @@ fn increment(counts: &mut BTreeMap<String, u64>, name: &str) {
 mod tests {
     use super::*;
     use crate::record::tests::events;
+    use crate::record::{LeftOut, MaskedRecord, OperationResult};
 
     #[test]
     fn records_are_grouped_by_control_with_what_earned_it() {
@@ -105,7 +131,8 @@ mod tests {
                 "allow": 1,
                 "block": 1,
             },
-            outcomes: 2,
+            masked: 0,
+            cut: 2,
             rules: {
                 "no_drop",
             },
@@ -123,5 +150,54 @@ mod tests {
         assert_eq!(controls.keys().collect::<Vec<_>>(), ["ac-3", "au-2"]);
         assert_eq!(controls["au-2"].sequences, [25]);
         assert!(controls["au-2"].mechanisms.is_empty());
+    }
+
+    #[test]
+    fn masked_and_cut_outcomes_are_counted_apart() {
+        let control = |id: &str, rule: &str| ControlRecord {
+            id: id.into(),
+            strength: "implements".into(),
+            mechanism: "M10".into(),
+            rule: rule.into(),
+        };
+        let outcome = |masks: &[&str], cut: bool, controls: Vec<ControlRecord>| Record {
+            sequence: 0,
+            time: String::new(),
+            session: None,
+            buffered: false,
+            event: Event::Outcome(Box::new(OutcomeRecord {
+                operation: "op".into(),
+                result: OperationResult::Completed,
+                code: String::new(),
+                rows: 1,
+                bytes: 1,
+                masked: masks
+                    .iter()
+                    .map(|rule| MaskedRecord {
+                        class: "ssn".into(),
+                        rule: (*rule).into(),
+                        values: 1,
+                    })
+                    .collect(),
+                cut,
+                controls,
+                left_out: LeftOut::default(),
+            })),
+        };
+        let both = vec![
+            control("ac-4", "hide"),
+            control("ac-6", "few"),
+            control("sc-7", "few"),
+            control("sc-7", "hide"),
+        ];
+        let controls = by_control(&[
+            outcome(&["hide"], true, both),
+            outcome(&["hide"], false, vec![control("ac-4", "hide")]),
+            outcome(&[], true, vec![control("ac-6", "few")]),
+        ]);
+        let counts = |id: &str| (controls[id].masked, controls[id].cut);
+        assert_eq!(counts("ac-4"), (2, 0));
+        assert_eq!(counts("ac-6"), (0, 2));
+        assert_eq!(counts("sc-7"), (1, 1));
     }
 }

@@ -1,6 +1,8 @@
 //! One record on one line.
 
-use hpol_evidence::record::{ApprovalEnd, DecisionRecord, Event, OperationResult, Record, Vote};
+use hpol_evidence::record::{
+    ApprovalEnd, DecisionRecord, Event, OperationResult, OutcomeRecord, Record, Vote,
+};
 
 use crate::bundle::control;
 use crate::project::counted;
@@ -156,12 +158,13 @@ fn summary(event: &Event) -> (&'static str, Style, String) {
             // Protocols without a code for it leave it empty.
             let ended = [result(outcome.result), outcome.code.as_str()];
             let text = format!(
-                "{}  {}, {}, {}{}",
+                "{}  {}, {}, {}{}{}",
                 outcome.operation,
                 ended.join(" ").trim_end(),
                 counted(outcome.rows, "row"),
                 counted(outcome.bytes, "byte"),
-                masked.concat()
+                masked.concat(),
+                cut(outcome)
             );
             ("outcome", Style::Dim, visible::line(&text))
         }
@@ -216,6 +219,11 @@ pub(super) fn end(state: ApprovalEnd) -> (&'static str, Style) {
         ApprovalEnd::Expired => ("expired", Style::Bad),
         ApprovalEnd::Withdrawn => ("withdrawn", Style::Dim),
     }
+}
+
+/// What is added where rows were left out because of a limit.
+pub(super) fn cut(outcome: &OutcomeRecord) -> &'static str {
+    if outcome.cut { ", cut" } else { "" }
 }
 
 /// The word for how an operation ended.

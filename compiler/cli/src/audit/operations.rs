@@ -166,5 +166,6 @@ fn became(outcome: &OutcomeRecord, kind: &str) -> String {
     if masked > 0 {
         text.push_str(&format!(", {} masked", counted(masked, "value")));
     }
+    text.push_str(line::cut(outcome));
     text
 }
