@@ -37,7 +37,7 @@ fn make_string(out: &mut Vec<u8>, start: usize) {
         .strip_prefix(b"\"")
         .and_then(|rest| rest.strip_suffix(b"\""));
     let is_plain = |text: &[u8]| {
-        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"*_.:@+- ".contains(byte);
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"*_.:@+- #".contains(byte);
         text.iter().all(plain)
     };
     match quoted {
@@ -63,6 +63,10 @@ mod tests {
             ("***", "\"***\""),
             ("\"***-**-4321\"", "\"***-**-4321\""),
             ("************1111", "\"************1111\""),
+            (
+                "#dhalbnmbekjbcngefiblmpggfedjncck",
+                "\"#dhalbnmbekjbcngefiblmpggfedjncck\"",
+            ),
             ("{\"***\": \"*****4321\"}", "\"***\""),
             ("\"a\\\"", "\"***\""),
             ("\"", "\"***\""),
