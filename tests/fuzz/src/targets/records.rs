@@ -121,6 +121,9 @@ impl Files for Memory {
     fn used_percent(&self) -> io::Result<u8> {
         Ok(0)
     }
+    fn free_bytes(&self) -> io::Result<u64> {
+        Ok(u64::MAX)
+    }
 }
 
 impl LogFile for Content {
