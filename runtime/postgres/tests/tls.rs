@@ -104,10 +104,12 @@ async fn pg_04_06_07_clients_come_by_tls_or_not_at_all() {
     twice.write_all(&SSL_REQUEST).await.unwrap();
     assert_eq!(twice.read(&mut [0; 16]).await.unwrap_or(0), 0);
 
+    world.log.until("refused: TLS failed").await;
     world.log.until("refused: encryption").await;
     let mut refused = world.log.words();
     refused.sort();
     insta::assert_snapshot!(refused.join("\n"), @r#"
+    refused: TLS failed: peer doesn't support any known protocol
     refused: bytes followed SSLRequest before it was answered
     refused: direct TLS without ALPN `postgresql`
     refused: encryption was asked for inside TLS
