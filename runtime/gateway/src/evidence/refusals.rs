@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use hpol_evidence::record::Event;
 use jiff::Timestamp;
 
-/// A person who mistypes, or a client with an old token that tries again, stays below these.
+/// A person who mistypes, or a pool of clients with an old token that tries again, stays below these.
 const BY_ADDRESS: Rate = Rate {
-    burst: 20,
+    burst: 50,
     every: Duration::from_secs(1),
 };
 /// A small part of what the disk can sync, so that others' operations do not wait for it.
@@ -198,17 +198,17 @@ mod tests {
     fn one_address_gets_its_burst_and_then_one_a_second() {
         let now = Instant::now();
         let mut refusals = Refusals::new(now);
-        assert_eq!(recorded(&mut refusals, "192.0.2.1:1", 100, now), 20);
+        assert_eq!(recorded(&mut refusals, "192.0.2.1:1", 100, now), 50);
         assert_eq!(recorded(&mut refusals, "192.0.2.2:1", 5, now), 5);
         let later = now + Duration::from_millis(3500);
         assert_eq!(recorded(&mut refusals, "192.0.2.1:2", 100, later), 3);
         let much_later = now + Duration::from_secs(3600);
-        assert_eq!(recorded(&mut refusals, "192.0.2.1:3", 100, much_later), 20);
+        assert_eq!(recorded(&mut refusals, "192.0.2.1:3", 100, much_later), 50);
         insta::assert_debug_snapshot!(refusals.take_count(), @r#"
         Some(
             SessionsRefused {
-                count: 257,
-                by_address: 257,
+                count: 197,
+                by_address: 197,
                 addresses: [
                     "192.0.2.1",
                 ],
@@ -243,7 +243,7 @@ mod tests {
         assert_eq!((count, by_address, addresses.len()), (19_800, 0, NAMED));
         // Those with nothing against them any more make room.
         let later = now + Duration::from_secs(60);
-        assert_eq!(recorded(&mut refusals, "192.0.2.1:1", 100, later), 20);
+        assert_eq!(recorded(&mut refusals, "192.0.2.1:1", 100, later), 50);
         assert!(refusals.addresses.len() < ADDRESSES);
     }
 
@@ -252,10 +252,10 @@ mod tests {
         let now = Instant::now();
         let mut refusals = Refusals::new(now);
         for client in ["[2001:db8::1]:1", "[2001:db8::ffff:2]:1"] {
-            recorded(&mut refusals, client, 10, now);
+            recorded(&mut refusals, client, 25, now);
         }
         assert_eq!(recorded(&mut refusals, "[2001:db8::3]:1", 1, now), 0);
-        recorded(&mut refusals, "192.0.2.1:1", 20, now);
+        recorded(&mut refusals, "192.0.2.1:1", 50, now);
         assert_eq!(recorded(&mut refusals, "[::ffff:192.0.2.1]:1", 1, now), 0);
     }
 }
