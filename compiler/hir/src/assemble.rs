@@ -10,7 +10,8 @@ use hpol_syntax::code::{Code, Severity};
 use hpol_syntax::span::Span;
 
 use crate::check::check;
-use crate::database::{Inputs, ItemText, Scope, SourceFile, items, parsed};
+use crate::database::{Inputs, ItemText, Items, Scope, SourceFile, items, parsed};
+use crate::declared::{self, Declaration};
 use crate::diagnostic::{Diagnostic, Label};
 use crate::file::{package_line, scope};
 use crate::lowered::{Effect, Lowered};
@@ -23,29 +24,48 @@ const MAX_LABELS: usize = 5;
 /// What is wrong, sorted by file and place; a broken name once, with every place it is used at.
 #[salsa::tracked]
 pub(crate) fn diagnostics(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for file in inputs.files(db) {
-        let items = items(db, *file);
-        let path = file.path(db);
-        let whole = items
-            .problems
-            .iter()
-            .cloned()
-            .chain(package_line(db, items));
-        found.extend(whole.map(|problem| Diagnostic::of(&problem, path, 0)));
-        let scope = scope(db, *file);
-        for (item, offset) in &items.items {
-            let problems = parsed(db, *item)
-                .problems
-                .iter()
-                .chain(&check(db, inputs, *item, scope).problems);
-            found.extend(problems.map(|problem| Diagnostic::of(problem, path, *offset)));
-        }
-    }
+    let of_files = inputs
+        .files(db)
+        .iter()
+        .flat_map(|file| of_file(db, inputs, *file));
+    let mut found: Vec<Diagnostic> = of_files.cloned().collect();
     found.extend(duplicates(db, inputs));
     found.extend(targets(db, inputs));
     found.sort_by(|left, right| left.place().cmp(&right.place()));
     merge_names(found)
+}
+
+/// What is wrong with one file, its names known.
+#[salsa::tracked]
+fn of_file(db: &dyn salsa::Database, inputs: Inputs, file: SourceFile) -> Vec<Diagnostic> {
+    let items = items(db, file);
+    let path = file.path(db);
+    let import = import_place(db, items);
+    let mut found = Vec::new();
+    let whole = items
+        .problems
+        .iter()
+        .cloned()
+        .chain(package_line(db, items));
+    found.extend(whole.map(|problem| Diagnostic::of(&problem, path, 0, import)));
+    let scope = scope(db, file);
+    for (item, offset) in &items.items {
+        let problems = parsed(db, *item)
+            .problems
+            .iter()
+            .chain(&check(db, inputs, *item, scope).problems);
+        found.extend(problems.map(|problem| Diagnostic::of(problem, path, *offset, import)));
+    }
+    found
+}
+
+/// Where a further `use` would stand: behind the last one, or behind the package line.
+fn import_place(db: &dyn salsa::Database, items: &Items<'_>) -> u32 {
+    let head = items.items.iter().rev();
+    head.filter(|(item, _)| matches!(parsed(db, *item).keyword.as_str(), "package" | "use"))
+        .map(|(item, offset)| Span::new(0, item.text(db).len()).shifted(*offset).end)
+        .next()
+        .unwrap_or(0)
 }
 
 /// The policy, unless something is wrong with it.
@@ -270,71 +290,69 @@ impl Parts {
 
 /// Names that are defined more than once.
 fn duplicates(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagnostic> {
-    let mut first: BTreeMap<(&str, String), Label> = BTreeMap::new();
-    let mut found = Vec::new();
-    each_item(db, inputs, |place| {
-        let parsed = parsed(db, place.item);
-        let kind = parsed.keyword.as_str();
-        let test = match &parsed.item {
-            Some(hpol_syntax::ast::Item::Test(test)) => {
-                Some(qualify(place.scope.package(db), &test.name.node))
-            }
-            _ => None,
-        };
-        let Some(name) = test
-            .or_else(|| place.name(db))
-            .filter(|_| !matches!(kind, "package" | "use"))
-        else {
-            return;
-        };
-        let label = |text: &str| place.label(db, text);
-        // Conditions name both in the same way.
-        let space = match kind {
-            "predicate" => "group",
-            kind => kind,
-        };
-        match first.get(&(space, name.clone())) {
-            None => {
-                first.insert((space, name), label("first here"));
-            }
-            Some(before) => found.push(Diagnostic {
-                code: Code::DefinedTwice,
-                severity: Severity::Error,
-                message: format!("{kind} `{name}` is defined twice"),
-                labels: vec![label("defined again"), before.clone()],
-                help: Some("rename one of them".to_owned()),
-            }),
-        }
-    });
-    found
+    let again = |(first, second): &(Declaration, Declaration)| {
+        let kind = parsed(db, place(db, *second)?.item).keyword.as_str();
+        let name = declared::name(db, *second)?;
+        Some(Diagnostic {
+            code: Code::DefinedTwice,
+            severity: Severity::Error,
+            message: format!("{kind} `{name}` is defined twice"),
+            labels: vec![
+                place(db, *second)?.label(db, "defined again"),
+                place(db, *first)?.label(db, "first here"),
+            ],
+            help: Some("rename one of them".to_owned()),
+            fix: Vec::new(),
+        })
+    };
+    declared::duplicates(db, inputs)
+        .iter()
+        .filter_map(again)
+        .collect()
 }
 
 /// Targets that connections name with different protocols.
 fn targets(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagnostic> {
-    let mut first: BTreeMap<&str, (Protocol, Label)> = BTreeMap::new();
+    let mut first: BTreeMap<&str, (Protocol, Declaration)> = BTreeMap::new();
     let mut found = Vec::new();
-    each_item(db, inputs, |place| {
-        let lowered = &check(db, inputs, place.item, place.scope).lowered;
-        let Some(Lowered::Connection { protocol, target }) = lowered else {
-            return;
-        };
-        let label = || place.label(db, &format!("as {}", protocol.as_str()));
-        let (known, before) = first
-            .entry(target.as_str())
-            .or_insert_with(|| (*protocol, label()));
-        if known != protocol {
+    for file in inputs.files(db) {
+        for (index, target, protocol) in declared::targets(db, *file) {
+            let here = Declaration {
+                file: *file,
+                index: *index,
+            };
+            let (known, before) = *first.entry(target).or_insert((*protocol, here));
+            let label = |at: Declaration, protocol: Protocol| {
+                Some(place(db, at)?.label(db, &format!("as {}", protocol.as_str())))
+            };
+            if known == *protocol {
+                continue;
+            }
+            let labels = [label(here, *protocol), label(before, known)];
             found.push(Diagnostic {
                 code: Code::TargetProtocol,
                 severity: Code::TargetProtocol.severity(),
                 message: format!("target `{target}` is named with two protocols"),
-                labels: vec![label(), before.clone()],
+                labels: labels.into_iter().flatten().collect(),
                 help: Some(
                     "a target speaks one protocol: that of the gateway's configuration".to_owned(),
                 ),
+                fix: Vec::new(),
             });
         }
-    });
+    }
     found
+}
+
+/// Where a declaration stands.
+fn place<'db>(db: &'db dyn salsa::Database, at: Declaration) -> Option<Place<'db>> {
+    let (item, offset) = items(db, at.file).items.get(at.index as usize)?;
+    Some(Place {
+        file: at.file,
+        item: *item,
+        offset: *offset,
+        scope: scope(db, at.file),
+    })
 }
 
 /// The line on which an item begins, from its keyword on.
@@ -367,6 +385,13 @@ fn merge_names(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
         match known {
             Some(first) => {
                 let room = MAX_LABELS.saturating_sub(first.labels.len());
+                if !first.fix.is_empty() {
+                    for edit in diagnostic.fix {
+                        if !first.fix.contains(&edit) {
+                            first.fix.push(edit);
+                        }
+                    }
+                }
                 first
                     .labels
                     .extend(diagnostic.labels.into_iter().take(room));

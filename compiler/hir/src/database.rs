@@ -12,7 +12,7 @@ use hpol_syntax::parse::Parsed;
 use hpol_syntax::problem::Problem;
 
 /// One source file.
-#[salsa::input]
+#[salsa::input(debug)]
 pub(crate) struct SourceFile {
     /// Its path, as given.
     #[returns(deref)]

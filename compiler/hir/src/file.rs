@@ -107,8 +107,7 @@ pub(crate) fn import(packages: &[String], found: &Use) -> Option<Problem> {
         if !is_catalogue(found) {
             let message = format!("there is no catalogue `{path}`");
             return Some(
-                Problem::new(Code::UnknownCatalogue, message, span, "unknown")
-                    .help(format!("write `{CATALOGUE}`")),
+                Problem::new(Code::UnknownCatalogue, message, span, "unknown").write(CATALOGUE),
             );
         }
         let baseline = found
@@ -141,7 +140,7 @@ pub(crate) fn import(packages: &[String], found: &Use) -> Option<Problem> {
     );
     Some(
         match words::nearest(path, packages.iter().map(String::as_str)) {
-            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            Some(near) => problem.did_you_mean(near),
             None => problem,
         },
     )

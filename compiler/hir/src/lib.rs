@@ -4,6 +4,7 @@
 mod assemble;
 mod check;
 mod database;
+mod declared;
 mod diagnostic;
 mod file;
 mod lowered;
@@ -11,7 +12,7 @@ mod symbols;
 mod test_case;
 mod workspace;
 
-pub use diagnostic::{Diagnostic, Label};
+pub use diagnostic::{Diagnostic, Edit, Label};
 pub use hpol_nist_mappings::ControlId;
 pub use hpol_syntax::code::{Code, Severity};
 pub use test_case::{Expectation, TestCase, TestConnection, TestOperation, TestSubject};

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use hpol_bundle::vocabulary::Protocol;
 use hpol_syntax::ast::{Effect, Item, Name};
 use hpol_syntax::code::Code;
-use hpol_syntax::problem::Problem;
+use hpol_syntax::problem::{Fix, Problem};
 use hpol_syntax::words;
 
-use crate::database::{Inputs, ItemText, Scope, items, parsed};
+use crate::database::{Inputs, ItemText, Scope, SourceFile, items, parsed};
 use crate::file::scope;
 
 /// What is declared, by qualified name.
@@ -60,34 +60,45 @@ pub(crate) enum EffectKind {
 pub(crate) fn symbols(db: &dyn salsa::Database, inputs: Inputs) -> Symbols<'_> {
     let mut symbols = Symbols::default();
     for file in inputs.files(db) {
-        let scope = scope(db, *file);
-        for (item, _) in &items(db, *file).items {
-            let parsed = parsed(db, *item);
-            let Some(name) = &parsed.name else { continue };
-            let package = scope.package(db);
-            match parsed.keyword.as_str() {
-                "connection" => insert(
-                    &mut symbols.connections,
-                    package,
-                    name,
-                    connection(parsed.item.as_ref()),
-                ),
-                "group" => {
-                    let group =
-                        matches!(parsed.item, Some(Item::Group(_))).then_some((*item, scope));
-                    insert(&mut symbols.groups, package, name, group);
-                }
-                "predicate" => {
-                    let predicate =
-                        matches!(parsed.item, Some(Item::Predicate(_))).then_some((*item, scope));
-                    insert(&mut symbols.predicates, package, name, predicate);
-                }
-                "data" => {
-                    let class = is_whole_class(parsed.item.as_ref()).then_some((*item, scope));
-                    insert(&mut symbols.classes, package, name, class);
-                }
-                _ => {}
+        let found = symbols_of(db, *file);
+        join(&mut symbols.connections, &found.connections);
+        join(&mut symbols.groups, &found.groups);
+        join(&mut symbols.predicates, &found.predicates);
+        join(&mut symbols.classes, &found.classes);
+    }
+    symbols
+}
+
+/// The names of one file that rules can use.
+#[salsa::tracked]
+fn symbols_of(db: &dyn salsa::Database, file: SourceFile) -> Symbols<'_> {
+    let mut symbols = Symbols::default();
+    let scope = scope(db, file);
+    for (item, _) in &items(db, file).items {
+        let parsed = parsed(db, *item);
+        let Some(name) = &parsed.name else { continue };
+        let package = scope.package(db);
+        match parsed.keyword.as_str() {
+            "connection" => insert(
+                &mut symbols.connections,
+                package,
+                name,
+                connection(parsed.item.as_ref()),
+            ),
+            "group" => {
+                let group = matches!(parsed.item, Some(Item::Group(_))).then_some((*item, scope));
+                insert(&mut symbols.groups, package, name, group);
             }
+            "predicate" => {
+                let predicate =
+                    matches!(parsed.item, Some(Item::Predicate(_))).then_some((*item, scope));
+                insert(&mut symbols.predicates, package, name, predicate);
+            }
+            "data" => {
+                let class = is_whole_class(parsed.item.as_ref()).then_some((*item, scope));
+                insert(&mut symbols.classes, package, name, class);
+            }
+            _ => {}
         }
     }
     symbols
@@ -98,17 +109,25 @@ pub(crate) fn symbols(db: &dyn salsa::Database, inputs: Inputs) -> Symbols<'_> {
 pub(crate) fn rules(db: &dyn salsa::Database, inputs: Inputs) -> Table<EffectKind> {
     let mut rules = Table::default();
     for file in inputs.files(db) {
-        let scope = scope(db, *file);
-        for (item, _) in &items(db, *file).items {
-            let parsed = parsed(db, *item);
-            if let ("rule", Some(name)) = (parsed.keyword.as_str(), &parsed.name) {
-                insert(
-                    &mut rules,
-                    scope.package(db),
-                    name,
-                    effect(parsed.item.as_ref()),
-                );
-            }
+        join(&mut rules, rules_of(db, *file));
+    }
+    rules
+}
+
+/// The rules of one file.
+#[salsa::tracked]
+fn rules_of(db: &dyn salsa::Database, file: SourceFile) -> Table<EffectKind> {
+    let mut rules = Table::default();
+    let scope = scope(db, file);
+    for (item, _) in &items(db, file).items {
+        let parsed = parsed(db, *item);
+        if let ("rule", Some(name)) = (parsed.keyword.as_str(), &parsed.name) {
+            insert(
+                &mut rules,
+                scope.package(db),
+                name,
+                effect(parsed.item.as_ref()),
+            );
         }
     }
     rules
@@ -201,7 +220,7 @@ fn unknown<T>(
         "unknown",
     );
     match words::nearest(&name.node, seen.clone().chain(others.iter().copied())) {
-        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        Some(near) => problem.did_you_mean(near),
         None => match seen.take(MAX_LISTED).collect::<Vec<_>>() {
             known if known.is_empty() => problem,
             known => problem.help(format!("known here: {}", words::list(&known))),
@@ -223,6 +242,7 @@ fn not_imported(name: &Name, home: &str) -> Problem {
     );
     Problem::new(Code::NotImported, message, name.span, "not imported")
         .help(format!("add `use {home}` at the top of the file"))
+        .fix(Fix::Import(home.to_owned()))
 }
 
 fn insert<T>(table: &mut Table<T>, package: &str, name: &str, symbol: Option<T>) {
@@ -232,6 +252,15 @@ fn insert<T>(table: &mut Table<T>, package: &str, name: &str, symbol: Option<T>)
             package: package.to_owned(),
             symbol,
         });
+}
+
+/// Adds what a file declares; of two declarations of one name the first counts.
+fn join<T: Clone>(table: &mut Table<T>, found: &Table<T>) {
+    for (name, declared) in found {
+        if !table.contains_key(name) {
+            table.insert(name.clone(), declared.clone());
+        }
+    }
 }
 
 fn connection(item: Option<&Item>) -> Option<ConnectionSymbol> {

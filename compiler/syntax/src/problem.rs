@@ -15,6 +15,17 @@ pub struct Problem {
     pub labels: Vec<(Span, String)>,
     /// What to write instead.
     pub help: Option<String>,
+    /// The edit that follows the help, where there is exactly one.
+    pub fix: Option<Fix>,
+}
+
+/// An edit that mends a problem.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Fix {
+    /// Puts a text in the place of each range; an empty range inserts.
+    Replace(Vec<(Span, String)>),
+    /// Imports a package into the file.
+    Import(String),
 }
 
 impl Problem {
@@ -31,6 +42,7 @@ impl Problem {
             message: message.into(),
             labels: vec![(span, label.into())],
             help: None,
+            fix: None,
         }
     }
 
@@ -38,6 +50,33 @@ impl Problem {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Problem {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same with a word that was probably meant at the place of the problem.
+    #[must_use]
+    pub fn did_you_mean(self, near: &str) -> Problem {
+        self.help(format!("did you mean `{near}`?")).replace(near)
+    }
+
+    /// The same with what has to be written at the place of the problem.
+    #[must_use]
+    pub fn write(self, right: &str) -> Problem {
+        self.help(format!("write `{right}`")).replace(right)
+    }
+
+    /// The same with an edit that puts `text` at the place of the problem.
+    #[must_use]
+    pub fn replace(mut self, text: &str) -> Problem {
+        let place = self.labels.first().map(|(span, _)| *span);
+        self.fix = place.map(|span| Fix::Replace(vec![(span, text.to_owned())]));
+        self
+    }
+
+    /// The same with an edit.
+    #[must_use]
+    pub fn fix(mut self, fix: Fix) -> Problem {
+        self.fix = Some(fix);
         self
     }
 
@@ -53,6 +92,11 @@ impl Problem {
     pub fn shifted(mut self, offset: u32) -> Problem {
         for (span, _) in &mut self.labels {
             *span = span.shifted(offset);
+        }
+        if let Some(Fix::Replace(edits)) = &mut self.fix {
+            for (span, _) in edits {
+                *span = span.shifted(offset);
+            }
         }
         self
     }

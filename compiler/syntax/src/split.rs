@@ -101,7 +101,7 @@ pub(crate) fn not_an_item(text: &str, token: Token) -> Problem {
         "expected an item here",
     );
     match words::nearest(found, words::ITEMS.iter().copied()) {
-        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        Some(near) => problem.did_you_mean(near),
         None if words::ITEMS.contains(&found) => {
             problem.help("an item begins in the first column of a line")
         }

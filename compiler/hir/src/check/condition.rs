@@ -273,7 +273,7 @@ impl<'db> Checker<'db> {
                 "unknown",
             );
             self.report(match words::nearest(&name.node, facts) {
-                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                Some(near) => problem.did_you_mean(near),
                 None => problem,
             });
             return None;

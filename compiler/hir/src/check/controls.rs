@@ -148,9 +148,11 @@ impl Checker<'_> {
                 name.span,
                 "withdrawn",
             );
-            self.report(match moved.is_empty() {
-                true => problem.help("the catalogue names no successor; leave it out"),
-                false => problem.help(format!("what it asked for is now in {}", moved.join(", "))),
+            let help = format!("what it asked for is now in {}", moved.join(", "));
+            self.report(match entry.moved_to.as_slice() {
+                [] => problem.help("the catalogue names no successor; leave it out"),
+                [one] => problem.help(help).replace(&one.to_string()),
+                _ => problem.help(help),
             });
             return None;
         }

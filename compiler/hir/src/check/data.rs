@@ -50,7 +50,7 @@ impl Checker<'_> {
             let problem = Problem::new(Code::UnknownDetector, message, detector.span, "unknown");
             self.report(
                 match words::nearest(&detector.node, DETECTORS.iter().copied()) {
-                    Some(near) => problem.help(format!("did you mean `{near}`?")),
+                    Some(near) => problem.did_you_mean(near),
                     None => problem.help(format!("it is one of {}", words::list(DETECTORS))),
                 },
             );

@@ -2,7 +2,7 @@
 
 use hpol_bundle::facts::Value;
 use hpol_bundle::policy::{Condition, Predicate};
-use hpol_bundle::vocabulary::{Fact, FactId, FactType, Scalar};
+use hpol_bundle::vocabulary::{Fact, FactId, FactType, Scalar, Vocabulary};
 use hpol_syntax::ast::{Comparison, Literal, LiteralKind, Operator, Part};
 use hpol_syntax::code::Code;
 use hpol_syntax::problem::Problem;
@@ -161,7 +161,7 @@ impl Checker<'_> {
             .map(String::as_str);
         self.report(
             match same.or_else(|| words::nearest(word, known.iter().map(String::as_str))) {
-                Some(near) => problem.help(format!("did you mean `{near}`?")),
+                Some(near) => problem.did_you_mean(near),
                 None => {
                     let known: Vec<&str> = known.iter().map(String::as_str).collect();
                     problem.help(format!("it is one of {}", words::list(&known)))
@@ -253,7 +253,11 @@ impl Checker<'_> {
             fact.name,
             ty(fact)
         );
-        self.report(Problem::new(Code::ValueType, message, literal.span, what).help(help));
+        let problem = Problem::new(Code::ValueType, message, literal.span, what).help(help);
+        self.report(match quoting(fact, literal, self.vocabulary()) {
+            Some(right) => problem.replace(&right),
+            None => problem,
+        });
         None
     }
 
@@ -344,4 +348,17 @@ fn written(parts: &[Part]) -> String {
         .map(|part| part.text.as_str())
         .collect::<Vec<_>>()
         .join(".")
+}
+
+/// The literal with quotes put in or taken out, where that is all it lacks.
+fn quoting(fact: &Fact, literal: &Literal, vocabulary: &Vocabulary) -> Option<String> {
+    let (FactType::Scalar(scalar) | FactType::Set(scalar)) = &fact.ty;
+    match (scalar, &literal.node) {
+        (Scalar::String, LiteralKind::Name(parts)) => Some(format!("\"{}\"", written(parts))),
+        (Scalar::Enum(list), LiteralKind::Text(text)) => {
+            let known = vocabulary.words(list)?;
+            known.contains(text).then(|| text.clone())
+        }
+        _ => None,
+    }
 }

@@ -259,7 +259,7 @@ impl Builder {
                     span,
                     "here",
                 )
-                .help(format!("write `{right}`")),
+                .write(&right),
             );
         }
         Spanned { node: right, span }
@@ -357,10 +357,8 @@ impl Builder {
         };
         let span = self.span(pair);
         let message = format!("`{}` is called `{right}` here", pair.as_str());
-        self.problems.push(
-            Problem::new(Code::ForeignEffect, message, span, "no such effect")
-                .help(format!("write `{right}`")),
-        );
+        self.problems
+            .push(Problem::new(Code::ForeignEffect, message, span, "no such effect").write(right));
     }
 
     pub(super) fn span(&self, pair: &Pair<'_, Rule>) -> Span {

@@ -33,8 +33,12 @@ impl Builder {
             false => format!("write `limit rows {digits}`"),
         };
         let message = format!("`limit {written}` is not a limit");
-        self.problems
-            .push(Problem::new(Code::LimitForm, message, span, "a limit counts rows").help(help));
+        let problem =
+            Problem::new(Code::LimitForm, message, span, "a limit counts rows").help(&*help);
+        self.problems.push(match help.starts_with("write") {
+            true => problem.replace(&format!("rows {digits}")),
+            false => problem,
+        });
         // Not zero, which would be reported once more.
         Spanned { node: 1, span }
     }
@@ -82,7 +86,8 @@ impl Builder {
         let label = "the gateway has one hash and one key";
         self.problems.push(
             Problem::new(Code::HashForm, message, self.span(more), label)
-                .help("write `hash` alone; the key stands in the gateway's configuration"),
+                .help("write `hash` alone; the key stands in the gateway's configuration")
+                .replace(""),
         );
     }
 

@@ -310,8 +310,7 @@ impl Builder {
         let span = self.span(pair);
         let message = format!("`{}` is written `{right}`", pair.as_str());
         self.problems.push(
-            Problem::new(Code::ForeignOperator, message, span, "no such operator")
-                .help(format!("write `{right}`")),
+            Problem::new(Code::ForeignOperator, message, span, "no such operator").write(right),
         );
     }
 }

@@ -44,8 +44,8 @@ pub(super) fn problem(text: &str, tokens: &[Token], base: u32, error: &Error<Rul
         format!("expected {}, found {found_text}", sentence(&alternatives))
     };
     let problem = Problem::new(Code::Unexpected, message, span, "not expected here");
-    match found.and_then(|found| advice(found, &alternatives)) {
-        Some(help) => problem.help(help),
+    match found {
+        Some(found) => advise(problem, found, &alternatives),
         None => problem,
     }
 }
@@ -105,14 +105,18 @@ fn sentence(names: &[&str]) -> String {
     }
 }
 
-fn advice(found: &str, alternatives: &[&str]) -> Option<String> {
+fn advise(problem: Problem, found: &str, alternatives: &[&str]) -> Problem {
     match found {
-        ";" => return Some("clauses and items end by themselves; leave out the `;`".into()),
-        "'" | "`" => return Some("texts stand in double quotes".into()),
-        "not" => {
-            return Some("`not` stands before the fact: `not http.method in [GET, HEAD]`".into());
+        ";" => {
+            return problem
+                .help("clauses and items end by themselves; leave out the `;`")
+                .replace("");
         }
-        "*" => return Some("there are no patterns over names; list them".into()),
+        "'" | "`" => return problem.help("texts stand in double quotes"),
+        "not" => {
+            return problem.help("`not` stands before the fact: `not http.method in [GET, HEAD]`");
+        }
+        "*" => return problem.help("there are no patterns over names; list them"),
         _ => {}
     }
     let bare = alternatives.iter().flat_map(|name| match *name {
@@ -125,7 +129,10 @@ fn advice(found: &str, alternatives: &[&str]) -> Option<String> {
             .into_iter()
             .collect(),
     });
-    words::nearest(found, bare).map(|near| format!("did you mean `{near}`?"))
+    match words::nearest(found, bare) {
+        Some(near) => problem.did_you_mean(near),
+        None => problem,
+    }
 }
 
 /// How a rule of the grammar is called in messages; slips have no name, nobody shall write them.
