@@ -11,6 +11,7 @@ use hpol_nist_mappings::catalogue;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::dependencies::Drift;
 use crate::exit::{Failure, Outcome};
 use crate::project::{Paths, Project, Sound, Tried, counted};
 use crate::sources;
@@ -45,8 +46,19 @@ pub(crate) struct Build {
 impl Build {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         let tried = Tried::load(&self.paths, self.json, terminal)?;
+        let unlocked = tried.project.dependencies.drift()? == [Drift::NoLock];
+        if !unlocked {
+            tried.project.dependencies.locked()?;
+        }
         if !tried.passed() {
             return self.refuse(terminal, &tried);
+        }
+        if unlocked {
+            let (path, _) = tried.project.dependencies.lock()?;
+            terminal.note(format_args!(
+                "wrote {}; keep it with the policy",
+                path.display()
+            ))?;
         }
         match tried.sound {
             Some(sound) => self.write(terminal, &tried.project, sound),

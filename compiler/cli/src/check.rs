@@ -17,6 +17,9 @@ Examples:
 pub(crate) struct Check {
     #[command(flatten)]
     paths: Paths,
+    /// Refuse packages from other folders that are not those of `hpol.lock`
+    #[arg(long)]
+    locked: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -25,6 +28,9 @@ pub(crate) struct Check {
 impl Check {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         let project = Project::load(&self.paths)?;
+        if self.locked {
+            project.dependencies.locked()?;
+        }
         if self.json {
             terminal.json(&json!({ "diagnostics": project.entries() }))?;
         } else {

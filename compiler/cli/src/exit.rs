@@ -9,7 +9,8 @@ pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  done; nothing to complain about
   1  the answer is no: errors in the policy, a failing test, a log that does not verify,
-     a vote or request that the gateway refused, a name that is not known
+     a vote or request that the gateway refused, a name that is not known, a package that is not
+     the locked one
   2  the command line is wrong
   3  the environment is: a file, key, directory or gateway that cannot be used";
 
@@ -55,6 +56,10 @@ pub(crate) enum Failure {
     Statement { path: PathBuf, why: String },
     #[error("`{}` is not a vocabulary: {why}", path.display())]
     Vocabulary { path: PathBuf, why: String },
+    #[error("`{}` cannot be used: {why}", path.display())]
+    Project { path: PathBuf, why: String },
+    #[error("{why}; look at what changed, and if it is meant run `hpol lock {}`", path.display())]
+    Locked { path: PathBuf, why: String },
     #[error("line {line} of `{}`: {why}", path.display())]
     Line {
         path: PathBuf,
@@ -87,6 +92,7 @@ impl Failure {
                 ExitCode::SUCCESS
             }
             Failure::Gateway(failure) if failure.is_refusal() => ExitCode::from(1),
+            Failure::Locked { .. } => ExitCode::from(1),
             Failure::CommandLine { .. } => ExitCode::from(2),
             _ => ExitCode::from(3),
         }

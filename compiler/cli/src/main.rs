@@ -11,6 +11,7 @@ mod bundle;
 mod check;
 mod compiled;
 mod completion;
+mod dependencies;
 mod eval;
 mod evidence;
 mod exit;
@@ -22,6 +23,7 @@ mod graph;
 mod init;
 mod keygen;
 mod lines;
+mod lock;
 mod project;
 mod report;
 mod requests;
@@ -59,6 +61,7 @@ enum Verb {
     Check(check::Check),
     Test(test::Test),
     Build(build::Build),
+    Lock(lock::Lock),
     Keygen(keygen::Keygen),
     Explain(explain::Explain),
     Facts(facts::Facts),
@@ -98,6 +101,7 @@ fn run(verb: &Verb, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         Verb::Check(verb) => verb.run(terminal),
         Verb::Test(verb) => verb.run(terminal),
         Verb::Build(verb) => verb.run(terminal),
+        Verb::Lock(verb) => verb.run(terminal),
         Verb::Keygen(verb) => verb.run(terminal),
         Verb::Graph(verb) => verb.run(terminal),
         Verb::Bundle(verb) => verb.run(terminal),

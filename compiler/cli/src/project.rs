@@ -1,7 +1,7 @@
 //! The policy that a command line names: its files, what is wrong with them, and its tests run.
 
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use hpol_bundle::policy::Policy;
@@ -11,6 +11,7 @@ use hpol_hir::{HasErrors, TestCase, Workspace};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::dependencies::Dependencies;
 use crate::exit::Failure;
 use crate::report::{self, Entry, Report, Texts};
 use crate::sources::{self, SourceFile};
@@ -31,7 +32,10 @@ pub(crate) struct Paths {
 
 /// Policy files, read and checked.
 pub(crate) struct Project {
+    /// Those of the packages from other folders among them.
     pub(crate) files: Vec<SourceFile>,
+    /// The packages from other folders.
+    pub(crate) dependencies: Dependencies,
     reports: Vec<Report>,
     /// The facts that the policy was checked with.
     pub(crate) vocabulary: Vocabulary,
@@ -71,12 +75,22 @@ impl Paths {
             vocabulary: VocabularyFile { vocabulary },
         }
     }
+
+    /// The folder whose `hpol.toml` counts: the one folder that is given, or the current one.
+    fn root(&self) -> &Path {
+        match self.paths.as_slice() {
+            [folder] if folder.is_dir() => folder,
+            _ => Path::new("."),
+        }
+    }
 }
 
 impl Project {
     pub(crate) fn load(paths: &Paths) -> Result<Project, Failure> {
         let vocabulary = paths.vocabulary.load()?;
-        let files = sources::collect(&paths.paths)?;
+        let dependencies = Dependencies::load(paths.root())?;
+        let mut files = sources::collect_but(&paths.paths, |path| dependencies.holds(path))?;
+        files.extend(dependencies.files().cloned());
         let mut workspace = Workspace::new();
         workspace.set_vocabulary(vocabulary.clone());
         for file in &files {
@@ -90,6 +104,7 @@ impl Project {
             .collect();
         Ok(Project {
             files,
+            dependencies,
             reports,
             vocabulary,
             workspace,

@@ -27,6 +27,14 @@ pub(crate) struct SourceFile {
 /// Every policy file that `paths` name, called by its path, which is relative to the folder where one folder alone is given: files as they are, folders with everything below them that ends in `.hpol`,
 /// except hidden folders and those called `target` and `node_modules`. Sorted by name, none twice.
 pub(crate) fn collect(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Failure> {
+    collect_but(paths, |_| false)
+}
+
+/// As [`collect`], without the files that are `elsewhere`.
+pub(crate) fn collect_but(
+    paths: &[PathBuf],
+    elsewhere: impl Fn(&Path) -> bool,
+) -> Result<Vec<SourceFile>, Failure> {
     let mut found = Vec::new();
     for path in paths {
         if path.is_dir() {
@@ -39,6 +47,7 @@ pub(crate) fn collect(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Failure> {
             found.push(path.clone());
         }
     }
+    found.retain(|path| !elsewhere(path));
     found.sort();
     found.dedup();
     // Only one folder: names of files in two folders could be the same.

@@ -14,6 +14,7 @@ use crate::database::{Inputs, ItemText, Items, Scope, SourceFile, items, parsed}
 use crate::declared::{self, Declaration};
 use crate::diagnostic::{Diagnostic, Label};
 use crate::file::{package_line, scope};
+use crate::imports::cycles;
 use crate::lowered::{Effect, Lowered};
 use crate::symbols::qualify;
 use crate::test_case::TestCase;
@@ -31,6 +32,7 @@ pub(crate) fn diagnostics(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagn
     let mut found: Vec<Diagnostic> = of_files.cloned().collect();
     found.extend(duplicates(db, inputs));
     found.extend(targets(db, inputs));
+    found.extend(cycles(db, inputs));
     found.sort_by(|left, right| left.place().cmp(&right.place()));
     merge_names(found)
 }

@@ -146,6 +146,7 @@ pub(crate) fn import(packages: &[String], found: &Use) -> Option<Problem> {
     )
 }
 
-fn is_catalogue(found: &Use) -> bool {
+/// Whether an import names the catalogue of controls, and no package.
+pub(crate) fn is_catalogue(found: &Use) -> bool {
     found.path.node == CATALOGUE
 }

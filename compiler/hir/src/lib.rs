@@ -7,6 +7,7 @@ mod database;
 mod declared;
 mod diagnostic;
 mod file;
+mod imports;
 mod lowered;
 mod symbols;
 mod test_case;

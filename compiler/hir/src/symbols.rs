@@ -171,22 +171,45 @@ pub(crate) fn find<'t, T>(
     name: &Name,
 ) -> Result<Option<(String, Option<&'t T>)>, Box<Problem>> {
     let (package, imports) = (scope.package(db), scope.imports(db));
-    let imported = |declared: &Declared<T>| imports.contains(&declared.package);
-    let own = qualify(package, &name.node);
-    let here = table
-        .get(&own)
-        .filter(|declared| declared.package == package);
-    match (here, table.get(&name.node)) {
-        (Some(_), Some(other)) if imported(other) => {
-            Err(Box::new(ambiguous(name, package, &other.package)))
+    let visible =
+        |declared: &Declared<T>| declared.package == package || imports.contains(&declared.package);
+    // Declarations are found by their full name, and only in the package that is meant: `a.b.c` may be `b.c` of `a`.
+    let own = (package, qualify(package, &name.node));
+    let short = imports.iter().filter_map(|import| {
+        let rest = behind_last_word(import, &name.node)?;
+        Some((import.as_str(), qualify(import, rest)))
+    });
+    let mut found: Vec<(String, &'t Declared<T>)> = Vec::new();
+    let full = table.get(&name.node).filter(|declared| visible(declared));
+    let full = full.map(|declared| (declared.package.as_str(), name.node.clone()));
+    for (home, candidate) in std::iter::once(own).chain(full).chain(short) {
+        match table.get(&candidate) {
+            Some(declared)
+                if declared.package == home
+                    && found.iter().all(|(known, _)| *known != candidate) =>
+            {
+                found.push((candidate, declared));
+            }
+            _ => {}
         }
-        (Some(found), _) => Ok(Some((own, found.symbol.as_ref()))),
-        (None, Some(found)) if imported(found) || found.package == package => {
-            Ok(Some((name.node.clone(), found.symbol.as_ref())))
-        }
-        (None, Some(other)) => Err(Box::new(not_imported(name, &other.package))),
-        (None, None) => Ok(None),
     }
+    match found.as_slice() {
+        [(_, first), (_, second), ..] => {
+            let (first, second) = (&first.package, &second.package);
+            Err(Box::new(ambiguous(name, package, first, second)))
+        }
+        [(full, declared)] => Ok(Some((full.clone(), declared.symbol.as_ref()))),
+        [] => match table.get(&name.node) {
+            Some(other) => Err(Box::new(not_imported(name, &other.package))),
+            None => Ok(None),
+        },
+    }
+}
+
+/// What stands behind the last word of the package `import` in `name`: `dbas` of `people.dbas` for `shared.people`.
+fn behind_last_word<'n>(import: &str, name: &'n str) -> Option<&'n str> {
+    let last = import.rsplit('.').next()?;
+    name.strip_prefix(last)?.strip_prefix('.')
 }
 
 /// The names of `table` that can be used in a scope, as they are written there.
@@ -200,8 +223,21 @@ pub(crate) fn names<'t, T>(
         .iter()
         .filter_map(move |(full, declared)| match declared.package == package {
             true => full.strip_prefix(package)?.strip_prefix('.').or(Some(full)),
-            false => imports.contains(&declared.package).then_some(full),
+            false => imports
+                .contains(&declared.package)
+                .then(|| short(full, &declared.package)),
         })
+}
+
+/// The shortest way to write the name `full` of the imported `package`: `people.dbas` for `shared.people.dbas`.
+fn short<'n>(full: &'n str, package: &str) -> &'n str {
+    match package.rsplit_once('.') {
+        Some((outer, _)) => full
+            .strip_prefix(outer)
+            .and_then(|rest| rest.strip_prefix('.'))
+            .unwrap_or(full),
+        None => full,
+    }
 }
 
 fn unknown<T>(
@@ -228,11 +264,19 @@ fn unknown<T>(
     }
 }
 
-fn ambiguous(name: &Name, own: &str, other: &str) -> Problem {
+fn ambiguous(name: &Name, package: &str, first: &str, second: &str) -> Problem {
     let message = format!("`{}` could mean two things", name.node);
-    let label = format!("of `{own}`, or of the imported `{other}`");
-    Problem::new(Code::AmbiguousName, message, name.span, label)
-        .help(format!("rename the one of `{own}`, or take out the import"))
+    let (label, help) = match first == package {
+        true => (
+            format!("of `{first}`, or of the imported `{second}`"),
+            format!("rename the one of `{first}`, or take out the import"),
+        ),
+        false => (
+            format!("of the imported `{first}` or `{second}`"),
+            "write the whole name of the package".to_owned(),
+        ),
+    };
+    Problem::new(Code::AmbiguousName, message, name.span, label).help(help)
 }
 
 fn not_imported(name: &Name, home: &str) -> Problem {

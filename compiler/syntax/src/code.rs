@@ -100,6 +100,8 @@ codes! {
     ReservedName = "HP0106" Error,
     /// A name that could mean two things.
     AmbiguousName = "HP0107" Error,
+    /// Packages that import each other.
+    ImportCycle = "HP0108" Error,
 
     /// An operator that does not fit the type of the fact.
     OperatorType = "HP0201" Error,

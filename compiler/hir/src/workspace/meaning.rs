@@ -226,13 +226,71 @@ fn packages_see_their_own_names_and_those_they_import() {
     );
     assert_eq!(
         with("use company.staff", "dbas"),
-        ["HP0101 there is no group or fact `dbas` at dbas (known here: `company.staff.dbas`)"]
+        ["HP0101 there is no group or fact `dbas` at dbas (known here: `staff.dbas`)"]
     );
     assert_eq!(
         with("use company.stafs", "company.staff.dbas")
             .first()
             .unwrap(),
         "HP0104 there is no package `company.stafs` at company.stafs (did you mean `company.staff`?)"
+    );
+}
+
+#[test]
+fn the_last_word_of_an_imported_package_is_enough() {
+    let group =
+        |package: &str| format!("package {package}\ngroup dbas = subject.groups has \"dba\"\n");
+    let (shared, other) = (group("shared.people"), group("other.people"));
+    let with = |uses: &str, who: &str| {
+        let rule =
+            format!("package orders\n{uses}\nrule r {{ satisfies AC-3\n who {who} allow }}\n");
+        said(&[
+            ("main.hpol", &rule),
+            ("a.hpol", &shared),
+            ("b.hpol", &other),
+        ])
+    };
+    for name in ["people.dbas", "shared.people.dbas"] {
+        assert_eq!(with("use shared.people", name), Vec::<String>::new());
+    }
+    assert_eq!(
+        with("use shared.people", "people.dba"),
+        [
+            "HP0101 there is no fact or group `people.dba` at people.dba (did you mean `people.dbas`?)"
+        ]
+    );
+    assert_eq!(
+        with("use shared.people\nuse other.people", "people.dbas"),
+        [
+            "HP0107 `people.dbas` could mean two things at people.dbas (write the whole name of the package)"
+        ]
+    );
+    assert_eq!(
+        with("use shared.people\nuse other.people", "other.people.dbas"),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn imports_that_come_back_are_reported_once_each() {
+    let files = [
+        ("a.hpol", "package a\nuse b\n"),
+        ("b.hpol", "package b\nuse c\n"),
+        ("c.hpol", "package c\nuse a\nuse c\n"),
+        ("d.hpol", "package d\nuse a\nuse e\n"),
+        ("e.hpol", "package e\n"),
+    ];
+    assert_eq!(
+        said(&files),
+        [
+            "HP0108 packages import each other: `a`, `b`, `c`, `a` at use b + use c + use a (put what both need into a package of its own)"
+        ]
+    );
+    assert_eq!(
+        said(&[("a.hpol", "package a\nuse a\n")]),
+        [
+            "HP0108 package `a` imports itself at use a (leave the import out: names of the own package need none)"
+        ]
     );
 }
 
