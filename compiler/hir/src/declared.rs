@@ -45,6 +45,18 @@ pub(crate) fn name(db: &dyn salsa::Database, at: Declaration) -> Option<&str> {
     Some(&found.0.1)
 }
 
+/// The index of the item of `file` that declares a qualified name.
+pub(crate) fn find(
+    db: &dyn salsa::Database,
+    file: SourceFile,
+    space: &str,
+    name: &str,
+) -> Option<u32> {
+    let names = names(db, file).iter();
+    let mut found = names.filter(|((known, full), _)| *known == space && full == name);
+    found.next().map(|(_, index)| *index)
+}
+
 /// Pairs of declarations of one name: the first, and each further one.
 #[salsa::tracked]
 pub(crate) fn duplicates(
@@ -87,7 +99,7 @@ pub(crate) fn targets(db: &dyn salsa::Database, file: SourceFile) -> Vec<(u32, S
 }
 
 /// Items whose names must differ from each other. Conditions name groups and predicates in the same way.
-fn space(keyword: &str) -> Option<&'static str> {
+pub(crate) fn space(keyword: &str) -> Option<&'static str> {
     Some(match keyword {
         "connection" => "connection",
         "group" | "predicate" => "group",

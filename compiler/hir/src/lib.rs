@@ -9,6 +9,8 @@ mod diagnostic;
 mod file;
 mod imports;
 mod lowered;
+pub mod navigate;
+mod roles;
 mod symbols;
 mod test_case;
 mod workspace;

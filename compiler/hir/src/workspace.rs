@@ -18,9 +18,9 @@ use crate::test_case::TestCase;
 /// depend on it is kept.
 #[derive(Clone)]
 pub struct Workspace {
-    database: Database,
-    inputs: Inputs,
-    files: BTreeMap<String, SourceFile>,
+    pub(crate) database: Database,
+    pub(crate) inputs: Inputs,
+    pub(crate) files: BTreeMap<String, SourceFile>,
 }
 
 /// There is no policy: [`Workspace::diagnostics`] says why.

@@ -1,0 +1,472 @@
+//! Questions that an editor asks: what stands at a place, what it means, where else it is named, and what can come
+//! next. Answers are places in files as they were given to the workspace; how they are shown is the caller's matter.
+
+mod complete;
+mod rename;
+
+use std::ops::Range;
+
+use hpol_bundle::policy::Claim;
+use hpol_bundle::vocabulary::Vocabulary;
+use hpol_nist_mappings::{Catalogue, Control, ControlId, Mechanisms};
+use hpol_syntax::ast::{Item, Name};
+use hpol_syntax::span::{Span, Spanned};
+
+pub use crate::roles::{Expected, Mention, Role};
+pub use rename::RefuseRename;
+
+use crate::check::check;
+use crate::database::{ItemText, Scope, SourceFile, items, parsed};
+use crate::declared;
+use crate::file::{packages, scope};
+use crate::lowered::Lowered;
+use crate::roles::mentions;
+use crate::symbols::{find, rules, symbols};
+use crate::workspace::Workspace;
+
+/// What an item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// The package line.
+    Package,
+    /// An import.
+    Use,
+    /// A connection.
+    Connection,
+    /// A group.
+    Group,
+    /// A predicate.
+    Predicate,
+    /// A class of data.
+    Class,
+    /// A rule.
+    Rule,
+    /// A test.
+    Test,
+}
+
+/// An item of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Symbol {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name with the package; for a package line and an import what stands there.
+    pub name: String,
+    /// The file.
+    pub file: String,
+    /// Where its name stands, in bytes of the file.
+    pub place: Range<usize>,
+    /// Where all of it stands, with its documentation.
+    pub whole: Range<usize>,
+    /// Its documentation, lines joined.
+    pub doc: String,
+    /// Its text without the documentation.
+    pub text: String,
+    /// The title of a rule.
+    pub title: Option<String>,
+}
+
+/// What a word means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meaning {
+    /// An item.
+    Item(Symbol),
+    /// A fact of the vocabulary, by name.
+    Fact(String),
+    /// A value of a fact that has a list of them: the list, and the word.
+    Word {
+        /// The fact's name.
+        fact: String,
+        /// The word.
+        word: String,
+    },
+    /// A control of the catalogue.
+    Control(ControlId),
+    /// A parameter of the predicate that it stands in.
+    Parameter {
+        /// The predicate.
+        of: Symbol,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: String,
+    /// Bytes of its text.
+    pub span: Range<usize>,
+}
+
+/// An item where it stands.
+#[derive(Clone, Copy)]
+pub(crate) struct At<'db> {
+    pub(crate) file: SourceFile,
+    pub(crate) item: ItemText<'db>,
+    pub(crate) offset: u32,
+    pub(crate) scope: Scope<'db>,
+}
+
+impl Workspace {
+    /// The paths of the files, sorted.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
+    /// The text of a file.
+    #[must_use]
+    pub fn text(&self, file: &str) -> Option<&str> {
+        Some(self.files.get(file)?.text(&self.database))
+    }
+
+    /// The facts that conditions can read.
+    #[must_use]
+    pub fn vocabulary(&self) -> &Vocabulary {
+        self.inputs.vocabulary(&self.database)
+    }
+
+    /// The controls that there are.
+    #[must_use]
+    pub fn catalogue(&self) -> &'static Catalogue {
+        self.inputs.catalogue(&self.database)
+    }
+
+    /// What the gateway does for which control.
+    #[must_use]
+    pub fn mechanisms(&self) -> &'static Mechanisms {
+        self.inputs.mechanisms(&self.database)
+    }
+
+    /// The items of a file, in order; those without a name that can be read are left out.
+    #[must_use]
+    pub fn outline(&self, file: &str) -> Vec<Symbol> {
+        self.at(file).filter_map(|at| self.symbol_at(at)).collect()
+    }
+
+    /// The words of a file, in order, with places in the file.
+    #[must_use]
+    pub fn mentions(&self, file: &str) -> Vec<Mention> {
+        let of_item = |at: At<'_>| {
+            let mentions = mentions(&self.database, at.item).iter();
+            mentions
+                .map(move |mention| mention.shifted(at.offset))
+                .collect::<Vec<_>>()
+        };
+        self.at(file).flat_map(of_item).collect()
+    }
+
+    /// The word at `offset` of a file, or that ends there.
+    #[must_use]
+    pub fn mention_at(&self, file: &str, offset: usize) -> Option<Mention> {
+        let at = self.item_at(file, offset)?;
+        let offset = u32::try_from(offset).ok()?;
+        let found = mentions(&self.database, at.item)
+            .iter()
+            .map(|mention| mention.shifted(at.offset));
+        found
+            .filter(|mention| mention.span.start <= offset && offset <= mention.span.end)
+            .next_back()
+    }
+
+    /// What a word of a file means, as [`Workspace::mention_at`] found it.
+    #[must_use]
+    pub fn meaning(&self, file: &str, mention: Mention) -> Option<Meaning> {
+        let at = self.item_at(file, mention.span.start as usize)?;
+        let text = at.file.text(&self.database);
+        let word = mention.span.of(text);
+        match mention.role {
+            Role::Declared => self.symbol_at(at).map(Meaning::Item),
+            Role::Text if parsed(&self.database, at.item).keyword == "test" => {
+                let symbol = self.symbol_at(at)?;
+                let span = mention.span.start as usize..mention.span.end as usize;
+                (symbol.place == span).then_some(Meaning::Item(symbol))
+            }
+            Role::Control => {
+                let id = ControlId::parse(&word.split_whitespace().collect::<String>()).ok()?;
+                self.catalogue().lookup(&id).map(|_| Meaning::Control(id))
+            }
+            Role::Operand if self.vocabulary().lookup(word).is_some() => {
+                Some(Meaning::Fact(word.to_owned()))
+            }
+            Role::Value | Role::Parameter => self.value(at, mention, word),
+            Role::Package => self.package(word).map(Meaning::Item),
+            role => self.named(at.scope, role, word).map(Meaning::Item),
+        }
+    }
+
+    /// What can be written at `offset` of a file, with the place of the word that is being written there.
+    #[must_use]
+    pub fn expected(&self, file: &str, offset: usize) -> Option<(Expected, Range<usize>)> {
+        complete::expected(self, file, offset)
+    }
+
+    /// The items that `role` can name in a file, each as it is written there.
+    #[must_use]
+    pub fn visible(&self, file: &str, role: Role) -> Vec<(String, Symbol)> {
+        complete::visible(self, file, role)
+    }
+
+    /// Every place that names `symbol`; its declaration stands first where it is asked for.
+    #[must_use]
+    pub fn references(&self, symbol: &Symbol, declaration: bool) -> Vec<Place> {
+        rename::references(self, symbol, declaration)
+    }
+
+    /// The edits that call `symbol` `name` everywhere.
+    ///
+    /// # Errors
+    /// If it cannot be called so, or another name would come to mean something else.
+    pub fn rename(&self, symbol: &Symbol, name: &str) -> Result<Vec<crate::Edit>, RefuseRename> {
+        rename::rename(self, symbol, name)
+    }
+
+    /// What the rule at a place claims, if it is right.
+    #[must_use]
+    pub fn claims(&self, file: &str, offset: usize) -> Vec<Claim> {
+        let claims = || {
+            let at = self.item_at(file, offset)?;
+            match &check(&self.database, self.inputs, at.item, at.scope).lowered {
+                Some(Lowered::Rule(rule)) => Some(rule.claims.clone()),
+                _ => None,
+            }
+        };
+        claims().unwrap_or_default()
+    }
+
+    /// The item of `kind` with a qualified name.
+    #[must_use]
+    pub fn symbol(&self, kind: Kind, name: &str) -> Option<Symbol> {
+        let database = &self.database;
+        self.files.values().find_map(|file| {
+            let at = declared::find(database, *file, kind.space()?, name)?;
+            self.symbol_at(self.nth(*file, at)?)
+        })
+    }
+
+    /// The parameters of the predicate `symbol`.
+    #[must_use]
+    pub fn parameters(&self, symbol: &Symbol) -> Vec<String> {
+        let names = || {
+            let at = self.item_at(&symbol.file, symbol.place.start)?;
+            match &parsed(&self.database, at.item).item {
+                Some(Item::Predicate(predicate)) => Some(
+                    predicate
+                        .parameters
+                        .iter()
+                        .map(|parameter| parameter.node.clone())
+                        .collect(),
+                ),
+                _ => None,
+            }
+        };
+        names().unwrap_or_default()
+    }
+
+    /// What the catalogue says of a control.
+    #[must_use]
+    pub fn control(&self, id: ControlId) -> Option<&'static Control> {
+        self.catalogue().lookup(&id)
+    }
+
+    pub(crate) fn at(&self, file: &str) -> impl Iterator<Item = At<'_>> {
+        self.files
+            .get(file)
+            .copied()
+            .into_iter()
+            .flat_map(move |file| {
+                let scope = scope(&self.database, file);
+                let items = items(&self.database, file).items.iter();
+                items.map(move |(item, offset)| At {
+                    file,
+                    item: *item,
+                    offset: *offset,
+                    scope,
+                })
+            })
+    }
+
+    fn nth(&self, file: SourceFile, index: u32) -> Option<At<'_>> {
+        let (item, offset) = items(&self.database, file).items.get(index as usize)?;
+        Some(At {
+            file,
+            item: *item,
+            offset: *offset,
+            scope: scope(&self.database, file),
+        })
+    }
+
+    /// The last item that begins before `offset`.
+    pub(crate) fn item_at(&self, file: &str, offset: usize) -> Option<At<'_>> {
+        let file = *self.files.get(file)?;
+        let items = &items(&self.database, file).items;
+        let behind = items.partition_point(|(_, start)| *start as usize <= offset);
+        self.nth(file, u32::try_from(behind.checked_sub(1)?).ok()?)
+    }
+
+    pub(crate) fn symbol_at(&self, at: At<'_>) -> Option<Symbol> {
+        let parsed = parsed(&self.database, at.item);
+        let kind = Kind::of(&parsed.keyword)?;
+        let role = match kind {
+            Kind::Test => Role::Text,
+            Kind::Use => Role::Package,
+            _ => Role::Declared,
+        };
+        let text = at.item.text(&self.database);
+        let mentions = mentions(&self.database, at.item);
+        let span = mentions.iter().find(|mention| mention.role == role)?.span;
+        let written = span.of(text);
+        let name = match kind {
+            Kind::Package | Kind::Use => written.to_owned(),
+            Kind::Test => written.trim_matches('"').to_owned(),
+            _ => crate::symbols::qualify(at.scope.package(&self.database), written),
+        };
+        let title = match &parsed.item {
+            Some(Item::Rule(rule)) => rule.title.as_ref().map(|title| title.node.clone()),
+            _ => None,
+        };
+        let start = at.offset as usize;
+        Some(Symbol {
+            kind,
+            name,
+            file: at.file.path(&self.database).to_owned(),
+            place: bytes(span.shifted(at.offset)),
+            whole: start..start + text.len(),
+            doc: parsed.doc.clone(),
+            text: text.get(parsed.start as usize..).unwrap_or("").to_owned(),
+            title,
+        })
+    }
+
+    /// The qualified name that a word in a scope means.
+    pub(crate) fn resolve(
+        &self,
+        scope: Scope<'_>,
+        role: Role,
+        word: &str,
+    ) -> Option<(Kind, String)> {
+        let database = &self.database;
+        let name: Name = Spanned {
+            node: word.to_owned(),
+            span: Span::default(),
+        };
+        let symbols = symbols(database, self.inputs);
+        let full = |found: Option<(String, Option<&_>)>| found.map(|(full, _)| full);
+        match role {
+            Role::Connection => {
+                let (full, _) = find(database, scope, &symbols.connections, &name).ok()??;
+                Some((Kind::Connection, full))
+            }
+            Role::Class => full(find(database, scope, &symbols.classes, &name).ok()?)
+                .map(|full| (Kind::Class, full)),
+            Role::Approvers => full(find(database, scope, &symbols.groups, &name).ok()?)
+                .map(|full| (Kind::Group, full)),
+            Role::Operand => {
+                let predicate = find(database, scope, &symbols.predicates, &name).ok()?;
+                match predicate {
+                    Some((full, _)) => Some((Kind::Predicate, full)),
+                    None => full(find(database, scope, &symbols.groups, &name).ok()?)
+                        .map(|full| (Kind::Group, full)),
+                }
+            }
+            Role::Rule => {
+                let (full, _) =
+                    find(database, scope, rules(database, self.inputs), &name).ok()??;
+                Some((Kind::Rule, full))
+            }
+            Role::Package => {
+                let known = packages(database, self.inputs)
+                    .iter()
+                    .any(|package| package == word);
+                known.then(|| (Kind::Package, word.to_owned()))
+            }
+            _ => None,
+        }
+    }
+
+    fn named(&self, scope: Scope<'_>, role: Role, word: &str) -> Option<Symbol> {
+        let (kind, name) = self.resolve(scope, role, word)?;
+        self.symbol(kind, &name)
+    }
+
+    fn package(&self, name: &str) -> Option<Symbol> {
+        let lines = self
+            .files
+            .keys()
+            .filter_map(|file| self.outline(file).into_iter().next());
+        lines
+            .into_iter()
+            .find(|symbol| symbol.kind == Kind::Package && symbol.name == name)
+    }
+
+    fn value(&self, at: At<'_>, mention: Mention, word: &str) -> Option<Meaning> {
+        let symbol = self.symbol_at(at)?;
+        if symbol.kind == Kind::Predicate
+            && self.parameters(&symbol).iter().any(|name| name == word)
+        {
+            return Some(Meaning::Parameter {
+                of: symbol,
+                name: word.to_owned(),
+            });
+        }
+        let fact = mention.of?.of(at.file.text(&self.database));
+        self.vocabulary().lookup(fact)?;
+        Some(Meaning::Word {
+            fact: fact.to_owned(),
+            word: word.to_owned(),
+        })
+    }
+}
+
+impl Kind {
+    fn of(keyword: &str) -> Option<Kind> {
+        Some(match keyword {
+            "package" => Kind::Package,
+            "use" => Kind::Use,
+            "connection" => Kind::Connection,
+            "group" => Kind::Group,
+            "predicate" => Kind::Predicate,
+            "data" => Kind::Class,
+            "rule" => Kind::Rule,
+            "test" => Kind::Test,
+            _ => return None,
+        })
+    }
+
+    /// The word that begins such an item.
+    #[must_use]
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Kind::Package => "package",
+            Kind::Use => "use",
+            Kind::Connection => "connection",
+            Kind::Group => "group",
+            Kind::Predicate => "predicate",
+            Kind::Class => "data",
+            Kind::Rule => "rule",
+            Kind::Test => "test",
+        }
+    }
+
+    pub(crate) fn space(self) -> Option<&'static str> {
+        declared::space(self.keyword())
+    }
+}
+
+impl Mention {
+    fn shifted(self, offset: u32) -> Mention {
+        Mention {
+            span: self.span.shifted(offset),
+            of: self.of.map(|span| span.shifted(offset)),
+            ..self
+        }
+    }
+}
+
+fn bytes(span: Span) -> Range<usize> {
+    span.start as usize..span.end as usize
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::Edit;
+
+/// Workspaces of the examples of the language and of every policy of the tree, those without errors.
+fn sound() -> Vec<(String, Workspace)> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut found = Vec::new();
+    for folder in [
+        "lang-spec/constructs",
+        "lang-spec/codes",
+        "lang-spec/conformance",
+    ] {
+        for (path, page) in read(&root.join(folder)) {
+            for (number, example) in page.split("```hpol\n").skip(1).enumerate() {
+                let example = example.split("```").next().unwrap();
+                found.push((format!("{path} {number}"), workspace(example)));
+            }
+        }
+    }
+    for folder in ["policies", "tests/suite/policies"] {
+        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            let folder = entry.unwrap().path();
+            if folder.is_dir() {
+                let mut workspace = Workspace::new();
+                for (name, text) in read(&folder) {
+                    if name.ends_with(".hpol") {
+                        workspace.set_file(name, text);
+                    }
+                }
+                found.push((folder.display().to_string(), workspace));
+            }
+        }
+    }
+    found.retain(|(_, workspace)| workspace.diagnostics().is_empty());
+    found
+}
+
+fn read(folder: &Path) -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let files = entries.filter(|path| path.is_file());
+    files
+        .map(|path| {
+            (
+                path.display().to_string(),
+                std::fs::read_to_string(&path).unwrap(),
+            )
+        })
+        .collect()
+}
+
+fn workspace(example: &str) -> Workspace {
+    let mut workspace = Workspace::new();
+    for (index, part) in example.split("// ---- ").enumerate() {
+        let (name, text) = match index {
+            0 => ("main.hpol", part),
+            _ => part.split_once('\n').unwrap(),
+        };
+        workspace.set_file(name, text);
+    }
+    workspace
+}
+
+fn applied(workspace: &Workspace, edits: &[Edit]) -> Workspace {
+    let mut by_file: BTreeMap<&str, Vec<&Edit>> = BTreeMap::new();
+    for edit in edits {
+        by_file.entry(&edit.file).or_default().push(edit);
+    }
+    let mut edited = Workspace::new();
+    for file in workspace.files() {
+        let mut text = workspace.text(file).unwrap().to_owned();
+        let mut edits = by_file.remove(file).unwrap_or_default();
+        edits.sort_by_key(|edit| std::cmp::Reverse(edit.span.start));
+        for edit in edits {
+            text.replace_range(edit.span.clone(), &edit.text);
+        }
+        edited.set_file(file, text);
+    }
+    edited
+}
+
+#[test]
+fn every_word_of_a_right_policy_has_a_role_and_every_name_a_meaning() {
+    let sound = sound();
+    assert!(sound.len() > 100, "{}", sound.len());
+    for (name, workspace) in &sound {
+        for file in workspace.files() {
+            for mention in workspace.mentions(file) {
+                let word = mention.span.of(workspace.text(file).unwrap());
+                assert_ne!(mention.role, Role::Unknown, "{name}: {word}");
+                let names = matches!(
+                    mention.role,
+                    Role::Declared
+                        | Role::Connection
+                        | Role::Approvers
+                        | Role::Operand
+                        | Role::Class
+                        | Role::Rule
+                        | Role::Control
+                );
+                if names && !matches!(word, "default_deny" | "gateway") {
+                    assert!(
+                        workspace.meaning(file, mention).is_some(),
+                        "{name}: {word} {mention:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_renamed_item_leaves_the_policy_as_it_was() {
+    let fresh = "fresh_name_of_nothing";
+    let mut renamed = 0;
+    for (name, workspace) in sound() {
+        let symbols: Vec<Symbol> = workspace
+            .files()
+            .flat_map(|file| workspace.outline(file))
+            .collect();
+        for symbol in symbols {
+            let Ok(edits) = workspace.rename(&symbol, fresh) else {
+                assert!(
+                    matches!(symbol.kind, Kind::Package | Kind::Use | Kind::Test),
+                    "{name} {symbol:?}"
+                );
+                continue;
+            };
+            let edited = applied(&workspace, &edits);
+            assert_eq!(edited.diagnostics(), [], "{name}: {}", symbol.name);
+            let policy = |workspace: &Workspace| workspace.policy().unwrap();
+            let (before, after) = (policy(&workspace), policy(&edited));
+            assert_eq!(before.rules.len(), after.rules.len());
+            let back = edited.symbol(symbol.kind, &symbol.name);
+            assert!(back.is_none(), "{name}: {} is still there", symbol.name);
+            renamed += 1;
+        }
+    }
+    assert!(renamed > 200, "{renamed}");
+}
+
+const TWO: &str = "package a\nuse b\ngroup g = subject.id == \"x\"\npredicate p(table) = sql.writes has table\nconnection db = postgres \"db\"\nrule r {\n    satisfies AC-3\n    who g or b.other\n    on db\n    when p(public.t)\n    block\n}\n// ---- b.hpol\npackage b\ngroup other = subject.id == \"y\"\nrule s {\n    satisfies AC-3\n    who other or b.other\n    block\n}\n";
+
+#[test]
+fn names_are_found_across_files() {
+    let workspace = workspace(TWO);
+    assert_eq!(workspace.diagnostics(), []);
+    let other = workspace.symbol(Kind::Group, "b.other").unwrap();
+    assert_eq!(
+        (
+            other.file.as_str(),
+            &workspace.text("b.hpol").unwrap()[other.place.clone()]
+        ),
+        ("b.hpol", "other")
+    );
+    let places = workspace.references(&other, true);
+    assert_eq!(places.len(), 4, "{places:?}");
+    let edits = workspace.rename(&other, "people").unwrap();
+    let edited = applied(&workspace, &edits);
+    assert!(
+        edited
+            .text("b.hpol")
+            .unwrap()
+            .contains("who people or b.people")
+    );
+    assert!(
+        edited
+            .text("main.hpol")
+            .unwrap()
+            .contains("who g or b.people")
+    );
+    let written: Vec<String> = workspace
+        .visible("main.hpol", Role::Operand)
+        .into_iter()
+        .map(|(written, _)| written)
+        .collect();
+    assert_eq!(written, ["g", "b.other", "p"]);
+}
+
+#[test]
+fn a_name_that_would_take_another_is_refused() {
+    let workspace = workspace(TWO);
+    let g = workspace.symbol(Kind::Group, "a.g").unwrap();
+    let refused = |name: &str| workspace.rename(&g, name).unwrap_err().to_string();
+    assert_eq!(refused("p"), "`a.p` is declared already");
+    assert_eq!(
+        refused("when"),
+        "`when` is a word that the language keeps for itself"
+    );
+    assert_eq!(
+        refused("two words"),
+        "`two words` is not a name: letters, digits and `_`, not beginning with a digit"
+    );
+    assert_eq!(workspace.rename(&g, "g").unwrap(), []);
+    let broken = super::tests::workspace(
+        "package a\ngroup g = subject.id == \"x\"\nrule r {\n    satisfies AC-3\n    who missing\n    block\n}\n",
+    );
+    let g = broken.symbol(Kind::Group, "a.g").unwrap();
+    assert_eq!(
+        broken.rename(&g, "missing").unwrap_err().to_string(),
+        "`missing` in `main.hpol` would then mean something else"
+    );
+}
+
+#[test]
+fn a_parameter_is_renamed_within_its_predicate() {
+    let workspace = workspace(TWO);
+    let predicate = workspace.symbol(Kind::Predicate, "a.p").unwrap();
+    let edits = workspace
+        .rename_parameter(&predicate, "table", "name")
+        .unwrap();
+    let edited = applied(&workspace, &edits);
+    assert_eq!(edited.diagnostics(), []);
+    assert!(
+        edited
+            .text("main.hpol")
+            .unwrap()
+            .contains("predicate p(name) = sql.writes has name\n")
+    );
+}
+
+#[test]
+fn the_edit_of_a_diagnostic_mends_it() {
+    let mut mended = 0;
+    for code in crate::Code::ALL {
+        let example = code
+            .page()
+            .split("```hpol\n")
+            .nth(1)
+            .unwrap()
+            .split("```")
+            .next()
+            .unwrap();
+        let broken = workspace(example);
+        for diagnostic in broken.diagnostics() {
+            if diagnostic.fix.is_empty() {
+                continue;
+            }
+            let after = applied(&broken, &diagnostic.fix).diagnostics();
+            let same = after
+                .iter()
+                .any(|other| other.message == diagnostic.message);
+            assert!(!same, "{code}: {diagnostic:?}");
+            mended += 1;
+        }
+    }
+    assert!(mended >= 14, "{mended}");
+}
