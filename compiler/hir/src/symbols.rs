@@ -230,7 +230,7 @@ pub(crate) fn names<'t, T>(
 }
 
 /// The shortest way to write the name `full` of the imported `package`: `people.dbas` for `shared.people.dbas`.
-fn short<'n>(full: &'n str, package: &str) -> &'n str {
+pub(crate) fn short<'n>(full: &'n str, package: &str) -> &'n str {
     match package.rsplit_once('.') {
         Some((outer, _)) => full
             .strip_prefix(outer)

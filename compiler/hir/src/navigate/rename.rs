@@ -77,7 +77,7 @@ pub(super) fn rename(
     }
     let full = qualify(&package, name);
     allowed(workspace, symbol.kind, name, &full)?;
-    captures(workspace, symbol, &package, name, &full)?;
+    captures(workspace, symbol, &package, old, name)?;
     let edit = |file: &str, span: std::ops::Range<usize>, text: &str| Edit {
         file: file.to_owned(),
         span,
@@ -86,13 +86,9 @@ pub(super) fn rename(
     let mut edits = vec![edit(&symbol.file, symbol.place.clone(), name)];
     for (at, mention) in uses(workspace, symbol) {
         let written = mention.span.of(at.item.text(&workspace.database));
-        // In the item's own package a name may be written with and without the package.
-        let text = match written == old {
-            true => name,
-            false => &full,
-        };
+        let text = renamed(written, old, name);
         let span = bytes(mention.span.shifted(at.offset));
-        edits.push(edit(at.file.path(&workspace.database), span, text));
+        edits.push(edit(at.file.path(&workspace.database), span, &text));
     }
     Ok(edits)
 }
@@ -147,9 +143,11 @@ fn captures(
     workspace: &Workspace,
     symbol: &Symbol,
     package: &str,
+    old: &str,
     name: &str,
-    full: &str,
 ) -> Result<(), RefuseRename> {
+    let full = qualify(package, name);
+    let short = crate::symbols::short(&full, package);
     for file in workspace.files() {
         for at in workspace.at(file) {
             let text = at.item.text(&workspace.database);
@@ -171,7 +169,7 @@ fn captures(
                         && workspace.vocabulary().lookup(written).is_some();
                     names(symbol.kind, mention.role)
                         && !fact
-                        && (own && written == name || sees && written == full)
+                        && (own && written == name || sees && (written == full || written == short))
                 });
             if let Some(mention) = hit {
                 return Err(RefuseRename::Captures {
@@ -181,35 +179,37 @@ fn captures(
             }
         }
     }
-    clashes(workspace, symbol, package, name)
+    clashes(workspace, symbol, old, name)
 }
 
-/// In another package, `a.b` of the own package `x` stands before the `b` of an imported `a`; and the other way round
-/// both are meant.
+/// A use whose new form means another item already.
 fn clashes(
     workspace: &Workspace,
     symbol: &Symbol,
-    package: &str,
+    old: &str,
     name: &str,
 ) -> Result<(), RefuseRename> {
-    let full = qualify(package, name);
     for (at, mention) in uses(workspace, symbol) {
-        let own = at.scope.package(&workspace.database);
-        let written = match mention.span.of(at.item.text(&workspace.database)) {
-            text if text == symbol.name && own != package => full.as_str(),
-            _ => name,
-        };
-        let role = mention.role;
-        if let Some((_, found)) = workspace.resolve(at.scope, role, written)
+        let written = renamed(
+            mention.span.of(at.item.text(&workspace.database)),
+            old,
+            name,
+        );
+        if let Some((_, found)) = workspace.resolve(at.scope, mention.role, &written)
             && found != symbol.name
         {
             return Err(RefuseRename::Captures {
-                written: written.to_owned(),
+                written,
                 file: at.file.path(&workspace.database).to_owned(),
             });
         }
     }
     Ok(())
+}
+
+/// What is written in place of `written`, which names an item called `old`, with its package before it or without.
+fn renamed(written: &str, old: &str, name: &str) -> String {
+    format!("{}{name}", written.strip_suffix(old).unwrap_or(""))
 }
 
 /// The mentions of `symbol`, each with the item it stands in; the declaration is none.

@@ -182,6 +182,22 @@ fn names_are_found_across_files() {
 }
 
 #[test]
+fn a_name_with_part_of_its_package_keeps_that_part() {
+    let text = "package a\nuse shared.people\nrule r {\n    satisfies AC-3\n    who people.dbas or shared.people.dbas\n    block\n}\n// ---- b.hpol\npackage shared.people\ngroup dbas = subject.id == \"y\"\n";
+    let workspace = workspace(text);
+    assert_eq!(workspace.diagnostics(), []);
+    let dbas = workspace.symbol(Kind::Group, "shared.people.dbas").unwrap();
+    let edited = applied(&workspace, &workspace.rename(&dbas, "admins").unwrap());
+    assert_eq!(edited.diagnostics(), []);
+    assert!(
+        edited
+            .text("main.hpol")
+            .unwrap()
+            .contains("who people.admins or shared.people.admins\n")
+    );
+}
+
+#[test]
 fn a_name_that_would_take_another_is_refused() {
     let workspace = workspace(TWO);
     let g = workspace.symbol(Kind::Group, "a.g").unwrap();
