@@ -18,6 +18,7 @@ mod exit;
 mod explain;
 mod exposure;
 mod facts;
+mod fmt;
 mod forms;
 mod graph;
 mod init;
@@ -59,6 +60,7 @@ struct Hpol {
 enum Verb {
     Init(init::Init),
     Check(check::Check),
+    Fmt(fmt::Fmt),
     Test(test::Test),
     Build(build::Build),
     Lock(lock::Lock),
@@ -99,6 +101,7 @@ fn run(verb: &Verb, terminal: &mut Terminal) -> Result<Outcome, Failure> {
     match verb {
         Verb::Init(verb) => verb.run(terminal),
         Verb::Check(verb) => verb.run(terminal),
+        Verb::Fmt(verb) => verb.run(terminal),
         Verb::Test(verb) => verb.run(terminal),
         Verb::Build(verb) => verb.run(terminal),
         Verb::Lock(verb) => verb.run(terminal),

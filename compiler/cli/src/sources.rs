@@ -20,6 +20,8 @@ const DEPTH: usize = 32;
 pub(crate) struct SourceFile {
     /// Path as diagnostics and records show it: as given, or relative to the folder that was given, with `/`.
     pub(crate) name: String,
+    /// Where it stands on disk.
+    pub(crate) path: PathBuf,
     /// Its text.
     pub(crate) text: String,
 }
@@ -62,9 +64,33 @@ fn read(path: PathBuf, root: Option<&PathBuf>) -> Result<SourceFile, Failure> {
         .and_then(|root| path.strip_prefix(root).ok())
         .unwrap_or(&path);
     let name = relative.to_string_lossy().replace('\\', "/");
+    let text = read_text(&path, FILE_BYTES)?;
+    Ok(SourceFile { name, path, text })
+}
+
+/// What stands on standard input, as a policy file.
+pub(crate) fn standard_input() -> Result<SourceFile, Failure> {
+    let name = "<standard input>";
+    let path = PathBuf::from(name);
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .take(FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Failure::read(&path))?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > FILE_BYTES) {
+        return Err(Failure::TooLarge {
+            path,
+            limit: FILE_BYTES,
+        });
+    }
+    let text = String::from_utf8(bytes).map_err(|failure| Failure::NotText {
+        path: path.clone(),
+        offset: failure.utf8_error().valid_up_to(),
+    })?;
     Ok(SourceFile {
-        name,
-        text: read_text(&path, FILE_BYTES)?,
+        name: name.to_owned(),
+        path,
+        text,
     })
 }
 

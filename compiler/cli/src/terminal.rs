@@ -47,6 +47,11 @@ impl Terminal {
         writeln!(self.out, "{text}")
     }
 
+    /// A text of several lines, as it is.
+    pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())
+    }
+
     /// A line about the run: summaries, hints, progress.
     pub(crate) fn note(&mut self, text: fmt::Arguments<'_>) -> io::Result<()> {
         self.out.flush()?;

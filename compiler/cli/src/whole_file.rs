@@ -21,13 +21,24 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .ok_or(io::ErrorKind::InvalidInput)?
         .to_string_lossy();
     let draft = folder.join(format!(".{name}.{}", std::process::id()));
-    let written = write_draft(&draft, bytes).and_then(|()| fs::rename(&draft, path));
+    let written = write_draft(&draft, bytes)
+        .and_then(|()| keep_permissions(path, &draft))
+        .and_then(|()| fs::rename(&draft, path));
     if written.is_err() {
         // The failure that is told is the first one.
         let _ = fs::remove_file(&draft);
     }
     written?;
     File::open(folder)?.sync_all()
+}
+
+/// Gives the draft the permissions of the file that it replaces, if there is one.
+fn keep_permissions(path: &Path, draft: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(before) => fs::set_permissions(draft, before.permissions()),
+        Err(failure) if failure.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(failure) => Err(failure),
+    }
 }
 
 fn write_draft(draft: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -3,6 +3,7 @@
 
 pub mod ast;
 pub mod code;
+pub mod format;
 mod grammar;
 pub mod lex;
 pub mod limits;

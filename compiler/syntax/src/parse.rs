@@ -157,7 +157,7 @@ fn whole(rule: Rule, text: &str, tokens: &[Token], parsed: &mut Parsed) -> Attem
 }
 
 /// The grammar's rule for an item keyword, and the words that begin its clauses if it has any.
-fn entry(word: &str) -> Option<(Rule, Option<&'static [&'static str]>)> {
+pub(crate) fn entry(word: &str) -> Option<(Rule, Option<&'static [&'static str]>)> {
     Some(match word {
         "package" => (Rule::package_item, None),
         "use" => (Rule::use_item, None),

@@ -26,13 +26,14 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     targets::frames::FRONTEND,
     targets::frames::BACKEND,
     targets::frames::STARTUP,
     targets::bundle::FILE,
     targets::bundle::PAYLOAD,
     targets::policy::POLICY,
+    targets::format::FORMAT,
     targets::facts::SQL,
     targets::facts::HTTP,
     targets::http::ADAPTER,

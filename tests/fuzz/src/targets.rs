@@ -2,6 +2,7 @@
 
 pub(crate) mod bundle;
 pub(crate) mod facts;
+pub(crate) mod format;
 pub(crate) mod frames;
 pub(crate) mod http;
 pub(crate) mod masking;

@@ -70,6 +70,7 @@ tests! {
     bundle_file
     bundle_payload
     policy
+    format
     sql
     http_request
     http_adapter

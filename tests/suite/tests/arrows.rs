@@ -71,6 +71,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "hpol-ports",
             "hpol-postgres",
             "hpol-session",
+            "hpol-syntax",
         ],
     ),
     ("hpol-support", &[]),

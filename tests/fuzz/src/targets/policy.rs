@@ -46,7 +46,7 @@ fn run(bytes: &[u8]) {
     assert!(loaded.is_ok(), "compiled, and does not load: {loaded:?}");
 }
 
-fn seeds() -> Vec<Vec<u8>> {
+pub(super) fn seeds() -> Vec<Vec<u8>> {
     [
         include_str!("../../../../policies/orders/orders.hpol"),
         include_str!("../../../../policies/orders/orders_test.hpol"),
