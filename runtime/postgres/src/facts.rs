@@ -24,6 +24,8 @@ use crate::states::prepared::{PortalId, Statement};
 pub(crate) struct Reader {
     analyser: Arc<Analyser>,
     session: SqlSession,
+    /// The search path at login.
+    login_path: Vec<String>,
     catalogue: Arc<Catalogue>,
 }
 
@@ -34,12 +36,13 @@ impl Reader {
         catalogue: Arc<Catalogue>,
     ) -> Reader {
         let session = SqlSession {
-            search_path,
+            search_path: search_path.clone(),
             catalogue: Some(Arc::clone(&catalogue)),
         };
         Reader {
             analyser,
             session,
+            login_path: search_path,
             catalogue,
         }
     }
@@ -47,6 +50,11 @@ impl Reader {
     /// The search path is empty from now on.
     pub(crate) fn empty_search_path(&mut self) {
         self.session.search_path.clear();
+    }
+
+    /// The search path is that of the login again.
+    pub(crate) fn reset_search_path(&mut self) {
+        self.session.search_path.clone_from(&self.login_path);
     }
 
     pub(crate) fn has_empty_path(&self) -> bool {
@@ -315,6 +323,14 @@ impl Reading {
             .iter()
             .find_map(not_carried)
             .map(|what| NotAccepted::Unsupported { what })
+    }
+
+    /// What is refused of a text that undoes a search path and goes on.
+    pub(crate) fn goes_on_undone() -> NotAccepted {
+        NotAccepted::Unsupported {
+            what: "what ends a transaction that has changed search_path, or concerns its savepoints, has to be sent alone"
+                .to_owned(),
+        }
     }
 
     /// Why the text may not both reset settings and make it possible to undo what is set behind that.

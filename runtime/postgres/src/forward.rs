@@ -216,9 +216,11 @@ impl Relay<'_> {
                 self.segment_open = false;
                 // From now on, not from its completion: what is sent behind it runs on the changed catalogue.
                 self.catalogue_stale |= reading.changes_catalogue();
-                self.settings.sent(&reading);
+                self.settings.sent(&reading, self.status);
                 if tightening::empties_path(&reading) {
                     self.reader.empty_search_path();
+                } else if tightening::resets_path(&reading) {
+                    self.reader.reset_search_path();
                 }
                 self.prepared.push(Owed::Query(Box::new(running)));
             }
@@ -285,6 +287,9 @@ impl Relay<'_> {
             Named::Undecided => return Ok(self.later()),
         };
         let not_carried = match self.carries(&reading, protocol) {
+            Carried::Yes if self.settings.goes_on_undone(&reading) => {
+                Some(Reading::goes_on_undone())
+            }
             Carried::Yes => reading.undoes_settings(),
             Carried::No(not_carried) => Some(not_carried),
             Carried::Later => return Ok(self.later()),

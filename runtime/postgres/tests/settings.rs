@@ -43,7 +43,7 @@ async fn pg_37_a_search_path_can_be_emptied_and_names_mean_what_the_server_takes
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pg_37_an_empty_search_path_that_could_be_undone_is_refused() {
+async fn pg_37_a_search_path_is_emptied_alone_and_without_cursors() {
     let world = World::start().await;
     let mut client = world.login().await;
     let texts = [
@@ -51,9 +51,6 @@ async fn pg_37_an_empty_search_path_that_could_be_undone_is_refused() {
         "SELECT pg_catalog.set_config('search_path', '', true);",
         "SELECT pg_catalog.set_config('search_path', '', false); SELECT 1",
         "SET search_path = ''",
-        "BEGIN",
-        EMPTY,
-        "ROLLBACK",
         "BEGIN; DECLARE c CURSOR WITH HOLD FOR SELECT 1; COMMIT",
         EMPTY,
         "CLOSE c",
@@ -72,6 +69,45 @@ async fn pg_37_an_empty_search_path_that_could_be_undone_is_refused() {
     client.send(&behind).await;
     lines.push(client.lines(2).await);
     assert_snapshot!(lines.join("\n--\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pg_37_a_search_path_that_a_transaction_has_changed_stays_what_names_are_read_by() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    const PATH: &str = "SELECT current_setting('search_path')";
+    let texts = [
+        "RESET search_path; SELECT 1",
+        EMPTY,
+        "BEGIN",
+        "RESET search_path",
+        "SELECT count(*) FROM orders",
+        PATH,
+        "ROLLBACK; SELECT count(*) FROM orders",
+        "ROLLBACK",
+        PATH,
+        "SELECT count(*) FROM orders",
+        "BEGIN; SAVEPOINT s",
+        EMPTY,
+        "ROLLBACK TO s",
+        PATH,
+        "SELECT 1/0",
+        "RESET search_path",
+        "ROLLBACK",
+        PATH,
+        "RESET search_path;",
+        PATH,
+    ];
+    assert_snapshot!(told(&mut client, &texts).await);
+    let pipeline = [
+        query("BEGIN"),
+        parse("", "RESET search_path"),
+        bind("", "", &[], 0),
+        execute("", 0),
+        sync(),
+    ];
+    client.send(&pipeline.concat()).await;
+    assert_snapshot!(client.lines(2).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

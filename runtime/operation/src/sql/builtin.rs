@@ -55,6 +55,14 @@ pub(super) fn holds_data(schema: &str, name: &str) -> bool {
     }
 }
 
+/// The columns of a relation that [`holds_data`] which hold it, where the others only describe the database.
+pub(super) fn data_columns(schema: &str, name: &str) -> Option<&'static [&'static str]> {
+    match (schema, name) {
+        ("pg_catalog", "pg_subscription") => Some(&["subconninfo"]),
+        _ => None,
+    }
+}
+
 fn relation_section(name: &str) -> Option<&'static str> {
     static RELATIONS: OnceLock<HashMap<&str, &str>> = OnceLock::new();
     let relations = RELATIONS.get_or_init(|| {
@@ -142,5 +150,7 @@ mod tests {
         assert!(holds_data("public", "pg_stat_statements"));
         assert!(!holds_data("pg_catalog", "pg_class"));
         assert!(!holds_data("public", "orders"));
+        assert!(data_columns("pg_catalog", "pg_subscription").is_some());
+        assert!(data_columns("public", "pg_subscription").is_none());
     }
 }

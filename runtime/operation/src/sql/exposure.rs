@@ -137,7 +137,7 @@ impl<'a> Classes<'a> {
         }
         let mut holders = Vec::new();
         for mention in &statement.relations {
-            holders.extend(self.holder(mention, statement.form)?);
+            holders.extend(self.holder(mention, statement)?);
         }
         if holders.is_empty() {
             return Ok(Touch::Nothing);
@@ -159,11 +159,15 @@ impl<'a> Classes<'a> {
     fn holder(
         &self,
         mention: &'a RelationMention,
-        form: Form,
+        statement: &Statement,
     ) -> Result<Option<Holder<'a>>, Refused> {
+        let form = statement.form;
         let shown = mention.name.shown();
         let schema = mention.name.schema.as_deref().unwrap_or_default();
         if builtin::holds_data(schema, &mention.name.name) {
+            if only_describes(mention, statement) {
+                return Ok(None);
+            }
             return Err(refused(
                 shown,
                 "can hold values of columns that are masked",
@@ -248,6 +252,22 @@ impl<'a> Classes<'a> {
         );
         (view && relation.view_reads.is_empty()).then(|| "what is not known".to_owned())
     }
+}
+
+/// Whether a SELECT names only columns of a relation with data that hold none of it.
+fn only_describes(mention: &RelationMention, statement: &Statement) -> bool {
+    let schema = mention.name.schema.as_deref().unwrap_or_default();
+    let Some(data) = builtin::data_columns(schema, &mention.name.name) else {
+        return false;
+    };
+    let plain = |column: &ColumnMention| {
+        let name = column.name.as_deref();
+        name.is_some_and(|name| !data.contains(&name) && name != mention.alias)
+    };
+    matches!(statement.form, Form::Select { .. })
+        && !mention.renamed
+        && !statement.named_join
+        && statement.columns.iter().all(plain)
 }
 
 /// Whether a statement of this form may touch `holders` at all.

@@ -279,7 +279,7 @@ impl Relay<'_> {
         running.ends_masked = self.masked_in_transaction && reading.commits();
         running.counted = running.counted.or(Some(id));
         self.catalogue_stale |= reading.changes_catalogue();
-        self.settings.sent(reading);
+        self.settings.sent(reading, self.status);
         let given = self.prepared.rows_given(running.counted);
         let capped = running.capped(bytes, given);
         self.prepared.push(Owed::Execute(Box::new(running)));

@@ -3,7 +3,7 @@
 //! Those give every setting the value it had when the session began, and the gateway fixes some after that. So it sets them
 //! again before anything else is asked. In a transaction a ROLLBACK undoes that too, so only what is set outside one stays.
 
-use super::tightening::empties_path;
+use super::tightening::{empties_path, resets_path};
 use crate::codec::backend::TransactionStatus;
 use crate::codec::encode::Report;
 use crate::ended::Ended;
@@ -17,6 +17,10 @@ use crate::upstream;
 #[derive(Debug)]
 pub(crate) struct FixedSettings {
     values: Vec<(String, String)>,
+    /// The search path at login.
+    login_path: String,
+    /// The search path was changed in the transaction that is open, so the server has another one once it is undone.
+    path_undoable: bool,
     state: State,
 }
 
@@ -28,6 +32,8 @@ enum State {
     /// A command that resets them was sent, or one that may undo what was set again.
     Lost,
 }
+
+const SEARCH_PATH: &str = "search_path";
 
 /// What a text that is sent now finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +47,13 @@ pub(super) enum Settings {
 impl FixedSettings {
     /// Settings that the server has now, outside any transaction.
     pub(crate) fn new(values: Vec<(String, String)>) -> FixedSettings {
+        let mut paths = values.iter().filter(|(name, _)| name == SEARCH_PATH);
         FixedSettings {
+            login_path: paths
+                .next()
+                .map(|(_, path)| path.clone())
+                .unwrap_or_default(),
+            path_undoable: false,
             values,
             state: State::Fixed,
         }
@@ -55,17 +67,27 @@ impl FixedSettings {
             .is_some_and(|own| own == 0 || (limit != 0 && limit <= own))
     }
 
-    /// A text was sent upstream.
-    pub(crate) fn sent(&mut self, reading: &Reading) {
-        if empties_path(reading) {
-            // Temporary tables come last then too. What the server has is set to this before anything else is asked.
-            for (_, value) in self
-                .values
-                .iter_mut()
-                .filter(|(name, _)| name == "search_path")
-            {
-                "pg_temp".clone_into(value);
-            }
+    /// Whether a text undoes a change of the search path and goes on with the one before.
+    pub(super) fn goes_on_undone(&self, reading: &Reading) -> bool {
+        self.path_undoable && reading.analysis.statements() > 1 && reading.may_roll_back()
+    }
+
+    /// A text was sent upstream, in a session that stands at `status`.
+    pub(crate) fn sent(&mut self, reading: &Reading, status: TransactionStatus) {
+        let empties = empties_path(reading);
+        if empties || resets_path(reading) {
+            // Temporary tables come last then too; in the first place `current_schemas` would make a schema for them, and
+            // a dump tell of it. What the server has is set to this before anything else is asked.
+            let path = if empties {
+                "pg_catalog, pg_temp"
+            } else {
+                &self.login_path
+            };
+            let values = self.values.iter_mut();
+            values
+                .filter(|(name, _)| name == SEARCH_PATH)
+                .for_each(|(_, value)| path.clone_into(value));
+            self.path_undoable |= status != TransactionStatus::Idle;
             self.state = State::Lost;
         }
         let undone = self.state == State::ForNow && reading.may_roll_back();
@@ -92,6 +114,7 @@ impl Relay<'_> {
             return Ok(Settings::Lost);
         }
         self.restore_settings().await?;
+        self.settings.path_undoable &= self.status != TransactionStatus::Idle;
         self.settings.state = match self.status {
             TransactionStatus::Idle => State::Fixed,
             TransactionStatus::Open | TransactionStatus::Failed => State::ForNow,

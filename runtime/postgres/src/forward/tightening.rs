@@ -1,5 +1,6 @@
 //! Changes of settings that the gateway has fixed which leave the session no freer than it was, as `pg_dump` makes them:
-//! an empty search path, `row_security`, and time limits that are not laxer than the role's own.
+//! an empty search path and the one of the login again, `row_security`, and time limits that are not laxer than the role's
+//! own.
 
 use hpol_operation::sql::SessionEffect;
 use hpol_session::refusal::NotAccepted;
@@ -37,6 +38,16 @@ pub(super) enum Carried {
 /// Whether it asks for an empty search path, and for nothing else.
 pub(super) fn empties_path(reading: &Reading) -> bool {
     EMPTY_PATH.contains(&reading.analysis.text())
+}
+
+/// Whether it asks for the search path of the login again, and for nothing else.
+pub(super) fn resets_path(reading: &Reading) -> bool {
+    let effects = reading.analysis.effects();
+    reading.analysis.statements() == 1
+        && matches!(
+            effects,
+            [SessionEffect::Reset { name: Some(name) }, SessionEffect::ChangesNameResolution] if name == "search_path"
+        )
 }
 
 /// Whether it restricts the kinds of relations, and does nothing else. Its names mean PostgreSQL's own where the search path
@@ -90,27 +101,28 @@ impl Relay<'_> {
         if self.reader.has_empty_path() && restricts_kinds(reading) {
             return Carried::Yes;
         }
-        let empties = empties_path(reading);
-        let Some(limits) = (if empties {
+        let changes_path = empties_path(reading) || resets_path(reading);
+        let Some(limits) = (if changes_path {
             Some(Vec::new())
         } else {
             limits_set(reading.analysis.effects())
         }) else {
             return Carried::No(not_carried);
         };
-        if empties && !self.segment_open && !self.prepared.is_idle() {
+        if changes_path && !self.segment_open && !self.prepared.is_idle() {
             return Carried::Later;
         }
-        // Nothing can undo it then, and no cursor was declared with another path.
-        if empties
+        // It is set again before anything else is asked, also where a ROLLBACK undoes it; but no cursor was declared with
+        // another path.
+        if changes_path
             && (protocol == Protocol::Extended
                 || self.segment_open
-                || self.status != TransactionStatus::Idle
+                || self.status == TransactionStatus::Failed
                 || self.prepared.has_portals())
         {
             return Carried::No(NotAccepted::Unsupported {
-                what: "emptying search_path is supported in a simple query of its own, outside a transaction and \
-                       without open cursors"
+                what: "emptying or resetting search_path is supported in a simple query of its own, and without open \
+                       cursors"
                     .to_owned(),
             });
         }

@@ -3,6 +3,7 @@
 //! a person. What a client sees is in its script under `python/`, `node/` and `java/`; what the log holds is here. The policy
 //! stands in `policies/clients`.
 
+mod dump;
 mod programs;
 mod rust;
 
@@ -39,7 +40,12 @@ fn installed(variable: &str) -> PathBuf {
 
 /// A client that finds the gateway by libpq's variables: TLS with a verified certificate, the token as password.
 fn client(world: &World, program: impl Into<OsString>, name: &str) -> Command {
-    let token = world.gateway.token(name, &["autonomous-agents"]).unwrap();
+    client_of(world, program, name, "autonomous-agents")
+}
+
+/// The same of another group.
+fn client_of(world: &World, program: impl Into<OsString>, name: &str, group: &str) -> Command {
+    let token = world.gateway.token(name, &[group]).unwrap();
     let port = world.gateway.port("orders-prod").unwrap();
     let mut command = Command::new(program.into());
     command

@@ -91,6 +91,10 @@ impl Walk<'_> {
             .and_then(literal)
             .and_then(names::parse_literal);
         let name = match parts.as_deref() {
+            // A text is looked up each time it is evaluated.
+            Some([_]) if self.unsettled_while_running() => {
+                return self.unnamed(format!("the sequence that {function} is given"));
+            }
             Some([name]) => self.resolve("", name),
             Some([schema, name]) => Name::new(schema, name),
             _ => return self.unnamed(format!("the sequence that {function} is given")),

@@ -68,9 +68,20 @@ impl Walk<'_> {
         names::relation(self.session, schema, name)
     }
 
-    /// Whether an earlier statement of the text changed what names mean.
+    /// Whether an earlier statement of the text changed what names mean. The names of a statement are looked up before
+    /// anything of it runs.
     pub(super) fn unsettled(&self) -> bool {
-        let effects = self.found.effects.get(self.settled.get()..);
+        let earlier = self.found.effect_ends.last().copied().unwrap_or_default();
+        self.changed_before(earlier)
+    }
+
+    /// Whether anything so far did, for names that are looked up while the statement runs.
+    pub(super) fn unsettled_while_running(&self) -> bool {
+        self.changed_before(self.found.effects.len())
+    }
+
+    fn changed_before(&self, end: usize) -> bool {
+        let effects = self.found.effects.get(self.settled.get()..end);
         let effects = effects.unwrap_or_default();
         let changes = |effect: &SessionEffect| {
             *effect == SessionEffect::ChangesNameResolution || effect.resets_all()
