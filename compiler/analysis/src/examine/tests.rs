@@ -1,0 +1,383 @@
+use hpol_bundle::decision::Decision;
+use hpol_bundle::policy::{
+    Claim, Condition, DataClass, Effect, Group, Mask, Predicate, Rule, Source, Strength, Test,
+};
+use hpol_bundle::program::lower::lower;
+use hpol_oracle::decide;
+use hpol_oracle::generate::{self, Random};
+
+use super::*;
+use crate::trial::{self, upshot};
+
+/// Operations that each finding is held against.
+const SAMPLE: usize = 60;
+
+fn small() -> Budget {
+    Budget {
+        states: 3_000,
+        effort: 300_000,
+    }
+}
+
+fn without(policy: &Policy, id: RuleId) -> Policy {
+    let mut policy = policy.clone();
+    // Out of the way, so that the ids of the others stay.
+    policy.rules[id.0 as usize].condition = Condition::Any(vec![]);
+    policy
+}
+
+fn alone(policy: &Policy, condition: Condition) -> Policy {
+    let mut policy = policy.clone();
+    policy.rules.truncate(1);
+    policy.rules[0] = Rule {
+        condition,
+        effect: Effect::ALLOW,
+        observe: false,
+        ..policy.rules[0].clone()
+    };
+    policy
+}
+
+fn matches(decision: &Decision, id: RuleId) -> bool {
+    let lists = [
+        &decision.block,
+        &decision.approve,
+        &decision.allow,
+        &decision.mask,
+        &decision.limit,
+    ];
+    lists.iter().any(|list| list.contains(&id))
+        || decision.observed.iter().any(|observed| observed.rule == id)
+}
+
+/// What the reference interpreter says of a finding on an operation: nothing against it, and for a witness that it shows it.
+fn holds_on(policy: &Policy, finding: &Finding, facts: &Facts, witness: bool) -> bool {
+    let id = finding.rule;
+    let decision = decide(policy, facts);
+    let matched = matches(&decision, id);
+    let unchanged =
+        || upshot(policy, &decision) == upshot(policy, &decide(&without(policy, id), facts));
+    let condition = policy.rules[id.0 as usize].condition.clone();
+    let is_true = |condition| !decide(&alone(policy, condition), facts).allow.is_empty();
+    match &finding.what {
+        What::Unreachable => !matched,
+        What::Contradictory => !is_true(condition),
+        What::PartAlwaysTrue { part } => {
+            let Condition::All(mut parts) = condition else {
+                panic!("a part of what has none");
+            };
+            let part = parts.remove(*part);
+            parts.push(Condition::Not(Box::new(part)));
+            !is_true(Condition::All(parts))
+        }
+        What::Shadowed { .. } | What::Redundant { .. } | What::DeniedAnyway => {
+            unchanged() && (matched || !witness)
+        }
+        What::ApprovalDefeated { by } => match witness {
+            true => matched && decision.block == *by,
+            false => !matched || !decision.block.is_empty(),
+        },
+        What::DifferentApprovers { other } => {
+            let both = decision.approve.contains(&id) && decision.approve.contains(other);
+            !witness || (both && decision.block.is_empty())
+        }
+        What::ConflictingMasks { other, .. } => {
+            let both = decision.mask.contains(&id) && decision.mask.contains(other);
+            !witness || (both && decision.block.is_empty())
+        }
+        What::RequesterMayApprove { group } => {
+            !witness || (is_true(condition) && hpol_oracle::is_member(policy, *group, facts))
+        }
+        What::AllowsEveryone | What::AllowsEverything => !witness || decision.allow.contains(&id),
+        What::ControlWithoutEffect { .. } => true,
+    }
+}
+
+#[test]
+fn the_oracle_agrees_with_every_finding_on_random_policies() {
+    let mut found = std::collections::BTreeMap::<String, usize>::new();
+    let mut given_up = 0;
+    for seed in 0..trial::cases(120) {
+        let mut random = Random::new(seed);
+        let policy = generate::policy(&mut random);
+        let Ok(examination) = examine(&policy, Vocabulary::builtin(), small()) else {
+            continue;
+        };
+        given_up += examination.not_analysed.len();
+        let sample: Vec<Facts> = (0..SAMPLE)
+            .map(|_| {
+                let kind = *random.pick(&Protocol::ALL).unwrap();
+                trial::facts(&mut random, kind)
+            })
+            .collect();
+        for finding in &examination.findings {
+            let word = format!("{:?}", finding.what);
+            *found
+                .entry(word.split(' ').next().unwrap().to_owned())
+                .or_default() += 1;
+            if let Some(witness) = &finding.witness {
+                let shows = holds_on(&policy, finding, &witness.facts, true);
+                assert!(shows, "{seed}: {finding:?}\n{policy:?}");
+            }
+            for facts in &sample {
+                let holds = holds_on(&policy, finding, facts, false);
+                assert!(holds, "{seed}: {finding:?}\n{facts:?}\n{policy:#?}");
+            }
+        }
+    }
+    let kinds = found.len();
+    assert!(kinds >= 11, "{found:?}");
+    assert!(
+        given_up < found.values().sum::<usize>(),
+        "{given_up} {found:?}"
+    );
+}
+
+#[test]
+fn a_rule_that_is_not_found_to_change_nothing_changes_something() {
+    let mut changing = 0;
+    for seed in 0..trial::cases(100) {
+        let policy = generate::policy(&mut Random::new(seed));
+        let Ok(program) = lower(&policy, Vocabulary::builtin()) else {
+            continue;
+        };
+        let subject = Subject::of(&policy, &program, Vocabulary::builtin(), small());
+        for (id, rule) in (0..).map(RuleId).zip(&policy.rules) {
+            if let (false, Ok(Some(witness))) =
+                (rule.observe, effect::changes_something(&subject, id, rule))
+            {
+                let with = upshot(&policy, &decide(&policy, &witness.facts));
+                let less = without(&policy, id);
+                let without = upshot(&less, &decide(&less, &witness.facts));
+                assert_ne!(with, without, "{seed} {id:?} {witness:?}");
+                changing += 1;
+            }
+        }
+    }
+    assert!(changing > 100, "{changing}");
+}
+
+fn test(fact: &str, predicate: Predicate) -> Condition {
+    let (fact, _) = Vocabulary::builtin().lookup(fact).unwrap();
+    Condition::Test(Test {
+        fact,
+        default: None,
+        predicate,
+    })
+}
+
+fn texts(texts: &[&str]) -> Vec<Box<str>> {
+    texts.iter().map(|text| Box::from(*text)).collect()
+}
+
+fn verbs(verbs: &[&str]) -> Condition {
+    test("sql.verbs", Predicate::HasAny(texts(verbs)))
+}
+
+fn rule(name: &str, parts: Vec<Condition>, effect: Effect) -> Rule {
+    Rule {
+        name: name.into(),
+        title: String::new(),
+        because: String::new(),
+        claims: vec![Claim {
+            control: format!("ac-{}", name.len()),
+            strength: Strength::Implements,
+            mechanism: "M04".into(),
+            because: None,
+        }],
+        condition: Condition::All(parts),
+        effect,
+        observe: false,
+        source: Source::default(),
+    }
+}
+
+fn check(rules: Vec<Rule>) -> Vec<(String, What, String)> {
+    let group = |name: &str| Group {
+        name: name.into(),
+        condition: test("subject.groups", Predicate::HasAny(texts(&[name]))),
+    };
+    let policy = Policy {
+        connections: vec![],
+        groups: vec![group("dba"), group("owner")],
+        classes: vec![DataClass {
+            name: "pii".into(),
+            columns: vec![],
+            json: vec![],
+            detectors: vec![],
+        }],
+        rules,
+    };
+    let examination = examine(&policy, Vocabulary::builtin(), Budget::default()).unwrap();
+    assert_eq!(examination.not_analysed, []);
+    let finding = |finding: Finding| {
+        let says = finding.witness.map(|witness| {
+            let says = witness.says.into_iter().map(|sentence| sentence.text);
+            says.collect::<Vec<_>>().join(", ")
+        });
+        let name = policy.rules[finding.rule.0 as usize].name.clone();
+        (name, finding.what, says.unwrap_or_default())
+    };
+    examination.findings.into_iter().map(finding).collect()
+}
+
+fn block() -> Effect {
+    Effect::Block {
+        message: String::new(),
+    }
+}
+
+fn approval(group: u32) -> Effect {
+    Effect::RequireApproval {
+        quorum: 1,
+        group: GroupId(group),
+        within_seconds: 60,
+    }
+}
+
+fn agents() -> Condition {
+    test("subject.groups", Predicate::HasAny(texts(&["agents"])))
+}
+
+#[test]
+fn a_block_defeats_an_approval_and_shadows_an_allow() {
+    let found = check(vec![
+        rule(
+            "no_drop",
+            vec![agents(), verbs(&["drop", "alter"])],
+            block(),
+        ),
+        rule("drops", vec![agents(), verbs(&["drop"])], approval(0)),
+        rule(
+            "alters",
+            vec![
+                agents(),
+                test("sql.verbs", Predicate::HasAll(texts(&["alter", "drop"]))),
+            ],
+            Effect::ALLOW,
+        ),
+        rule("reading", vec![agents(), verbs(&["select"])], Effect::ALLOW),
+    ]);
+    let by = vec![RuleId(0)];
+    let says = |verbs: &str| format!("subject.groups = [\"agents\"], sql.verbs = [{verbs}]");
+    let mut groups: Vec<_> = found
+        .iter()
+        .map(|(name, what, _)| (name.as_str(), what.clone()))
+        .collect();
+    groups.retain(|(_, what)| !matches!(what, What::RequesterMayApprove { .. }));
+    assert_eq!(
+        groups,
+        [
+            ("drops", What::ApprovalDefeated { by: by.clone() }),
+            (
+                "drops",
+                What::ControlWithoutEffect {
+                    control: "ac-5".into()
+                }
+            ),
+            ("alters", What::Shadowed { by }),
+            (
+                "alters",
+                What::ControlWithoutEffect {
+                    control: "ac-6".into()
+                }
+            ),
+        ]
+    );
+    let drops = found
+        .iter()
+        .find(|(_, what, _)| matches!(what, What::ApprovalDefeated { .. }));
+    assert_eq!(drops.unwrap().2, says("drop"));
+}
+
+#[test]
+fn conditions_that_cannot_hold_or_always_do() {
+    let never = test("sql.statements", Predicate::Between(3, 2));
+    let found = check(vec![
+        rule(
+            "none",
+            vec![
+                agents(),
+                test("http.method", Predicate::In(texts(&["BREW"]))),
+            ],
+            Effect::ALLOW,
+        ),
+        rule("never", vec![agents(), verbs(&["drop"]), never], block()),
+        rule(
+            "doubles",
+            vec![agents(), verbs(&["drop"]), verbs(&["drop", "alter"])],
+            block(),
+        ),
+        rule("granted", vec![agents()], Effect::ALLOW),
+    ]);
+    let found: Vec<_> = found
+        .iter()
+        .map(|(name, what, _)| (name.as_str(), what.clone()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("none", What::Unreachable),
+            (
+                "none",
+                What::ControlWithoutEffect {
+                    control: "ac-4".into()
+                }
+            ),
+            ("never", What::Contradictory),
+            (
+                "never",
+                What::ControlWithoutEffect {
+                    control: "ac-5".into()
+                }
+            ),
+            ("doubles", What::PartAlwaysTrue { part: 2 }),
+            ("granted", What::AllowsEverything),
+        ]
+    );
+}
+
+#[test]
+fn rules_that_meet() {
+    let mask = |mask| Effect::Mask {
+        class: ClassId(0),
+        mask,
+    };
+    let found = check(vec![
+        rule("writes", vec![agents(), verbs(&["update"])], approval(0)),
+        rule("deletes", vec![agents(), verbs(&["delete"])], approval(1)),
+        rule("hides", vec![agents()], mask(Mask::KeepLast(4))),
+        rule(
+            "hides_all",
+            vec![agents(), verbs(&["copy"])],
+            mask(Mask::Null),
+        ),
+        rule("all", vec![], Effect::ALLOW),
+    ]);
+    let found: Vec<_> = found
+        .iter()
+        .map(|(name, what, says)| format!("{name} {what:?}: {says}"))
+        .collect();
+    assert_eq!(found.len(), 6, "{found:#?}");
+    assert_eq!(
+        found[0],
+        "writes DifferentApprovers { other: RuleId(1) }: subject.groups = [\"agents\"], sql.verbs = [delete, update]"
+    );
+    assert!(found[1].starts_with("writes RequesterMayApprove"));
+    assert!(found[3].contains("stricter: RuleId(3)"), "{found:#?}");
+    let broad = [&found[4], &found[5]];
+    assert!(
+        broad[0].starts_with("all AllowsEveryone") && broad[1].starts_with("all AllowsEverything")
+    );
+}
+
+#[test]
+fn what_exceeds_the_budget_is_said() {
+    let policy = generate::policy(&mut Random::new(2));
+    let budget = Budget {
+        states: 0,
+        effort: 0,
+    };
+    let examination = examine(&policy, Vocabulary::builtin(), budget).unwrap();
+    assert!(!policy.rules.is_empty() && examination.not_analysed.len() >= policy.rules.len());
+}

@@ -1,0 +1,22 @@
+//! Questions about whole policies: what can never happen, what changes nothing, how two policies differ.
+//!
+//! Works on the clauses and classes of the decision graph. What it finds comes with a witness, the facts of an operation that
+//! shows it; what it cannot settle within its budget it says so. Finds no source text and prints nothing; the facts of a
+//! witness can be given to the reference interpreter, which has to agree.
+
+#![deny(missing_docs)]
+
+pub mod examine;
+
+mod cube;
+mod outcome;
+mod sample;
+mod search;
+mod space;
+#[cfg(test)]
+mod trial;
+mod words;
+
+pub use outcome::{Demand, Outcome, Output};
+pub use search::{Budget, OverBudget};
+pub use words::Sentence;

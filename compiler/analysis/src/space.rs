@@ -1,0 +1,227 @@
+//! The operations that there can be: for each fact that conditions read its classes, and which of them an operation on one kind
+//! of connection can have at all. A class that no value has is not among them.
+
+use std::collections::BTreeMap;
+
+use hpol_bundle::facts::{Fact, Facts, Value};
+use hpol_bundle::policy::Policy;
+use hpol_bundle::program::{ClassIndex, Field, Program, Values};
+use hpol_bundle::vocabulary::{self, FactId, Protocol, Vocabulary};
+
+use crate::cube::{self, Ask, Cube, number};
+use crate::sample::{self, Sample};
+
+pub(crate) const UNKNOWN: u32 = 0;
+pub(crate) const MISSING: u32 = 1;
+
+/// All operations on connections of one kind.
+#[derive(Debug)]
+pub(crate) struct Space<'a> {
+    pub(crate) kind: Protocol,
+    pub(crate) vocabulary: &'a Vocabulary,
+    pub(crate) axes: Vec<Axis<'a>>,
+}
+
+/// One fact that conditions read.
+#[derive(Debug)]
+pub(crate) struct Axis<'a> {
+    pub(crate) id: FactId,
+    pub(crate) fact: &'a vocabulary::Fact,
+    pub(crate) values: &'a Values,
+    pub(crate) set: bool,
+    /// For each class a value that has it; none where no operation has it.
+    samples: Vec<Option<Sample>>,
+}
+
+/// What an operation has of one fact.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Spot {
+    /// A value of this class; also a set that is unknown or missing.
+    Class(u32),
+    /// A set with elements of these classes; ascending.
+    Set(Vec<u32>),
+}
+
+/// An operation, by classes; one for each axis.
+pub(crate) type Point = Vec<Spot>;
+
+impl<'a> Space<'a> {
+    /// The space of `program` on connections of `kind`, and what each clause of the shard asks there. Facts with a single value
+    /// come first, since what they settle sets need not be asked for.
+    pub(crate) fn of(
+        program: &'a Program,
+        kind: Protocol,
+        vocabulary: &'a Vocabulary,
+        targets: &BTreeMap<&str, Protocol>,
+    ) -> (Space<'a>, Vec<Cube>) {
+        let asked = program
+            .shard(kind)
+            .map(|shard| cube::clauses(shard, program.fields()))
+            .unwrap_or_default();
+        let mut uses: BTreeMap<usize, usize> = BTreeMap::new();
+        for (field, _) in asked.iter().flatten() {
+            *uses.entry(*field).or_default() += 1;
+        }
+        let mut order: Vec<(usize, usize)> = uses.into_iter().collect();
+        order.sort_by_key(|(field, uses)| {
+            let set = program.fields().get(*field).map(is_set);
+            (set, std::cmp::Reverse(*uses), *field)
+        });
+        let mut places = BTreeMap::new();
+        let mut axes = Vec::with_capacity(order.len());
+        for (field, _) in order {
+            let axis = program
+                .fields()
+                .get(field)
+                .and_then(|of| Axis::of(of, kind, vocabulary, targets));
+            if let (Some(axis), Ok(place)) = (axis, u32::try_from(axes.len())) {
+                places.insert(field, place);
+                axes.push(axis);
+            }
+        }
+        let cube = |asks: Vec<(usize, Ask)>| {
+            let asks = asks.into_iter();
+            Cube::of(
+                asks.filter_map(|(field, ask)| Some((*places.get(&field)?, ask)))
+                    .collect(),
+            )
+        };
+        let space = Space {
+            kind,
+            vocabulary,
+            axes,
+        };
+        (space, asked.into_iter().map(cube).collect())
+    }
+
+    /// The axis of the fact called `name`, if conditions read it.
+    pub(crate) fn axis(&self, name: &str) -> Option<(u32, &Axis<'a>)> {
+        (0..)
+            .zip(&self.axes)
+            .find(|(_, axis)| axis.fact.name == name)
+    }
+
+    /// The operations on the connection `target`; `None` where no condition reads the name, so that all are alike.
+    pub(crate) fn on(&self, target: &str) -> Option<Cube> {
+        let (place, axis) = self.axis("connection.name")?;
+        let class = axis.text_class(target)?;
+        Some(Cube::of(vec![(
+            place,
+            Ask::One(crate::cube::Kept::only(vec![class])),
+        )]))
+    }
+
+    /// The facts of an operation with `point`. Facts that no condition reads have some value that they can have.
+    pub(crate) fn facts(&self, point: &Point) -> Facts {
+        let mut facts = Facts::new();
+        for (id, fact) in self.vocabulary.iter() {
+            facts.set(id, sample::any(fact, self.kind, self.vocabulary));
+        }
+        for (axis, spot) in self.axes.iter().zip(point) {
+            facts.set(axis.id, axis.fact_at(spot));
+        }
+        facts
+    }
+
+    /// The least that an operation can be: what no condition mentions, empty sets, false.
+    pub(crate) fn plain(&self) -> Point {
+        self.axes.iter().map(Axis::plain).collect()
+    }
+}
+
+fn is_set(field: &Field) -> bool {
+    matches!(field.values, Values::Set(_))
+}
+
+/// Which kind of connection each target is, by the connections that the policies have.
+pub(crate) fn targets<'p>(policies: &[&'p Policy]) -> BTreeMap<&'p str, Protocol> {
+    let connections = policies.iter().flat_map(|policy| &policy.connections);
+    connections
+        .map(|connection| (connection.target.as_str(), connection.protocol))
+        .collect()
+}
+
+impl<'a> Axis<'a> {
+    fn of(
+        field: &'a Field,
+        kind: Protocol,
+        vocabulary: &'a Vocabulary,
+        targets: &BTreeMap<&str, Protocol>,
+    ) -> Option<Axis<'a>> {
+        let fact = vocabulary.fact(field.fact)?;
+        let foreign = fact.protocol.is_some_and(|of| of != kind);
+        let sample = |class: ClassIndex| match class {
+            ClassIndex::UNKNOWN => (!foreign).then_some(Sample::Unknown),
+            ClassIndex::MISSING => (foreign || fact.optional).then_some(Sample::Missing),
+            _ if foreign => None,
+            class => sample::of(&field.values, class, fact, vocabulary, &|text| {
+                fact.name == "connection.name"
+                    && targets.get(text).is_some_and(|protocol| *protocol != kind)
+            }),
+        };
+        Some(Axis {
+            id: field.fact,
+            fact,
+            values: &field.values,
+            set: is_set(field),
+            samples: field.values.indices().map(sample).collect(),
+        })
+    }
+
+    /// Whether some operation has `class`.
+    pub(crate) fn possible(&self, class: u32) -> bool {
+        self.sample(class).is_some()
+    }
+
+    pub(crate) fn sample(&self, class: u32) -> Option<&Sample> {
+        self.samples.get(class as usize)?.as_ref()
+    }
+
+    /// Every class of values that some operation has; not those of missing and unknown ones.
+    pub(crate) fn known(&self) -> impl Iterator<Item = u32> + '_ {
+        let first = number(ClassIndex::FIRST);
+        (0..).zip(&self.samples).filter_map(move |(class, sample)| {
+            (class >= first && sample.is_some()).then_some(class)
+        })
+    }
+
+    /// Every class that a single value can have: known ones first, then missing, then unknown.
+    pub(crate) fn single(&self) -> impl Iterator<Item = u32> + '_ {
+        let rest = [MISSING, UNKNOWN].into_iter();
+        self.known()
+            .chain(rest.filter(|class| self.possible(*class)))
+    }
+
+    /// Whether a set can be known.
+    pub(crate) fn can_be_known(&self) -> bool {
+        // A set can always be empty, if an operation can have it.
+        !self.set || self.possible(UNKNOWN)
+    }
+
+    fn text_class(&self, text: &str) -> Option<u32> {
+        match self.values {
+            Values::Text(texts) | Values::Set(texts) => Some(number(texts.class(text))),
+            Values::Bool | Values::Int(_) => None,
+        }
+    }
+
+    fn plain(&self) -> Spot {
+        if self.set && self.can_be_known() {
+            return Spot::Set(Vec::new());
+        }
+        Spot::Class(self.single().next().unwrap_or(MISSING))
+    }
+
+    fn fact_at(&self, spot: &Spot) -> Fact {
+        let text = |class: &u32| match self.sample(*class) {
+            Some(Sample::Text(text)) => Some(text.clone()),
+            _ => None,
+        };
+        match spot {
+            Spot::Class(class) => self.sample(*class).map_or(Fact::Missing, Sample::fact),
+            Spot::Set(classes) => {
+                Fact::Known(Value::Set(classes.iter().filter_map(text).collect()))
+            }
+        }
+    }
+}

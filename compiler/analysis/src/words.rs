@@ -1,0 +1,228 @@
+//! Facts and classes in the words that a policy is written in.
+
+use hpol_bundle::program::{ClassIndex, Values};
+use hpol_bundle::vocabulary::{FactType, Scalar};
+
+use crate::cube::{AskSet, Kept, number};
+use crate::sample::Sample;
+use crate::space::{Axis, MISSING, Point, Space, Spot, UNKNOWN};
+
+/// Values that are named in one condition; the others are counted.
+const NAMED: usize = 8;
+
+/// What is said of one fact: `sql.verbs has drop`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sentence {
+    /// The fact.
+    pub fact: String,
+    /// All of it, the fact included.
+    pub text: String,
+}
+
+/// What an operation is, fact by fact; facts that it does not have are left out.
+pub(crate) fn of_point(space: &Space<'_>, point: &Point) -> Vec<Sentence> {
+    let pairs = space.axes.iter().zip(point);
+    let said = pairs.filter_map(|(axis, spot)| {
+        let name = &axis.fact.name;
+        let text = match spot {
+            Spot::Class(MISSING) => return None,
+            Spot::Class(UNKNOWN) => format!("{name} is unknown"),
+            Spot::Class(class) => match axis.sample(*class)? {
+                Sample::Bool(true) => name.clone(),
+                Sample::Bool(false) => format!("not {name}"),
+                _ => format!("{name} == {}", value(axis, *class)),
+            },
+            Spot::Set(classes) => {
+                let members: Vec<String> =
+                    classes.iter().map(|class| value(axis, *class)).collect();
+                format!("{name} = [{}]", members.join(", "))
+            }
+        };
+        Some(Sentence {
+            fact: name.clone(),
+            text,
+        })
+    });
+    said.collect()
+}
+
+/// Which values of a single fact are meant.
+pub(crate) fn of_classes(axis: &Axis<'_>, kept: &Kept) -> Sentence {
+    let name = &axis.fact.name;
+    let (inside, outside): (Vec<u32>, Vec<u32>) =
+        axis.single().partition(|class| kept.keeps(*class));
+    let known = |classes: &[u32]| -> Vec<u32> {
+        classes
+            .iter()
+            .copied()
+            .filter(|class| *class > MISSING)
+            .collect()
+    };
+    let mut ways = Vec::new();
+    match (known(&inside).as_slice(), known(&outside).as_slice()) {
+        ([], _) => {}
+        (_, []) => ways.push(format!("{name} is known")),
+        (inside, outside) => ways.push(values(axis, inside, outside)),
+    }
+    for (class, word) in [(MISSING, "missing"), (UNKNOWN, "unknown")] {
+        if inside.contains(&class) {
+            ways.push(format!("{name} is {word}"));
+        }
+    }
+    // A known value and the others: the fact is named once.
+    let text = ways
+        .join(" or ")
+        .replace(&format!(" or {name} is "), " or ");
+    Sentence {
+        fact: name.clone(),
+        text,
+    }
+}
+
+/// Known values, some of them meant and some not.
+fn values(axis: &Axis<'_>, inside: &[u32], outside: &[u32]) -> String {
+    let name = &axis.fact.name;
+    match axis.values {
+        Values::Bool if inside.contains(&number(ClassIndex::FIRST)) => format!("not {name}"),
+        Values::Bool => name.clone(),
+        Values::Int(bounds) => {
+            let start = |class: u32| bounds.starts().find(|(_, of)| number(*of) == class);
+            let mut ranges: Vec<(Option<i64>, Option<i64>)> = Vec::new();
+            for class in inside {
+                let from = start(*class).map(|(start, _)| start);
+                let to = start(class.saturating_add(1)).map(|(next, _)| next.saturating_sub(1));
+                match ranges.last_mut() {
+                    Some((_, end)) if *end == from.map(|from| from.saturating_sub(1)) => *end = to,
+                    _ => ranges.push((from, to)),
+                }
+            }
+            let ranges = ranges.iter().map(|(from, to)| match (from, to) {
+                (Some(from), Some(to)) if from == to => format!("{name} == {from}"),
+                (Some(from), Some(to)) => format!("{name} from {from} to {to}"),
+                (Some(from), None) => format!("{name} >= {from}"),
+                (None, Some(to)) => format!("{name} <= {to}"),
+                (None, None) => format!("{name} is known"),
+            });
+            ranges.collect::<Vec<_>>().join(" or ")
+        }
+        Values::Text(_) | Values::Set(_) => {
+            // What nothing mentions cannot be listed: then what is not meant is.
+            let open = inside.iter().any(|class| !is_one_text(axis, *class));
+            let closed = outside.iter().all(|class| is_one_text(axis, *class));
+            if open && closed {
+                format!("{name} {}", list(axis, outside, "!=", "not in"))
+            } else {
+                format!("{name} {}", list(axis, inside, "==", "in"))
+            }
+        }
+    }
+}
+
+fn list(axis: &Axis<'_>, classes: &[u32], one: &str, many: &str) -> String {
+    let mut named: Vec<String> = classes
+        .iter()
+        .take(NAMED)
+        .map(|class| value(axis, *class))
+        .collect();
+    if let ([only], 1) = (named.as_slice(), classes.len()) {
+        return format!("{one} {only}");
+    }
+    if classes.len() > NAMED {
+        named.push(format!("and {} more", classes.len() - NAMED));
+    }
+    format!("{many} [{}]", named.join(", "))
+}
+
+/// What is asked of a set.
+pub(crate) fn of_set(axis: &Axis<'_>, ask: &AskSet) -> Sentence {
+    let name = &axis.fact.name;
+    let mut said: Vec<String> = Vec::new();
+    for some in &ask.some {
+        said.extend(
+            some.named
+                .iter()
+                .map(|class| format!("{name} has {}", element(axis, *class))),
+        );
+    }
+    if !ask.every.others {
+        let members: Vec<String> = ask
+            .every
+            .named
+            .iter()
+            .map(|class| element(axis, *class))
+            .collect();
+        said.push(format!("{name} within [{}]", members.join(", ")));
+    } else if let [only] = ask.every.named.as_slice() {
+        said.push(format!("not ({name} has {})", element(axis, *only)));
+    } else if !ask.every.named.is_empty() {
+        let named = ask.every.named.iter().take(NAMED);
+        let mut members: Vec<String> = named.map(|class| element(axis, *class)).collect();
+        if ask.every.named.len() > NAMED {
+            members.push(format!("and {} more", ask.every.named.len() - NAMED));
+        }
+        said.push(format!("not ({name} has any [{}])", members.join(", ")));
+    }
+    if said.is_empty() {
+        said.push(match (ask.known, ask.missing) {
+            (true, _) => format!("{name} is known"),
+            (false, true) => format!("{name} is missing"),
+            (false, false) => format!("{name} is unknown"),
+        });
+    }
+    Sentence {
+        fact: name.clone(),
+        text: said.join(" and "),
+    }
+}
+
+/// Whether `class` is a single text and no more.
+fn is_one_text(axis: &Axis<'_>, class: u32) -> bool {
+    match axis.values {
+        Values::Text(texts) | Values::Set(texts) => {
+            let equal = texts.equal().any(|(_, of)| number(of) == class);
+            equal || matches!(scalar(axis), Scalar::Enum(_))
+        }
+        Values::Bool | Values::Int(_) => true,
+    }
+}
+
+fn element(axis: &Axis<'_>, class: u32) -> String {
+    if is_one_text(axis, class) {
+        value(axis, class)
+    } else {
+        "something that no rule names".to_owned()
+    }
+}
+
+/// The value that stands for a class, as a policy would write it.
+fn value(axis: &Axis<'_>, class: u32) -> String {
+    match axis.sample(class) {
+        Some(Sample::Text(text)) if is_bare(scalar(axis), text) => text.to_string(),
+        Some(Sample::Text(text)) => format!("{text:?}"),
+        Some(Sample::Int(number)) => number.to_string(),
+        Some(Sample::Bool(value)) => value.to_string(),
+        Some(Sample::Missing) => "missing".to_owned(),
+        Some(Sample::Unknown) | None => "unknown".to_owned(),
+    }
+}
+
+fn is_bare(scalar: &Scalar, text: &str) -> bool {
+    let part = |part: &str| {
+        let word = |character: char| {
+            character == '_' || character.is_ascii_lowercase() || character.is_ascii_digit()
+        };
+        !part.is_empty()
+            && part.chars().all(word)
+            && !part.starts_with(|first: char| first.is_ascii_digit())
+    };
+    match scalar {
+        Scalar::Enum(_) => true,
+        Scalar::Name => text.split('.').all(part),
+        _ => false,
+    }
+}
+
+fn scalar<'a>(axis: &Axis<'a>) -> &'a Scalar {
+    let (FactType::Scalar(scalar) | FactType::Set(scalar)) = &axis.fact.ty;
+    scalar
+}
