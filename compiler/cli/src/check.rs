@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::exit::{Failure, Outcome};
 use crate::project::{Paths, Project, counted};
+use crate::report::finding::{self, Format, Output};
 use crate::terminal::{Style, Terminal};
 
 /// Find what is wrong in a policy
@@ -13,16 +14,16 @@ use crate::terminal::{Style, Terminal};
 Examples:
   hpol check                         everything below the current folder
   hpol check policies/orders
-  hpol check --json | jq '.diagnostics[].code'")]
+  hpol check --format json | jq '.diagnostics[].code'
+  hpol check --format sarif > hpol.sarif")]
 pub(crate) struct Check {
     #[command(flatten)]
     paths: Paths,
     /// Refuse packages from other folders that are not those of `hpol.lock`
     #[arg(long)]
     locked: bool,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl Check {
@@ -31,15 +32,17 @@ impl Check {
         if self.locked {
             project.dependencies.locked()?;
         }
-        if self.json {
-            terminal.json(&json!({ "diagnostics": project.entries() }))?;
-        } else {
-            project.print_reports(terminal)?;
+        let format = self.output.format();
+        match format {
+            Format::Text => project.print_reports(terminal)?,
+            Format::Json => terminal.json(&json!({ "diagnostics": project.entries() }))?,
+            Format::Sarif => finding::print_sarif(&project.findings(), terminal)?,
+            Format::Github => finding::print_github(&project.findings(), terminal)?,
         }
         let Some(sound) = project.sound()? else {
             return Ok(Outcome::Findings);
         };
-        if !self.json {
+        if format == Format::Text {
             let ok = terminal.paint(Style::Good, "ok");
             terminal.line(format_args!(
                 "{ok}: {}, {}, {}",

@@ -57,7 +57,7 @@ fn find(text: &str) -> Option<Code> {
 }
 
 /// The first heading without its code.
-fn title(page: &str) -> &str {
+pub(crate) fn title(page: &str) -> &str {
     let heading = page
         .lines()
         .next()

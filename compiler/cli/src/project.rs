@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 use crate::dependencies::Dependencies;
 use crate::exit::Failure;
-use crate::report::{self, Entry, Report, Texts};
+use crate::report::finding::{Finding, Rule};
+use crate::report::{self, Entry, Place, Report, Texts};
 use crate::sources::{self, SourceFile};
 use crate::terminal::{Style, Terminal};
 use crate::trial::Trial;
@@ -65,6 +66,9 @@ pub(crate) struct Tested {
     line: u32,
     result: &'static str,
     why: Option<String>,
+    /// The line on which it begins.
+    #[serde(skip)]
+    place: Place,
 }
 
 impl Paths {
@@ -135,6 +139,11 @@ impl Project {
         self.reports.iter().map(Report::entry).collect()
     }
 
+    /// What is wrong, for other machines.
+    pub(crate) fn findings(&self) -> Vec<Finding<'_>> {
+        self.reports.iter().map(Report::finding).collect()
+    }
+
     /// Prints what is wrong, if anything is.
     pub(crate) fn print_reports(&self, terminal: &mut Terminal) -> Result<(), Failure> {
         report::print(terminal, &self.reports)
@@ -168,6 +177,20 @@ impl Tried {
         self.sound.is_some() && self.tests.iter().all(Tested::passed)
     }
 
+    /// What is wrong, and the tests that fail, for other machines.
+    pub(crate) fn findings(&self) -> Vec<Finding<'_>> {
+        let mut findings = self.project.findings();
+        findings.extend(self.tests.iter().filter_map(|test| {
+            let source = self
+                .project
+                .files
+                .iter()
+                .find(|file| file.name == test.file)?;
+            test.finding(source.relative())
+        }));
+        findings
+    }
+
     /// What is wrong, and how the tests went, as JSON.
     pub(crate) fn as_json(&self) -> Value {
         json!({ "diagnostics": self.project.entries(), "tests": self.tests })
@@ -186,6 +209,13 @@ impl Sound {
                 line: case.source.line,
                 result: if why.is_none() { "passed" } else { "failed" },
                 why,
+                place: Place {
+                    file: case.source.file.clone(),
+                    line: case.source.line as usize,
+                    column: 1,
+                    end_line: case.source.end_line as usize,
+                    end_column: 2,
+                },
             }
         };
         self.tests.iter().map(tested).collect()
@@ -195,6 +225,35 @@ impl Sound {
 impl Tested {
     pub(crate) fn passed(&self) -> bool {
         self.why.is_none()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
+    pub(crate) fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// What went wrong, if anything did.
+    pub(crate) fn why(&self) -> Option<&str> {
+        self.why.as_deref()
+    }
+
+    fn finding(&self, path: String) -> Option<Finding<'_>> {
+        Some(Finding {
+            rule: Rule::FailingTest,
+            is_error: true,
+            message: self.why()?,
+            help: None,
+            path,
+            place: &self.place,
+            fix: &[],
+        })
     }
 
     /// Prints the test with what went wrong.

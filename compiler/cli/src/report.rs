@@ -1,5 +1,8 @@
-//! Diagnostics on the screen and as JSON. What is wrong is found elsewhere; here it is only shown.
+//! Diagnostics on the screen and as JSON; for other machines see [`finding`]. What is wrong is found elsewhere; here it is only shown.
 
+pub(crate) mod finding;
+mod github;
+mod sarif;
 mod text;
 
 use std::fmt;
@@ -14,6 +17,7 @@ use crate::project::counted;
 use crate::terminal::{Style, Terminal};
 use crate::visible;
 
+use finding::{Finding, PlacedEdit, Rule};
 use text::Text;
 pub(crate) use text::Texts;
 
@@ -29,6 +33,7 @@ pub(crate) struct Report {
     elsewhere: Vec<String>,
     source: Arc<Text>,
     place: Place,
+    fix: Vec<PlacedEdit>,
 }
 
 /// Where it is, for programs: lines and columns from 1, columns in characters, the end exclusive.
@@ -50,6 +55,9 @@ pub(crate) struct Entry<'a> {
     help: Option<&'a str>,
     #[serde(flatten)]
     place: &'a Place,
+    /// Edits that mend it.
+    #[serde(skip_serializing_if = "<[PlacedEdit]>::is_empty")]
+    fix: &'a [PlacedEdit],
 }
 
 impl Report {
@@ -77,6 +85,7 @@ impl Report {
             labels: here.into_iter().map(label).collect(),
             elsewhere: elsewhere.collect(),
             place: texts.place(file, range),
+            fix: diagnostic.fix.iter().map(|edit| texts.edit(edit)).collect(),
             source: texts.shown(file),
         }
     }
@@ -93,6 +102,20 @@ impl Report {
             message: &self.message,
             help: self.help.as_deref(),
             place: &self.place,
+            fix: &self.fix,
+        }
+    }
+
+    /// The form for other machines.
+    pub(crate) fn finding(&self) -> Finding<'_> {
+        Finding {
+            rule: Rule::Code(self.code),
+            is_error: self.is_error(),
+            message: &self.message,
+            help: self.help.as_deref(),
+            path: self.source.path().to_owned(),
+            place: &self.place,
+            fix: &self.fix,
         }
     }
 }

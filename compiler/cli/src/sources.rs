@@ -26,6 +26,14 @@ pub(crate) struct SourceFile {
     pub(crate) text: String,
 }
 
+impl SourceFile {
+    /// Its path, with `/`, as programs that start in the current folder find it.
+    pub(crate) fn relative(&self) -> String {
+        let path = self.path.strip_prefix(".").unwrap_or(&self.path);
+        path.to_string_lossy().replace('\\', "/")
+    }
+}
+
 /// Every policy file that `paths` name, called by its path, which is relative to the folder where one folder alone is given: files as they are, folders with everything below them that ends in `.hpol`,
 /// except hidden folders and those called `target` and `node_modules`. Sorted by name, none twice.
 pub(crate) fn collect(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Failure> {

@@ -1,9 +1,12 @@
 //! `hpol test`: checks a policy and runs its tests.
 
-use clap::Args;
+mod junit;
+
+use clap::{Args, ValueEnum};
 
 use crate::exit::{Failure, Outcome};
 use crate::project::{Paths, Tested, Tried, counted};
+use crate::report::finding;
 use crate::terminal::{Style, Terminal};
 
 /// Check a policy and run its tests
@@ -14,22 +17,47 @@ looked up in `public`; a request without a host goes to `localhost`.
 
 Examples:
   hpol test
-  hpol test policies/orders")]
+  hpol test policies/orders
+  hpol test --format junit > results.xml")]
 pub(crate) struct Test {
     #[command(flatten)]
     paths: Paths,
-    /// Print JSON
-    #[arg(long)]
+    /// Form of the output
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    format: Form,
+    /// Print JSON, as --format json
+    #[arg(long, conflicts_with = "format")]
     json: bool,
+}
+
+/// In which form results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// JUnit XML
+    Junit,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Workflow commands of GitHub Actions, which become annotations
+    Github,
 }
 
 impl Test {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
-        let tried = Tried::load(&self.paths, self.json, terminal)?;
-        if self.json {
-            terminal.json(&tried.as_json())?;
-        } else if tried.sound.is_some() {
-            print(terminal, &tried.tests)?;
+        let form = if self.json { Form::Json } else { self.format };
+        // What is wrong with the policy itself has no place among the results of tests.
+        let silent = !matches!(form, Form::Text | Form::Junit);
+        let tried = Tried::load(&self.paths, silent, terminal)?;
+        match form {
+            Form::Text if tried.sound.is_some() => print(terminal, &tried.tests)?,
+            Form::Text => {}
+            Form::Json => terminal.json(&tried.as_json())?,
+            Form::Junit => terminal.text(&junit::document(&tried.tests))?,
+            Form::Sarif => finding::print_sarif(&tried.findings(), terminal)?,
+            Form::Github => finding::print_github(&tried.findings(), terminal)?,
         }
         Ok(match tried.passed() {
             true => Outcome::Clean,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
 use super::Place;
+use super::finding::PlacedEdit;
 use crate::sources::SourceFile;
 use crate::visible;
 
@@ -21,6 +22,8 @@ pub(crate) struct Texts<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Text {
     name: String,
+    /// Where it stands, from the current folder.
+    path: String,
     /// Of the same length as the file, without what hides.
     shown: String,
     /// Where each line begins.
@@ -30,7 +33,10 @@ pub(super) struct Text {
 impl<'a> Texts<'a> {
     pub(crate) fn new(files: &'a [SourceFile]) -> Texts<'a> {
         let text = |file: &'a SourceFile| {
-            let text = Arc::new(Text::new(&file.name, &file.text));
+            let text = Arc::new(Text {
+                path: file.relative(),
+                ..Text::new(&file.name, &file.text)
+            });
             (file.name.as_str(), (file.text.as_str(), text))
         };
         Texts {
@@ -55,6 +61,15 @@ impl<'a> Texts<'a> {
         }
     }
 
+    /// A change of a file, with its place.
+    pub(super) fn edit(&self, edit: &hpol_hir::Edit) -> PlacedEdit {
+        PlacedEdit {
+            place: self.place(&edit.file, edit.span.clone()),
+            path: self.shown(&edit.file).path.clone(),
+            text: edit.text.clone(),
+        }
+    }
+
     /// The text of a file as it is shown.
     pub(super) fn shown(&self, file: &str) -> Arc<Text> {
         self.texts
@@ -69,11 +84,17 @@ impl Text {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         Text {
             name: visible::line(name),
+            path: String::new(),
             shown: visible::same_length(text),
             lines: std::iter::once(0)
                 .chain(breaks.map(|(place, _)| place + 1))
                 .collect(),
         }
+    }
+
+    /// Where it stands, from the current folder.
+    pub(super) fn path(&self) -> &str {
+        &self.path
     }
 
     /// Index of the line that `offset` stands on.
