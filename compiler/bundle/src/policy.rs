@@ -2,6 +2,7 @@
 //! is lowered from. Names are resolved, types are checked, groups and `on` are folded into conditions.
 
 mod flat;
+pub mod history;
 
 use std::fmt;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::Value;
 use crate::vocabulary::{FactId, Protocol};
+use history::HistoryTest;
 
 /// How deep conditions nest; more than anyone can read, and far from what a stack holds.
 pub const MAX_DEPTH: usize = 64;
@@ -334,6 +336,8 @@ pub enum Condition {
     Not(Box<Condition>),
     /// A test of one fact.
     Test(Test),
+    /// A test of what happened before; not in groups, and not within another.
+    History(Box<HistoryTest>),
 }
 
 /// A test of one fact. On an unknown fact it is unknown; on a missing one it reads `default`, and without one is unknown.

@@ -5,6 +5,7 @@
 //! Made by [`lower`], checked by `validate` when it comes out of a file, evaluated by the engine.
 
 pub mod dag;
+pub mod history;
 pub mod lower;
 
 mod classes;
@@ -13,8 +14,11 @@ mod validate;
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Would;
-use crate::policy::RuleId;
+use crate::policy::history::History;
+use crate::policy::{RuleId, Unread};
 use crate::vocabulary::{FactId, Phase, Protocol};
+
+use history::{Look, Looking};
 
 pub use classes::{Bounds, ClassIndex, Texts, Values};
 pub use validate::InvalidProgram;
@@ -28,6 +32,9 @@ pub struct Program {
     /// One for each of `Protocol::ALL`, in that order.
     shards: Vec<Shard>,
     groups: Shard,
+    histories: Vec<History<Unread>>,
+    filters: Shard,
+    looks: Vec<Look>,
 }
 
 impl Program {
@@ -93,6 +100,33 @@ pub enum Role {
     Observed(Would),
     /// A group to which the subject definitely belongs.
     Member,
+    /// A measurement of history that definitely looks at an operation.
+    Counts,
+    /// A measurement of history that does not definitely pass an operation over.
+    MayCount,
+}
+
+impl Role {
+    /// Whether something unknown counts as true: what restricts counts unless it is definitely false; what grants, and
+    /// membership, only if it is definitely true.
+    #[must_use]
+    pub fn unknown_holds(self) -> bool {
+        match self {
+            Role::Block
+            | Role::ApprovalRestricts
+            | Role::Mask
+            | Role::Limit
+            | Role::MayCount
+            | Role::Observed(Would::Block | Would::RequireApproval | Would::Mask | Would::Limit) => {
+                true
+            }
+            Role::ApprovalGrants
+            | Role::Allow
+            | Role::Member
+            | Role::Counts
+            | Role::Observed(Would::Allow) => false,
+        }
+    }
 }
 
 /// One conjunction of tests.
@@ -100,7 +134,8 @@ pub enum Role {
 pub struct Clause {
     /// What it stands for.
     pub role: Role,
-    /// The rule (for [`Role::Member`]: the group) it belongs to.
+    /// The rule (for [`Role::Member`] the group, for [`Role::Counts`] and [`Role::MayCount`] the measurement) it belongs
+    /// to.
     pub owner: u32,
 }
 
@@ -118,6 +153,8 @@ pub struct Shard {
     /// Bit `i` is `clauses[i]`; ascending by role, then owner.
     clauses: Vec<Clause>,
     tables: Vec<Table>,
+    /// Ascending.
+    looking: Vec<Looking>,
 }
 
 impl Shard {

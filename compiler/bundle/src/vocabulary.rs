@@ -51,6 +51,8 @@ pub enum Phase {
     Session,
     /// What one operation asks for.
     Operation,
+    /// What came back; known when it has been released, and read by history only.
+    Result,
 }
 
 /// The type of a single value.
@@ -66,6 +68,8 @@ pub enum Scalar {
     Name,
     /// One word out of a closed list of the vocabulary, written bare.
     Enum(String),
+    /// The name of a data class of the policy, written bare; its value is the qualified one.
+    Class,
 }
 
 /// The type of a fact.
@@ -296,6 +300,7 @@ fn parse_type(
         "int" => Scalar::Int,
         "string" => Scalar::String,
         "name" => Scalar::Name,
+        "class" => Scalar::Class,
         other => match other.strip_prefix("enum ") {
             Some(name) if enums.contains_key(name) => Scalar::Enum(name.to_owned()),
             Some(name) => {

@@ -6,10 +6,13 @@
 
 #[cfg(feature = "generate")]
 pub mod generate;
+mod history;
 
 use hpol_bundle::decision::{Decision, Observed, Verdict, Would};
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::policy::{Condition, Effect, GroupId, Policy, Predicate, RuleId, Test};
+
+pub use history::{Moment, Past};
 
 /// Three-valued truth (Kleene's strong logic). The order makes `min` the AND and `max` the OR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,14 +22,31 @@ enum Truth {
     True,
 }
 
-/// Decides one operation.
+/// Decides one operation of which nothing is known before.
 #[must_use]
 pub fn decide(policy: &Policy, facts: &Facts) -> Decision {
+    let own = Past {
+        subject: "".into(),
+        session: 0,
+        ended_ms: None,
+        facts: facts.clone(),
+    };
+    let moment = Moment {
+        now_ms: 0,
+        own: &own,
+        past: &[],
+    };
+    decide_at(policy, facts, moment)
+}
+
+/// Decides one operation, given what came before. `facts` are those of session and operation.
+#[must_use]
+pub fn decide_at(policy: &Policy, facts: &Facts, moment: Moment<'_>) -> Decision {
     let mut decision = Decision::with_capacity(policy.rules.len());
     decision.unknown = facts.unknown();
     let mut granted = false;
     for (id, rule) in (0..).map(RuleId).zip(&policy.rules) {
-        let truth = truth(&rule.condition, facts);
+        let truth = truth(&rule.condition, facts, Some(moment));
         if rule.observe {
             decision.observed.extend(observed(id, &rule.effect, truth));
             continue;
@@ -87,27 +107,31 @@ fn observed(rule: RuleId, effect: &Effect, truth: Truth) -> Vec<Observed> {
 #[must_use]
 pub fn is_member(policy: &Policy, group: GroupId, facts: &Facts) -> bool {
     let group = policy.groups.get(group.0 as usize);
-    group.is_some_and(|group| truth(&group.condition, facts) == Truth::True)
+    group.is_some_and(|group| truth(&group.condition, facts, None) == Truth::True)
 }
 
-fn truth(condition: &Condition, facts: &Facts) -> Truth {
+/// Without a moment nothing is known of history.
+fn truth(condition: &Condition, facts: &Facts, moment: Option<Moment<'_>>) -> Truth {
     match condition {
         Condition::All(parts) => parts
             .iter()
-            .map(|part| truth(part, facts))
+            .map(|part| truth(part, facts, moment))
             .min()
             .unwrap_or(Truth::True),
         Condition::Any(parts) => parts
             .iter()
-            .map(|part| truth(part, facts))
+            .map(|part| truth(part, facts, moment))
             .max()
             .unwrap_or(Truth::False),
-        Condition::Not(inner) => match truth(inner, facts) {
+        Condition::Not(inner) => match truth(inner, facts, moment) {
             Truth::True => Truth::False,
             Truth::Unknown => Truth::Unknown,
             Truth::False => Truth::True,
         },
         Condition::Test(test) => truth_of_test(test, facts),
+        Condition::History(test) => moment.map_or(Truth::Unknown, |moment| {
+            history::truth_of_history(test, moment)
+        }),
     }
 }
 

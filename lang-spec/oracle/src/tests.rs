@@ -186,14 +186,14 @@ fn logic_is_kleenes() {
         for right in [False, Unknown, True] {
             let parts = vec![of(left), of(right)];
             assert_eq!(
-                truth(&Condition::All(parts.clone()), &unknown),
+                truth(&Condition::All(parts.clone()), &unknown, None),
                 left.min(right)
             );
-            assert_eq!(truth(&Condition::Any(parts), &unknown), left.max(right));
+            assert_eq!(truth(&Condition::Any(parts), &unknown, None), left.max(right));
         }
     }
     for (inner, outer) in [(False, True), (Unknown, Unknown), (True, False)] {
-        assert_eq!(truth(&not(of(inner)), &unknown), outer);
+        assert_eq!(truth(&not(of(inner)), &unknown, None), outer);
     }
 }
 
@@ -215,7 +215,7 @@ fn absence_is_typed() {
         (present(), unknown, Truth::Unknown),
     ] {
         assert_eq!(
-            truth(&condition, &facts),
+            truth(&condition, &facts, None),
             expected,
             "{condition:?} on {facts:?}"
         );
@@ -242,10 +242,10 @@ fn sets_are_asked_by_every_or_some_element() {
         let facts = facts("sql.reads", Fact::Known(Value::Set(elements)));
         let expected = if expected { Truth::True } else { Truth::False };
         assert_eq!(
-            truth(&condition, &facts),
+            truth(&condition, &facts, None),
             expected,
             "{condition:?} on {facts:?}"
         );
-        assert_eq!(truth(&not(not(condition)), &facts), expected);
+        assert_eq!(truth(&not(not(condition)), &facts, None), expected);
     }
 }

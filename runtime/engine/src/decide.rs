@@ -104,7 +104,7 @@ fn report<'a>(left: impl Iterator<Item = &'a Clause>, decision: &mut Decision) {
                 let rule = clause.rule();
                 push(&mut decision.observed, Observed { would, rule });
             }
-            Role::Member => {}
+            Role::Member | Role::Counts | Role::MayCount => {}
         }
     }
     granted |= !decision.allow.is_empty();

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::policy::{Condition, Policy, Unread};
-use crate::vocabulary::Vocabulary;
+use crate::vocabulary::{FactId, Vocabulary};
 
 use super::LoadBundle;
 
@@ -39,10 +39,10 @@ impl Conditions {
         let policy = policy.try_map(|Unread| {
             let (condition, behind) = postcard::take_from_bytes(rest)?;
             rest = behind;
-            match reads_known_facts(&condition, vocabulary) {
+            match reads_known_facts(&condition, vocabulary, true) {
                 true => Ok(condition),
                 false => Err(LoadBundle::corrupt(
-                    "a condition reads a fact that is not there",
+                    "a condition reads a fact that is not there, or history within history",
                 )),
             }
         })?;
@@ -71,13 +71,21 @@ impl fmt::Debug for Conditions {
     }
 }
 
+/// Whether there are the facts that `condition` reads, and a test of history only where `history` allows for one.
+///
 /// Recursion is bounded: a condition deeper than [`crate::policy::MAX_DEPTH`] is not decoded.
-fn reads_known_facts(condition: &Condition, vocabulary: &Vocabulary) -> bool {
+fn reads_known_facts(condition: &Condition, vocabulary: &Vocabulary, history: bool) -> bool {
+    let known = |fact: FactId| vocabulary.fact(fact).is_some();
     match condition {
-        Condition::All(parts) | Condition::Any(parts) => {
-            parts.iter().all(|part| reads_known_facts(part, vocabulary))
+        Condition::All(parts) | Condition::Any(parts) => parts
+            .iter()
+            .all(|part| reads_known_facts(part, vocabulary, history)),
+        Condition::Not(inner) => reads_known_facts(inner, vocabulary, history),
+        Condition::Test(test) => known(test.fact),
+        Condition::History(test) => {
+            history
+                && test.history.measure.fact().is_none_or(known)
+                && reads_known_facts(&test.history.filter, vocabulary, false)
         }
-        Condition::Not(inner) => reads_known_facts(inner, vocabulary),
-        Condition::Test(test) => vocabulary.fact(test.fact).is_some(),
     }
 }

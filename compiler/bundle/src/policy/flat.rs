@@ -6,7 +6,8 @@ use std::fmt;
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Condition, MAX_DEPTH, Test};
+use super::history::{History, HistoryTest};
+use super::{Condition, MAX_DEPTH, Test, Unread};
 
 /// Parts that room is made for before they are read; a lie about their number allocates no more.
 const EXPECTED_PARTS: usize = 8;
@@ -22,6 +23,16 @@ enum Item {
     Any(u32),
     Not,
     Test(Test),
+    /// Its filter comes next.
+    History(Head),
+}
+
+/// A test of history without its filter.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Head {
+    history: History<Unread>,
+    at_least: i64,
+    at_most: i64,
 }
 
 /// Why a list is not a condition.
@@ -59,6 +70,14 @@ fn write(condition: Condition, items: &mut Vec<Item>) {
             write(*inner, items);
         }
         Condition::Test(test) => items.push(Item::Test(test)),
+        Condition::History(test) => {
+            items.push(Item::History(Head {
+                history: test.history.unread(),
+                at_least: test.at_least,
+                at_most: test.at_most,
+            }));
+            write(test.history.filter, items);
+        }
     }
 }
 
@@ -100,6 +119,7 @@ impl<'de> Visitor<'de> for List {
 /// A condition of which parts are to come.
 enum Open {
     Not,
+    History(Head),
     All(Parts),
     Any(Parts),
 }
@@ -122,6 +142,7 @@ fn begin(item: Item, open: &mut Vec<Open>) -> Option<Condition> {
         Item::All(count) => Open::All(parts(count)),
         Item::Any(count) => Open::Any(parts(count)),
         Item::Not => Open::Not,
+        Item::History(head) => Open::History(head),
     });
     None
 }
@@ -132,6 +153,7 @@ fn end(mut part: Condition, open: &mut Vec<Open>) -> Option<Condition> {
         part = match open.pop() {
             None => return Some(part),
             Some(Open::Not) => Condition::Not(Box::new(part)),
+            Some(Open::History(head)) => Condition::History(Box::new(head.with(part))),
             Some(Open::All(parts)) => match parts.add(part) {
                 Ok(parts) => Condition::All(parts),
                 Err(parts) => {
@@ -150,6 +172,27 @@ fn end(mut part: Condition, open: &mut Vec<Open>) -> Option<Condition> {
     }
 }
 
+impl Head {
+    fn with(self, filter: Condition) -> HistoryTest {
+        let Head {
+            history,
+            at_least,
+            at_most,
+        } = self;
+        HistoryTest {
+            history: History {
+                measure: history.measure,
+                filter,
+                window_seconds: history.window_seconds,
+                scope: history.scope,
+                own: history.own,
+            },
+            at_least,
+            at_most,
+        }
+    }
+}
+
 impl Parts {
     /// All parts if `part` was the last one.
     fn add(mut self, part: Condition) -> Result<Vec<Condition>, Parts> {
@@ -165,6 +208,7 @@ impl Parts {
 
 #[cfg(test)]
 mod tests {
+    use super::super::history::{Measure, Own, Scope};
     use super::*;
 
     fn round(condition: &Condition) -> Result<Condition, postcard::Error> {
@@ -174,7 +218,19 @@ mod tests {
     #[test]
     fn conditions_survive() {
         let empty = || Condition::Any(vec![]);
+        let history = HistoryTest {
+            history: History {
+                measure: Measure::Count,
+                filter: Condition::All(vec![empty(), empty()]),
+                window_seconds: 60,
+                scope: Scope::Session,
+                own: Own::Apart,
+            },
+            at_least: 1,
+            at_most: i64::MAX,
+        };
         let condition = Condition::All(vec![
+            Condition::History(Box::new(history)),
             Condition::Not(Box::new(empty())),
             Condition::All(vec![empty(), empty()]),
         ]);

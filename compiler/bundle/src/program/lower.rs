@@ -4,6 +4,7 @@
 
 mod check;
 mod constants;
+mod histories;
 mod normal;
 mod rows;
 mod shard;
@@ -11,10 +12,14 @@ mod shard;
 use std::fmt;
 
 use crate::digest::sha256;
+use crate::policy::history::{MAX_WINDOW_SECONDS, MIN_WINDOW_SECONDS};
 use crate::policy::{Condition, GroupId, MAX_DEPTH, Policy, RuleId};
 use crate::vocabulary::{Protocol, Vocabulary};
 
 use super::Program;
+use check::At;
+pub(crate) use check::measurable;
+use histories::Histories;
 use normal::Conjunction;
 use shard::Shards;
 
@@ -87,6 +92,29 @@ pub enum Fault {
         /// The fact.
         fact: String,
     },
+    /// A fact of the result outside of a test of history.
+    #[error("reads `{fact}` outside of a history condition")]
+    ResultHere {
+        /// The fact.
+        fact: String,
+    },
+    /// A test of history in a group, or within another.
+    #[error("has a history condition where none can stand")]
+    HistoryHere,
+    /// A window that is too short or too long.
+    #[error(
+        "looks back {seconds} seconds; possible are {MIN_WINDOW_SECONDS} to {MAX_WINDOW_SECONDS}"
+    )]
+    Window {
+        /// Its length.
+        seconds: u64,
+    },
+    /// A fact that cannot be measured so.
+    #[error("measures `{fact}` in a way that does not fit its type")]
+    Measure {
+        /// The fact.
+        fact: String,
+    },
 }
 
 impl fmt::Display for Place {
@@ -98,17 +126,32 @@ impl fmt::Display for Place {
     }
 }
 
+/// Whether the condition of a rule can be lowered, whatever other rules there are.
+///
+/// # Errors
+/// Why it cannot.
+pub fn check_rule(condition: &Condition, vocabulary: &Vocabulary) -> Result<(), Fault> {
+    check::check(condition, vocabulary, At::Rule)?;
+    normal::normalise(condition, vocabulary)?;
+    histories::filters_of(condition)
+        .into_iter()
+        .try_for_each(|filter| normal::normalise(filter, vocabulary).map(|_| ()))
+}
+
 /// Lowers `policy`, whose facts are those of `vocabulary`.
 ///
 /// # Errors
-/// The first rule or group, in the order of ids, that cannot be lowered, and why.
+/// A rule or group that cannot be lowered, the first in the order of ids, and why.
 pub fn lower(policy: &Policy, vocabulary: &Vocabulary) -> Result<Program, LowerError> {
-    let normal = Normal::of(policy, vocabulary)?;
+    check_all(policy, vocabulary)?;
+    let histories = Histories::of(policy);
+    let normal = Normal::of(policy, &histories, vocabulary)?;
     let fields = constants::fields(conditions(policy), vocabulary);
     let shards = Shards {
         policy,
         normal: &normal,
         fields: &fields,
+        histories: &histories,
         kind: vocabulary.lookup("connection.kind"),
     };
     let mut program = Program {
@@ -119,6 +162,9 @@ pub fn lower(policy: &Policy, vocabulary: &Vocabulary) -> Result<Program, LowerE
             .map(|kind| shards.of_kind(kind))
             .collect(),
         groups: shards.of_groups(),
+        histories: histories.measured(),
+        filters: shards.of_filters(),
+        looks: histories.looks.clone(),
         fields,
     };
     program.fingerprint = fingerprint(&program);
@@ -129,37 +175,75 @@ pub fn lower(policy: &Policy, vocabulary: &Vocabulary) -> Result<Program, LowerE
 struct Normal<'p> {
     rules: Vec<Vec<Conjunction<'p>>>,
     groups: Vec<Vec<Conjunction<'p>>>,
+    filters: Vec<Vec<Conjunction<'p>>>,
 }
 
 impl<'p> Normal<'p> {
-    fn of(policy: &'p Policy, vocabulary: &Vocabulary) -> Result<Normal<'p>, LowerError> {
-        let normalise = |condition: &'p Condition| {
-            check::check(condition, vocabulary)?;
-            normal::normalise(condition, vocabulary)
+    fn of(
+        policy: &'p Policy,
+        histories: &Histories<'p>,
+        vocabulary: &Vocabulary,
+    ) -> Result<Normal<'p>, LowerError> {
+        let of_rule = |(id, condition): (RuleId, &'p Condition)| {
+            normal::normalise(condition, vocabulary).map_err(|fault| LowerError {
+                place: Place::rule(policy, id),
+                fault,
+            })
         };
-        let rules = (0..).map(RuleId).zip(&policy.rules).map(|(id, rule)| {
-            normalise(&rule.condition).map_err(|fault| LowerError {
-                place: Place::Rule {
-                    id,
-                    name: rule.name.clone(),
-                },
+        let of_group = |(id, condition): (GroupId, &'p Condition)| {
+            normal::normalise(condition, vocabulary).map_err(|fault| LowerError {
+                place: Place::group(policy, id),
                 fault,
             })
-        });
-        let groups = (0..).map(GroupId).zip(&policy.groups).map(|(id, group)| {
-            normalise(&group.condition).map_err(|fault| LowerError {
-                place: Place::Group {
-                    id,
-                    name: group.name.clone(),
-                },
-                fault,
-            })
-        });
+        };
         Ok(Normal {
-            rules: rules.collect::<Result<_, _>>()?,
-            groups: groups.collect::<Result<_, _>>()?,
+            rules: rules(policy).map(of_rule).collect::<Result<_, _>>()?,
+            groups: groups(policy).map(of_group).collect::<Result<_, _>>()?,
+            filters: (histories.filters())
+                .map(of_rule)
+                .collect::<Result<_, _>>()?,
         })
     }
+}
+
+impl Place {
+    fn rule(policy: &Policy, id: RuleId) -> Place {
+        let rule = policy.rules.get(id.0 as usize);
+        let name = rule.map(|rule| rule.name.clone()).unwrap_or_default();
+        Place::Rule { id, name }
+    }
+
+    fn group(policy: &Policy, id: GroupId) -> Place {
+        let group = policy.groups.get(id.0 as usize);
+        let name = group.map(|group| group.name.clone()).unwrap_or_default();
+        Place::Group { id, name }
+    }
+}
+
+fn check_all(policy: &Policy, vocabulary: &Vocabulary) -> Result<(), LowerError> {
+    for (id, condition) in rules(policy) {
+        check::check(condition, vocabulary, At::Rule).map_err(|fault| LowerError {
+            place: Place::rule(policy, id),
+            fault,
+        })?;
+    }
+    for (id, condition) in groups(policy) {
+        check::check(condition, vocabulary, At::Group).map_err(|fault| LowerError {
+            place: Place::group(policy, id),
+            fault,
+        })?;
+    }
+    Ok(())
+}
+
+fn rules(policy: &Policy) -> impl Iterator<Item = (RuleId, &Condition)> {
+    let conditions = policy.rules.iter().map(|rule| &rule.condition);
+    (0..).map(RuleId).zip(conditions)
+}
+
+fn groups(policy: &Policy) -> impl Iterator<Item = (GroupId, &Condition)> {
+    let conditions = policy.groups.iter().map(|group| &group.condition);
+    (0..).map(GroupId).zip(conditions)
 }
 
 fn conditions(policy: &Policy) -> impl Iterator<Item = &Condition> {

@@ -1,8 +1,11 @@
 //! Checks a program that comes out of a file: every index, length and order that the engine relies on.
 
-use crate::policy::Policy;
-use crate::vocabulary::{FactType, Protocol, Scalar, Vocabulary};
+use crate::policy::history::{History, MAX_WINDOW_SECONDS, MIN_WINDOW_SECONDS};
+use crate::policy::{Policy, Unread};
+use crate::vocabulary::{FactType, Phase, Protocol, Scalar, Vocabulary};
 
+use super::history::Look;
+use super::lower::measurable;
 use super::{ClassIndex, Field, Plane, Program, Role, Shard, Texts, Values};
 
 /// A program whose tables do not fit together, or not to its policy.
@@ -40,16 +43,65 @@ impl Program {
         self.fields
             .iter()
             .try_for_each(|field| field.validate(vocabulary))?;
+        self.histories
+            .iter()
+            .try_for_each(|history| validate_history(history, vocabulary))?;
+        self.validate_looks()?;
         for shard in &self.shards {
             shard.validate(&self.fields, policy.rules.len(), |role| {
-                role != Role::Member
+                !matches!(role, Role::Member | Role::Counts | Role::MayCount)
             })?;
+            let mut fields = shard.tables.iter().map(|table| self.fields.get(table.field()));
+            require(
+                fields.all(|field| field.is_some_and(|field| field.phase != Phase::Result)),
+                "a rule reads a result outside of history",
+            )?;
         }
         self.groups
             .validate(&self.fields, policy.groups.len(), |role| {
                 role == Role::Member
-            })
+            })?;
+        self.filters
+            .validate(&self.fields, self.histories.len(), |role| {
+                matches!(role, Role::Counts | Role::MayCount)
+            })?;
+        require(
+            !self.groups.has_looks() && !self.filters.has_looks(),
+            "history is asked where it cannot be",
+        )
     }
+
+    fn validate_looks(&self) -> Result<(), InvalidProgram> {
+        require(
+            self.looks.is_sorted_by(|left, right| left < right),
+            "the looks at history are not in order",
+        )?;
+        let there = |look: &Look| (look.history.0 as usize) < self.histories.len();
+        require(
+            self.looks.iter().all(there),
+            "a look is at no measurement of history",
+        )?;
+        let mut looking = self.shards.iter().flat_map(|shard| &shard.looking);
+        require(
+            looking.all(|looking| (looking.look.0 as usize) < self.looks.len()),
+            "a clause looks at nothing",
+        )
+    }
+}
+
+fn validate_history(
+    history: &History<Unread>,
+    vocabulary: &Vocabulary,
+) -> Result<(), InvalidProgram> {
+    require(
+        (MIN_WINDOW_SECONDS..=MAX_WINDOW_SECONDS).contains(&history.window_seconds),
+        "a window of history is too short or too long",
+    )?;
+    let fits = history.measure.fact().is_none_or(|id| {
+        let fact = vocabulary.fact(id);
+        fact.is_some_and(|fact| measurable(history.measure, &fact.ty))
+    });
+    require(fits, "a measurement of history is of a fact of another type")
 }
 
 impl Field {
@@ -69,7 +121,7 @@ impl Field {
             ),
             (
                 Values::Text(texts),
-                FactType::Scalar(Scalar::String | Scalar::Name | Scalar::Enum(_)),
+                FactType::Scalar(Scalar::String | Scalar::Name | Scalar::Enum(_) | Scalar::Class),
             )
             | (Values::Set(texts), FactType::Set(_)) => texts.validate(),
             _ => require(false, "the graph reads a fact of another type"),
@@ -109,6 +161,13 @@ impl Shard {
             .iter()
             .all(|clause| (clause.owner as usize) < owners && role_fits(clause.role));
         require(owned, "a clause of the graph belongs to nothing")?;
+        let ordered = self.looking.is_sorted_by(|left, right| left < right);
+        let last = self.looking.last();
+        let inside = last.is_none_or(|last| (last.bit as usize) < self.len());
+        require(
+            ordered && inside,
+            "what clauses ask of history is not in order",
+        )?;
         require(
             self.tables
                 .is_sorted_by(|left, right| left.field < right.field),

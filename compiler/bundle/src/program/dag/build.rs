@@ -72,7 +72,12 @@ fn beside_the_verdict(clause: &Clause) -> Option<Output> {
             would,
             rule: clause.rule(),
         })),
-        Role::Block | Role::ApprovalGrants | Role::Allow | Role::Member => None,
+        Role::Block
+        | Role::ApprovalGrants
+        | Role::Allow
+        | Role::Member
+        | Role::Counts
+        | Role::MayCount => None,
     }
 }
 

@@ -98,7 +98,14 @@ impl<'p> Clauses<'p> {
             .iter()
             .filter_map(|table| asks.get(*table as usize).cloned())
             .collect();
-        let mut done = vec![all(shard)];
+        // What asks history as well is never certain by the tables alone, and is left to bits.
+        let mut without_looks = all(shard);
+        for looking in &shard.looking {
+            if let Some(word) = without_looks.get_mut(looking.bit as usize / 64) {
+                *word &= !(1 << (looking.bit % 64));
+            }
+        }
+        let mut done = vec![without_looks];
         for asks in in_order.iter().rev() {
             let mut less = done.last().cloned().unwrap_or_default();
             less.iter_mut()

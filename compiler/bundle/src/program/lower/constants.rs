@@ -41,6 +41,7 @@ fn collect<'p>(condition: &'p Condition, constants: &mut BTreeMap<FactId, Consta
         }
         Condition::Not(inner) => collect(inner, constants),
         Condition::Test(test) => constants.entry(test.fact).or_default().add(test),
+        Condition::History(test) => collect(&test.history.filter, constants),
     }
 }
 

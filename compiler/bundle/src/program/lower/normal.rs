@@ -7,13 +7,25 @@
 use std::slice;
 
 use crate::facts::Value;
+use crate::policy::history::HistoryTest;
 use crate::policy::{Condition, Predicate, Test};
 use crate::vocabulary::{FactId, Vocabulary};
 
 use super::{Fault, MAX_CLAUSES, MAX_ELEMENTS};
 
-/// Atoms that hold together.
-pub(super) type Conjunction<'p> = Vec<Atom<'p>>;
+/// Atoms that hold together, and looks at history.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Conjunction<'p> {
+    pub(super) atoms: Vec<Atom<'p>>,
+    pub(super) looks: Vec<LookAtom<'p>>,
+}
+
+/// A question to history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LookAtom<'p> {
+    pub(super) test: &'p HistoryTest,
+    pub(super) negated: bool,
+}
 
 /// A question to one fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +119,7 @@ fn count(condition: &Condition, negated: bool) -> usize {
             predicate: Predicate::HasAll(members),
             ..
         }) if negated => members.len().max(1),
-        Condition::Test(_) => 1,
+        Condition::Test(_) | Condition::History(_) => 1,
     }
 }
 
@@ -134,7 +146,17 @@ fn expand(condition: &Condition, negated: bool) -> Vec<Conjunction<'_>> {
             .flat_map(|part| expand(part, negated))
             .collect(),
         Condition::Not(inner) => expand(inner, !negated),
-        Condition::Test(test) => expand_test(test, negated),
+        Condition::Test(test) => expand_test(test, negated)
+            .into_iter()
+            .map(|atoms| Conjunction {
+                atoms,
+                looks: Vec::new(),
+            })
+            .collect(),
+        Condition::History(test) => vec![Conjunction {
+            atoms: Vec::new(),
+            looks: vec![LookAtom { test, negated }],
+        }],
     }
 }
 
@@ -146,7 +168,7 @@ fn multiply(parts: &[Condition], negated: bool) -> Vec<Conjunction<'_>> {
     parts
         .iter()
         .map(|part| expand(part, negated))
-        .fold(vec![Vec::new()], |left, right| {
+        .fold(vec![Conjunction::default()], |left, right| {
             left.iter()
                 .flat_map(|left| right.iter().map(|right| join(left, right)))
                 .collect()
@@ -155,11 +177,16 @@ fn multiply(parts: &[Condition], negated: bool) -> Vec<Conjunction<'_>> {
 
 fn join<'p>(left: &Conjunction<'p>, right: &Conjunction<'p>) -> Conjunction<'p> {
     let mut both = left.clone();
-    both.extend(right.iter().filter(|atom| !left.contains(atom)));
+    let atoms = right.atoms.iter();
+    both.atoms
+        .extend(atoms.filter(|atom| !left.atoms.contains(atom)));
+    let looks = right.looks.iter();
+    both.looks
+        .extend(looks.filter(|look| !left.looks.contains(look)));
     both
 }
 
-fn expand_test(test: &Test, negated: bool) -> Vec<Conjunction<'_>> {
+fn expand_test(test: &Test, negated: bool) -> Vec<Vec<Atom<'_>>> {
     let atom = |ask| Atom { test, ask };
     match &test.predicate {
         Predicate::HasAny(members) if negated => vec![vec![atom(Ask::Every {
@@ -219,7 +246,7 @@ fn check_elements(alternative: &Conjunction<'_>, vocabulary: &Vocabulary) -> Res
     for (id, fact) in vocabulary.iter() {
         let asks_some =
             |atom: &&Atom<'_>| atom.fact() == id && matches!(atom.ask, Ask::Some { .. });
-        let elements = alternative.iter().filter(asks_some).count();
+        let elements = alternative.atoms.iter().filter(asks_some).count();
         if elements > MAX_ELEMENTS {
             return Err(Fault::TooManyElements {
                 fact: fact.name.clone(),

@@ -5,9 +5,11 @@ use crate::facts::Value;
 use crate::policy::{Effect, Policy, Rule};
 use crate::vocabulary::{Fact, FactId, Protocol};
 
+use super::histories::Histories;
 use super::normal::{Ask, Atom, Conjunction};
 use super::rows::{Form, Holds, PlaneOfBits};
 use super::{Normal, index32};
+use crate::program::history::Looking;
 use crate::program::{Clause, Field, Role, Shard, Table};
 
 /// What the shards are made from.
@@ -15,6 +17,7 @@ pub(super) struct Shards<'a> {
     pub(super) policy: &'a Policy,
     pub(super) normal: &'a Normal<'a>,
     pub(super) fields: &'a [Field],
+    pub(super) histories: &'a Histories<'a>,
     /// The fact that tells the kind of a connection, if the vocabulary has it.
     pub(super) kind: Option<(FactId, &'a Fact)>,
 }
@@ -67,22 +70,38 @@ impl<'a> Shards<'a> {
         self.shard(&groups.collect::<Vec<Line<'a>>>())
     }
 
+    /// The filters of the measurements: what certainly counts, and what may.
+    pub(super) fn of_filters(&self) -> Shard {
+        let mut lines = Vec::new();
+        for role in [Role::Counts, Role::MayCount] {
+            for (owner, conjunctions) in (0..).zip(&self.normal.filters) {
+                let clause = Clause { role, owner };
+                lines.extend(conjunctions.iter().map(|found| (clause, found.clone())));
+            }
+        }
+        self.shard(&lines)
+    }
+
     /// What is left of `conjunction` on connections of `kind`; `None` if it cannot hold there.
     fn given_kind(&self, conjunction: &Conjunction<'a>, kind: Protocol) -> Option<Conjunction<'a>> {
         let value = Value::Text(kind.as_str().into());
-        let (of_kind, rest): (Conjunction<'a>, Conjunction<'a>) = conjunction
+        let (of_kind, rest): (Vec<Atom<'a>>, Vec<Atom<'a>>) = conjunction
+            .atoms
             .iter()
             .partition(|atom| self.kind.is_some_and(|(id, _)| atom.fact() == id));
         of_kind
             .iter()
             .all(|atom| atom.holds(&value))
-            .then_some(rest)
+            .then(|| Conjunction {
+                atoms: rest,
+                looks: conjunction.looks.clone(),
+            })
     }
 
     fn shard(&self, lines: &[Line<'a>]) -> Shard {
         let mut asked: Vec<Vec<(usize, Form, &Atom<'a>)>> = vec![Vec::new(); self.fields.len()];
         for (bit, (clause, conjunction)) in lines.iter().enumerate() {
-            for atom in conjunction {
+            for atom in &conjunction.atoms {
                 let field = self
                     .fields
                     .binary_search_by_key(&atom.fact(), |field| field.fact);
@@ -99,9 +118,20 @@ impl<'a> Shards<'a> {
         let tables = tables
             .map(|(index, (asked, field))| table(index, field, asked, lines.len()))
             .collect();
+        let looking = (0..).zip(lines).flat_map(|(bit, (_, conjunction))| {
+            let looks = conjunction.looks.iter();
+            looks.filter_map(move |atom| {
+                let look = self.histories.look(atom)?;
+                Some(Looking { bit, look })
+            })
+        });
+        let mut looking: Vec<Looking> = looking.collect();
+        looking.sort_unstable();
+        looking.dedup();
         Shard {
             clauses: lines.iter().map(|(clause, _)| *clause).collect(),
             tables,
+            looking,
         }
     }
 }
@@ -114,7 +144,7 @@ fn has_role(rule: &Rule, role: Role) -> bool {
         Role::Allow => Would::Allow,
         Role::Mask => Would::Mask,
         Role::Limit => Would::Limit,
-        Role::Member => return false,
+        Role::Member | Role::Counts | Role::MayCount => return false,
     };
     rule.observe == matches!(role, Role::Observed(_)) && does(&rule.effect, would)
 }
@@ -131,19 +161,11 @@ fn does(effect: &Effect, would: Would) -> bool {
     }
 }
 
-/// What restricts counts unless it is definitely false; what grants, and membership, only if it is definitely true.
+/// How what is unknown counts.
 fn form(role: Role) -> Form {
-    match role {
-        Role::Block
-        | Role::ApprovalRestricts
-        | Role::Mask
-        | Role::Limit
-        | Role::Observed(Would::Block | Would::RequireApproval | Would::Mask | Would::Limit) => {
-            Form::May
-        }
-        Role::ApprovalGrants | Role::Allow | Role::Member | Role::Observed(Would::Allow) => {
-            Form::Must
-        }
+    match role.unknown_holds() {
+        true => Form::May,
+        false => Form::Must,
     }
 }
 
