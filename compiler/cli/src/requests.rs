@@ -49,6 +49,8 @@ enum ReadRequest {
     },
     #[error("no operation of `{kind}` has `{name}`")]
     OtherProtocol { name: String, kind: &'static str },
+    #[error("`{name}` is known when an operation has ended, and no request has it")]
+    OfResult { name: String },
     #[error("it has neither a `kind` nor the fact `{KIND}`")]
     NoKind,
     #[error("its `kind` is not its `{KIND}`")]
@@ -111,6 +113,7 @@ fn request(line: Line, vocabulary: &Vocabulary) -> Result<Request, ReadRequest> 
         let facts = match entry.phase {
             Phase::Session => &mut request.session,
             Phase::Operation => &mut request.operation,
+            Phase::Result => return Err(ReadRequest::OfResult { name: name.clone() }),
         };
         facts.set(id, fact(entry, value, vocabulary)?);
     }
@@ -158,7 +161,7 @@ fn scalar_value(scalar: &Scalar, value: &Json, vocabulary: &Vocabulary) -> Optio
     match scalar {
         Scalar::Bool => value.as_bool().map(Value::Bool),
         Scalar::Int => value.as_i64().map(Value::Int),
-        Scalar::String | Scalar::Name => Some(Value::Text(value.as_str()?.into())),
+        Scalar::String | Scalar::Name | Scalar::Class => Some(Value::Text(value.as_str()?.into())),
         Scalar::Enum(name) => {
             let word = value.as_str()?;
             let words = vocabulary.words(name)?;
@@ -194,6 +197,7 @@ fn describe(ty: &FactType) -> String {
         Scalar::Int => "int",
         Scalar::String => "string",
         Scalar::Name => "name",
+        Scalar::Class => "class",
         Scalar::Enum(name) => return format!("{prefix}enum {name}"),
     };
     format!("{prefix}{word}")
@@ -212,6 +216,7 @@ mod tests {
         match entry.phase {
             Phase::Session => request.session.fact(id).clone(),
             Phase::Operation => request.operation.fact(id).clone(),
+            Phase::Result => Fact::Missing,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The registry of diagnostic codes. A code is never reused; each has a page under `lang-spec/codes`.
-//! By area: HP00xx syntax, HP01xx names, HP02xx types, HP03xx controls, HP04xx effects and data, HP05xx tests.
+//! By area: HP00xx syntax, HP01xx names, HP02xx types, HP03xx controls, HP04xx effects and data, HP05xx tests,
+//! HP06xx history.
 
 use std::fmt;
 
@@ -200,6 +201,9 @@ codes! {
     TestOperation = "HP0502" Error,
     /// An expectation that no outcome can meet.
     TestExpectation = "HP0503" Error,
+
+    /// A fact of the result outside of a history condition.
+    ResultHere = "HP0601" Error,
 }
 
 impl Code {

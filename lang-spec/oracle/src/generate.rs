@@ -125,7 +125,9 @@ pub fn policy(random: &mut Random) -> Policy {
 #[must_use]
 pub fn facts(random: &mut Random) -> Facts {
     let mut facts = Facts::new();
-    for (id, fact) in Vocabulary::builtin().iter() {
+    let decided = Vocabulary::builtin().iter();
+    let decided = decided.filter(|(_, fact)| fact.phase != Phase::Result);
+    for (id, fact) in decided {
         let known = match random.below(10) {
             0 => Fact::Unknown,
             1 => Fact::Missing,
@@ -148,8 +150,11 @@ fn any_kind(random: &mut Random) -> Fact {
     Fact::Known(Value::Text(kind.into()))
 }
 
+/// The facts that a rule can read.
 fn all_facts() -> Vec<FactId> {
-    Vocabulary::builtin().iter().map(|(id, _)| id).collect()
+    let facts = Vocabulary::builtin().iter();
+    let decided = facts.filter(|(_, fact)| fact.phase != Phase::Result);
+    decided.map(|(id, _)| id).collect()
 }
 
 fn rule(random: &mut Random, facts: &[FactId], index: usize) -> Rule {

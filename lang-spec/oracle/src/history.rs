@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::policy::history::{History, HistoryTest, Measure, Own, Scope};
+#[cfg(feature = "generate")]
 use serde::{Deserialize, Serialize};
 
 use crate::{Truth, truth};
 
 /// An operation that was let through, or the one that is being decided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "generate", derive(Serialize, Deserialize))]
 pub struct Past {
     /// Who asked for it; different for different issuers.
     pub subject: Box<str>,

@@ -189,7 +189,10 @@ fn logic_is_kleenes() {
                 truth(&Condition::All(parts.clone()), &unknown, None),
                 left.min(right)
             );
-            assert_eq!(truth(&Condition::Any(parts), &unknown, None), left.max(right));
+            assert_eq!(
+                truth(&Condition::Any(parts), &unknown, None),
+                left.max(right)
+            );
         }
     }
     for (inner, outer) in [(False, True), (Unknown, Unknown), (True, False)] {

@@ -42,7 +42,7 @@ impl Conditions {
             match reads_known_facts(&condition, vocabulary, true) {
                 true => Ok(condition),
                 false => Err(LoadBundle::corrupt(
-                    "a condition reads a fact that is not there, or history within history",
+                    "a condition reads a fact that is not there",
                 )),
             }
         })?;

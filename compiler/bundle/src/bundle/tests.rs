@@ -128,7 +128,9 @@ fn b_01_bit_flip_is_refused() {
                 0..8 => matches!(error, LoadBundle::NotABundle),
                 8..10 => matches!(
                     error,
-                    LoadBundle::NewerFormat { .. } | LoadBundle::UnknownFormat { .. }
+                    LoadBundle::NewerFormat { .. }
+                        | LoadBundle::OlderFormat { .. }
+                        | LoadBundle::UnknownFormat { .. }
                 ),
                 10..50 => matches!(error, LoadBundle::BadSignature { .. }),
                 50..58 => matches!(error, LoadBundle::UnknownKey { .. }),
@@ -261,12 +263,12 @@ fn newer_older_and_unknown_formats_are_told_apart() {
     let Signed { file, trusted, .. } = signed(&bundle(1));
     let with_format = |format: u16| [&file[..8], &format.to_le_bytes(), &file[10..]].concat();
     assert_eq!(
-        Bundle::load(&with_format(3), &trusted, None),
-        Err(LoadBundle::NewerFormat { found: 3 })
+        Bundle::load(&with_format(4), &trusted, None),
+        Err(LoadBundle::NewerFormat { found: 4 })
     );
     assert_eq!(
-        Bundle::load(&with_format(1), &trusted, None),
-        Err(LoadBundle::OlderFormat { found: 1 })
+        Bundle::load(&with_format(2), &trusted, None),
+        Err(LoadBundle::OlderFormat { found: 2 })
     );
     assert_eq!(
         Bundle::load(&with_format(0), &trusted, None),

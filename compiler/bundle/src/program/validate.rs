@@ -51,7 +51,10 @@ impl Program {
             shard.validate(&self.fields, policy.rules.len(), |role| {
                 !matches!(role, Role::Member | Role::Counts | Role::MayCount)
             })?;
-            let mut fields = shard.tables.iter().map(|table| self.fields.get(table.field()));
+            let mut fields = shard
+                .tables
+                .iter()
+                .map(|table| self.fields.get(table.field()));
             require(
                 fields.all(|field| field.is_some_and(|field| field.phase != Phase::Result)),
                 "a rule reads a result outside of history",
@@ -101,7 +104,10 @@ fn validate_history(
         let fact = vocabulary.fact(id);
         fact.is_some_and(|fact| measurable(history.measure, &fact.ty))
     });
-    require(fits, "a measurement of history is of a fact of another type")
+    require(
+        fits,
+        "a measurement of history is of a fact of another type",
+    )
 }
 
 impl Field {

@@ -17,7 +17,9 @@ impl Assumptions {
         match condition {
             Condition::All(parts) => parts.iter().for_each(|part| self.assume(part)),
             Condition::Test(test) => self.tests.push(test.clone()),
-            Condition::Any(_) | Condition::Not(_) => self.wholes.push(condition.clone()),
+            Condition::Any(_) | Condition::Not(_) | Condition::History(_) => {
+                self.wholes.push(condition.clone())
+            }
         }
     }
 
@@ -45,6 +47,8 @@ impl Assumptions {
                 let settled = self.tests.iter().find_map(|known| settled(known, test));
                 settled.map_or_else(|| condition.clone(), certain)
             }
+            // Other operations can have been of other sessions.
+            Condition::History(_) => condition.clone(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use hpol_bundle::policy::{Condition, Group, Policy, Predicate, Test};
 use hpol_bundle::program::lower::lower;
-use hpol_bundle::vocabulary::{Fact, FactId, FactType, Scalar};
+use hpol_bundle::vocabulary::{Fact, FactId, FactType, Phase, Scalar};
 use hpol_syntax::ast::{self, Name};
 use hpol_syntax::code::Code;
 use hpol_syntax::problem::Problem;
@@ -297,6 +297,14 @@ impl<'db> Checker<'db> {
             );
             return None;
         }
+        if fact.phase == Phase::Result {
+            let message = format!("`{}` is not known when an operation is decided", name.node);
+            self.report(
+                Problem::new(Code::ResultHere, message, name.span, "a fact of the result")
+                    .help("read it of operations that came before, in a history condition"),
+            );
+            return None;
+        }
         if let Some(protocol) = fact.protocol {
             self.protocol_facts.push(ProtocolFact {
                 protocol,
@@ -342,9 +350,11 @@ pub(super) fn ty(fact: &Fact) -> String {
         Scalar::String => "text",
         Scalar::Name => "name",
         Scalar::Enum(_) => "word",
+        Scalar::Class => "data class",
     };
     match &fact.ty {
         FactType::Scalar(one) => format!("a {}", scalar(one)),
+        FactType::Set(Scalar::Class) => "a set of data classes".to_owned(),
         FactType::Set(one) => format!("a set of {}s", scalar(one)),
     }
 }
@@ -369,5 +379,7 @@ fn set_default(condition: &mut Condition, default: Option<&hpol_bundle::facts::V
         }
         Condition::Not(inner) => set_default(inner, default),
         Condition::Test(test) => test.default = default.cloned(),
+        // No test of one fact becomes one of history.
+        Condition::History(_) => {}
     }
 }

@@ -16,7 +16,7 @@ use super::presence::Facts;
 use super::{Checker, ProtocolFact, check};
 use crate::database::parsed;
 use crate::lowered::Lowered;
-use crate::symbols::qualify;
+use crate::symbols::{names, qualify};
 
 /// Predicates that name each other in a row. Far beyond what a reader follows; keeps the checker's stack small.
 const MAX_CHAIN: usize = 16;
@@ -201,6 +201,10 @@ impl Checker<'_> {
             Scalar::Int => LiteralKind::Int(0),
             Scalar::String => LiteralKind::Text(String::new()),
             Scalar::Bool => LiteralKind::Name(vec![bare("true")]),
+            Scalar::Class => {
+                let classes = names(self.db, self.scope, &self.symbols().classes);
+                LiteralKind::Name(classes.into_iter().take(1).map(bare).collect())
+            }
             Scalar::Name => LiteralKind::Name(vec![bare("schema"), bare("name")]),
             Scalar::Enum(list) => {
                 let words = self.vocabulary().words(list).unwrap_or(&[]);

@@ -60,6 +60,10 @@ impl Size {
                 parts.iter().for_each(|part| self.add(part, level + 1))
             }
             Condition::Not(inner) => self.add(inner, level + 1),
+            Condition::History(test) => {
+                self.tests += 1;
+                self.add(&test.history.filter, level + 1);
+            }
             Condition::Test(test) => {
                 self.tests += 1;
                 self.values += match &test.predicate {

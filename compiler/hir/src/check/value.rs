@@ -6,6 +6,7 @@ use hpol_bundle::vocabulary::{Fact, FactId, FactType, Scalar, Vocabulary};
 use hpol_syntax::ast::{Comparison, Literal, LiteralKind, Operator, Part};
 use hpol_syntax::code::Code;
 use hpol_syntax::problem::Problem;
+use hpol_syntax::span::Spanned;
 use hpol_syntax::words;
 
 use super::Checker;
@@ -135,6 +136,14 @@ impl Checker<'_> {
                 self.wrong_value(fact, literal, &help)
             }
             (Scalar::Enum(_), _) => self.wrong_value(fact, literal, "write a bare word"),
+            (Scalar::Class, LiteralKind::Name(parts)) if parts.iter().all(|part| !part.quoted) => {
+                let class = Spanned {
+                    node: written(parts),
+                    span: literal.span,
+                };
+                self.class(&class).map(|(name, _)| name.into())
+            }
+            (Scalar::Class, _) => self.wrong_value(fact, literal, "write the name of a data class"),
             (Scalar::Bool | Scalar::Int, _) => {
                 self.wrong_value(fact, literal, "sets of these cannot be tested")
             }

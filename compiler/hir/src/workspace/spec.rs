@@ -155,6 +155,7 @@ fn facts_page() -> String {
             Scalar::Int => "int".to_owned(),
             Scalar::String => "string".to_owned(),
             Scalar::Name => "name".to_owned(),
+            Scalar::Class => "data class".to_owned(),
             Scalar::Enum(list) => format!("one of {}", vocabulary.words(list).unwrap().join(", ")),
         };
         write!(page, "\n## `{}`\n\n{}\n\n", fact.name, fact.doc).unwrap();

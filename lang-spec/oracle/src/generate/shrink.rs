@@ -109,6 +109,14 @@ fn simpler_conditions(condition: &Condition) -> Vec<Condition> {
             .into_iter()
             .map(Condition::Test)
             .collect(),
+        Condition::History(test) => simpler_conditions(&test.history.filter)
+            .into_iter()
+            .map(|filter| {
+                let mut simpler = test.clone();
+                simpler.history.filter = filter;
+                Condition::History(simpler)
+            })
+            .collect(),
     }
 }
 

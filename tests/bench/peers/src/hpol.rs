@@ -129,6 +129,7 @@ fn facts(request: &Request, vocabulary: &Vocabulary) -> Result<(Facts, Facts)> {
         let facts = match fact.phase {
             Phase::Session => &mut session,
             Phase::Operation => &mut operation,
+            Phase::Result => continue,
         };
         facts.set(id, Fact::Known(value));
     }

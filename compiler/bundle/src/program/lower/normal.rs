@@ -165,14 +165,14 @@ fn multiply(parts: &[Condition], negated: bool) -> Vec<Conjunction<'_>> {
     if product(parts, negated) == 0 {
         return Vec::new();
     }
-    parts
-        .iter()
-        .map(|part| expand(part, negated))
-        .fold(vec![Conjunction::default()], |left, right| {
+    parts.iter().map(|part| expand(part, negated)).fold(
+        vec![Conjunction::default()],
+        |left, right| {
             left.iter()
                 .flat_map(|left| right.iter().map(|right| join(left, right)))
                 .collect()
-        })
+        },
+    )
 }
 
 fn join<'p>(left: &Conjunction<'p>, right: &Conjunction<'p>) -> Conjunction<'p> {

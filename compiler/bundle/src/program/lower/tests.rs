@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::facts::Value;
+use crate::policy::history::{History, HistoryTest, Measure, Own, Scope};
 use crate::policy::{Effect, Group, Predicate, Rule, Source, Test};
+use crate::program::Role;
+use crate::program::history::{Look, LookId, Measured};
 use crate::vocabulary::FactId;
 
 fn policy(condition: Condition) -> Policy {
@@ -191,4 +194,129 @@ fn lowering_is_deterministic_and_its_result_valid() {
     let program = lower(&policy, Vocabulary::builtin()).unwrap();
     assert_eq!(lower(&policy, Vocabulary::builtin()).unwrap(), program);
     assert_eq!(program.validate(&policy, Vocabulary::builtin()), Ok(()));
+}
+
+fn history(filter: Condition, at_least: i64) -> HistoryTest {
+    HistoryTest {
+        history: History {
+            measure: Measure::Count,
+            filter,
+            window_seconds: 60,
+            scope: Scope::Subject,
+            own: Own::Counts,
+        },
+        at_least,
+        at_most: i64::MAX,
+    }
+}
+
+fn looks(condition: HistoryTest) -> Condition {
+    Condition::History(Box::new(condition))
+}
+
+#[test]
+fn equal_measurements_are_made_once_and_their_filters_stand_apart() {
+    let filter = || test("sql.verbs", Predicate::HasAny(vec!["drop".into()]));
+    let more = looks(history(filter(), 10));
+    let mut policy = policy(Condition::All(vec![
+        test("http.path", Predicate::StartsWith("/api/".into())),
+        Condition::Not(Box::new(looks(history(filter(), 3)))),
+    ]));
+    let second = Rule {
+        name: "orders.second".into(),
+        condition: more,
+        ..policy.rules[0].clone()
+    };
+    policy.rules.push(second);
+    let program = lower(&policy, Vocabulary::builtin()).unwrap();
+    assert_eq!(program.histories().len(), 1);
+    let roles: Vec<Role> = (0..program.filters().len())
+        .map(|bit| program.filters().clause(bit).unwrap().role)
+        .collect();
+    assert_eq!(roles, [Role::Counts, Role::MayCount]);
+    let shard = program.shard(Protocol::Http).unwrap();
+    let asked = |bit: usize| -> Vec<Look> {
+        let look = |LookId(id)| program.looks()[id as usize];
+        shard.looks(bit).map(look).collect()
+    };
+    let of = |bit: usize| {
+        asked(bit)
+            .iter()
+            .map(|look| (look.at_least, look.inside))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((of(0), of(1)), (vec![(3, false)], vec![(10, true)]));
+    assert_eq!(
+        shard.tables().len(),
+        1,
+        "the filter is in no table of a rule"
+    );
+    assert_eq!(program.validate(&policy, Vocabulary::builtin()), Ok(()));
+}
+
+#[test]
+fn a_look_is_certain_where_every_number_agrees() {
+    let look = |inside| Look {
+        history: crate::program::history::HistoryId(0),
+        at_least: 3,
+        at_most: 5,
+        inside,
+    };
+    let number = |least, greatest| Measured { least, greatest };
+    for (found, holds) in [
+        (number(3, 5), Some(true)),
+        (number(0, 2), Some(false)),
+        (number(6, 9), Some(false)),
+        (number(2, 3), None),
+        (number(0, 9), None),
+    ] {
+        assert_eq!(look(true).holds(found), holds);
+        assert_eq!(look(false).holds(found), holds.map(|holds| !holds));
+    }
+}
+
+#[test]
+fn history_that_does_not_fit_is_refused() {
+    let of = |change: fn(&mut HistoryTest)| {
+        let mut test = history(Condition::All(vec![]), 1);
+        change(&mut test);
+        fault(looks(test))
+    };
+    assert_eq!(
+        of(|test| test.history.window_seconds = 0),
+        Fault::Window { seconds: 0 }
+    );
+    assert_eq!(
+        of(|test| test.history.filter = looks(test.clone())),
+        Fault::HistoryHere
+    );
+    assert_eq!(
+        of(|test| test.history.measure = Measure::Distinct(FactId(63))),
+        Fault::UnknownFact { index: 63 }
+    );
+    let (rows, _) = Vocabulary::builtin().lookup("result.rows").unwrap();
+    let mut distinct = history(Condition::All(vec![]), 1);
+    distinct.history.measure = Measure::Distinct(rows);
+    assert_eq!(
+        fault(looks(distinct)),
+        Fault::Measure {
+            fact: "result.rows".into()
+        }
+    );
+    assert_eq!(
+        fault(test("result.rows", Predicate::Between(1, 2))),
+        Fault::ResultHere {
+            fact: "result.rows".into()
+        }
+    );
+    let group = Group {
+        name: "orders.dbas".into(),
+        condition: looks(history(Condition::All(vec![]), 1)),
+    };
+    let policy = Policy {
+        groups: vec![group],
+        ..Policy::default()
+    };
+    let error = lower(&policy, Vocabulary::builtin()).unwrap_err();
+    assert_eq!(error.fault, Fault::HistoryHere);
 }
