@@ -139,7 +139,8 @@ impl Differs {
             (Role::Observed(would), Output::Observed(name, of)) if would == *of => {
                 step((rule.name == *name).then_some(0))
             }
-            (Role::Observed(_) | Role::Member, _) | (_, Output::Observed(..)) => 0,
+            (Role::Observed(_) | Role::Member | Role::Counts | Role::MayCount, _)
+            | (_, Output::Observed(..)) => 0,
             (Role::Block, _) => BLOCK,
             (Role::ApprovalRestricts, Output::Approvals) => {
                 let demand = demand(policies, policy, rule);

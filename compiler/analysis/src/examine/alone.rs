@@ -120,6 +120,7 @@ fn is_guard(subject: &Subject<'_>, part: &Condition) -> bool {
             parts.iter().all(|part| is_guard(subject, part))
         }
         Condition::Not(inner) => is_guard(subject, inner),
+        Condition::History(_) => false,
     }
 }
 
