@@ -19,6 +19,7 @@ use crate::evidence::AuditLog;
 use crate::metrics;
 use crate::serving::Serving;
 use crate::shutdown::{Stop, StopSwitch};
+use crate::workers::Workers;
 
 /// First pause after the system had no room for another connection (EMFILE, ENFILE, ENOBUFS, ENOMEM).
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -43,6 +44,7 @@ impl Listener {
         serving: Serving,
         limits: &Limits,
         log: Arc<AuditLog>,
+        workers: Arc<Workers>,
     ) -> io::Result<Listener> {
         let address = socket.local_addr()?;
         let serving = Arc::new(ArcSwap::from_pointee(serving));
@@ -55,6 +57,7 @@ impl Listener {
             clients: Arc::default(),
             callers: Arc::default(),
             log,
+            workers,
         };
         let task = tokio::spawn(loop_.run(socket, stop));
         Ok(Listener {
@@ -98,6 +101,7 @@ struct AcceptLoop {
     clients: Arc<AtomicUsize>,
     callers: Arc<Callers>,
     log: Arc<AuditLog>,
+    workers: Arc<Workers>,
 }
 
 impl AcceptLoop {
@@ -160,10 +164,13 @@ impl AcceptLoop {
             tracing::debug!(connection = self.name, %peer, %error, "delays cannot be turned off");
         }
         let (serving, stop) = (self.serving.load_full(), stop.clone());
-        clients.spawn(async move {
+        let serve = move |client| async move {
             serving.serve(client, peer, stop).await;
             drop((place, caller));
-        });
+        };
+        if let Err(error) = self.workers.serve(client, clients, serve) {
+            tracing::warn!(connection = self.name, %peer, %error, "a client could not be handed over");
+        }
     }
 
     fn ended(&self, ended: Result<(), tokio::task::JoinError>) {

@@ -23,6 +23,7 @@ mod signals;
 mod state;
 mod tls;
 mod web;
+mod workers;
 
 use std::io::Write;
 use std::process::ExitCode;

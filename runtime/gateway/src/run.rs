@@ -35,6 +35,7 @@ use crate::signals::{Signals, Told};
 use crate::state::{StateDir, UseState};
 use crate::tls::{self, LoadTls};
 use crate::web;
+use crate::workers::Workers;
 
 /// Why the gateway did not start, or ended otherwise than by a signal.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +68,8 @@ pub(crate) enum RunGateway {
     Serving(#[from] BuildServing),
     #[error(transparent)]
     Metrics(#[from] InstallMetrics),
+    #[error("the threads that serve clients cannot be started: {0}")]
+    Workers(io::Error),
     #[error("signals cannot be received: {0}")]
     Signals(io::Error),
     #[error("the ready file cannot be written: {0}")]
@@ -97,6 +100,7 @@ pub(crate) struct Gateway {
     analyser: Arc<Analyser>,
     /// By which clients cancel; sessions keep theirs through a reload.
     cancels: Arc<CancelKeys>,
+    workers: Arc<Workers>,
     /// Listeners that a reload removed, until their clients are gone.
     pub(crate) draining: Vec<JoinHandle<()>>,
     log_handle: LogHandle,
@@ -153,6 +157,7 @@ impl Gateway {
         let dev_identity = issuer.as_ref().map(|(_, issuer)| issuer.identity());
         let identities =
             Identities::start(&trusted(&config, dev_identity.as_ref()), clock.clone())?;
+        let workers = Workers::start().map_err(RunGateway::Workers)?;
         let log_handle = open_log(&config.audit).await?;
         let log = Arc::new(AuditLog::new(log_handle.clone(), config.audit.reads));
         log.record(Event::GatewayStarted {
@@ -181,6 +186,7 @@ impl Gateway {
             listeners: BTreeMap::new(),
             analyser: Arc::new(Analyser::new(AnalyserLimits::default())),
             cancels: Arc::default(),
+            workers: Arc::new(workers),
             draining: Vec::new(),
             log_handle,
             pages: Vec::new(),
@@ -267,6 +273,7 @@ impl Gateway {
             serving,
             &self.config.limits,
             Arc::clone(&self.log),
+            Arc::clone(&self.workers),
         )
         .map_err(|why| RunGateway::Bind {
             what: format!("connection `{name}`"),
