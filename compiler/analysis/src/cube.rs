@@ -65,19 +65,6 @@ pub(crate) struct AskSet {
     pub(crate) some: Vec<Kept>,
 }
 
-impl AskSet {
-    /// All that are known and have all of `yes` and none of `no`.
-    pub(crate) fn having(yes: &[u32], no: &[u32]) -> AskSet {
-        AskSet {
-            unknown: false,
-            missing: false,
-            known: true,
-            every: Kept::but(no.to_vec()),
-            some: yes.iter().map(|class| Kept::only(vec![*class])).collect(),
-        }
-    }
-}
-
 /// A conjunction: all asks hold. Ascending by axis, one for each.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub(crate) struct Cube {

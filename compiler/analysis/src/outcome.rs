@@ -1,8 +1,8 @@
 //! What can come of an operation, and when two policies do not agree on it: the verdict, the approvals it takes, how each data
 //! class is masked, how many rows come back, and what rules in observe would have done. Each is a question of its own.
 
-use hpol_bundle::decision::{Verdict, Would};
-use hpol_bundle::policy::{Effect, Mask, Policy, Rule};
+use hpol_bundle::decision::{Decision, Verdict, Would};
+use hpol_bundle::policy::{Effect, Mask, Policy, Rule, RuleId};
 use hpol_bundle::program::{Clause, Role};
 
 use crate::search::{Question, Tags};
@@ -222,6 +222,57 @@ impl Differs {
             Output::Mask(_) | Output::Limit => {
                 goes_ahead(left) && goes_ahead(right) && left >> FIRST != right >> FIRST
             }
+        }
+    }
+}
+
+/// What `decision`, which is by `policy`, says of `output`.
+pub(crate) fn of_decision(
+    policies: &[&Policy],
+    policy: &Policy,
+    decision: &Decision,
+    output: &Output,
+) -> Outcome {
+    let rules = |ids: &[RuleId]| -> Vec<&Rule> {
+        let rules = ids.iter().filter_map(|id| policy.rules.get(id.0 as usize));
+        rules.collect()
+    };
+    let goes_ahead = decision.verdict != Verdict::Block;
+    match output {
+        Output::Verdict => Outcome::Verdict(decision.verdict),
+        Output::Approvals => {
+            let of_rules: Vec<Demand> = rules(&decision.approve)
+                .into_iter()
+                .filter_map(|rule| demand(policies, policy, rule))
+                .collect();
+            let all = Differs::new(output.clone(), policies);
+            let mut demands = all.map_or_else(|_| of_rules.clone(), |all| all.steps.demands);
+            let held = decision.verdict == Verdict::RequireApproval;
+            demands.retain(|demand| held && of_rules.contains(demand));
+            Outcome::Approvals(demands)
+        }
+        Output::Mask(class) => {
+            let masks = rules(&decision.mask).into_iter();
+            let masks = masks.filter_map(|rule| match &rule.effect {
+                Effect::Mask { class: of, mask } => {
+                    (class_name(policy, of.0) == Some(class)).then_some(*mask)
+                }
+                _ => None,
+            });
+            let strictest = masks.max_by_key(|mask| mask.strictness());
+            Outcome::Mask(strictest.filter(|_| goes_ahead))
+        }
+        Output::Limit => {
+            let limits = rules(&decision.limit).into_iter();
+            let smallest = limits.filter_map(|rule| rule.effect.row_limit()).min();
+            Outcome::Limit(smallest.filter(|_| goes_ahead))
+        }
+        Output::Observed(name, would) => {
+            let mut observed = decision.observed.iter();
+            Outcome::Observed(observed.any(|observed| {
+                let rule = policy.rules.get(observed.rule.0 as usize);
+                observed.would == *would && rule.is_some_and(|rule| rule.name == *name)
+            }))
         }
     }
 }

@@ -198,7 +198,7 @@ impl<'a> Axis<'a> {
         !self.set || self.possible(UNKNOWN)
     }
 
-    fn text_class(&self, text: &str) -> Option<u32> {
+    pub(crate) fn text_class(&self, text: &str) -> Option<u32> {
         match self.values {
             Values::Text(texts) | Values::Set(texts) => Some(number(texts.class(text))),
             Values::Bool | Values::Int(_) => None,

@@ -138,36 +138,39 @@ pub(crate) fn of_set(axis: &Axis<'_>, ask: &AskSet) -> Sentence {
     let name = &axis.fact.name;
     let mut said: Vec<String> = Vec::new();
     for some in &ask.some {
-        said.extend(
-            some.named
-                .iter()
-                .map(|class| format!("{name} has {}", element(axis, *class))),
-        );
-    }
-    if !ask.every.others {
-        let members: Vec<String> = ask
-            .every
-            .named
-            .iter()
-            .map(|class| element(axis, *class))
-            .collect();
-        said.push(format!("{name} within [{}]", members.join(", ")));
-    } else if let [only] = ask.every.named.as_slice() {
-        said.push(format!("not ({name} has {})", element(axis, *only)));
-    } else if !ask.every.named.is_empty() {
-        let named = ask.every.named.iter().take(NAMED);
-        let mut members: Vec<String> = named.map(|class| element(axis, *class)).collect();
-        if ask.every.named.len() > NAMED {
-            members.push(format!("and {} more", ask.every.named.len() - NAMED));
+        match some.named.as_slice() {
+            [only] => said.push(format!("{name} has {}", element(axis, *only))),
+            several => said.push(format!("{name} has any [{}]", elements(axis, several))),
         }
-        said.push(format!("not ({name} has any [{}])", members.join(", ")));
     }
-    if said.is_empty() {
-        said.push(match (ask.known, ask.missing) {
-            (true, _) => format!("{name} is known"),
-            (false, true) => format!("{name} is missing"),
-            (false, false) => format!("{name} is unknown"),
-        });
+    match ask.every.named.as_slice() {
+        within if !ask.every.others => {
+            said.push(format!("{name} within [{}]", elements(axis, within)));
+        }
+        [] => {}
+        [only] => said.push(format!("not ({name} has {})", element(axis, *only))),
+        several => said.push(format!(
+            "not ({name} has any [{}])",
+            elements(axis, several)
+        )),
+    }
+    let states = [
+        (ask.known && said.is_empty(), "known"),
+        (ask.missing, "missing"),
+        (ask.unknown, "unknown"),
+    ];
+    let states = states
+        .into_iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, word)| word);
+    let states: Vec<&str> = states.collect();
+    if !states.is_empty() {
+        let state = format!("{name} is {}", states.join(" or "));
+        let known = said.join(" and ");
+        said = match known.is_empty() {
+            true => vec![state],
+            false => vec![format!("({known} or {state})")],
+        };
     }
     Sentence {
         fact: name.clone(),
@@ -184,6 +187,15 @@ fn is_one_text(axis: &Axis<'_>, class: u32) -> bool {
         }
         Values::Bool | Values::Int(_) => true,
     }
+}
+
+fn elements(axis: &Axis<'_>, classes: &[u32]) -> String {
+    let named = classes.iter().take(NAMED);
+    let mut members: Vec<String> = named.map(|class| element(axis, *class)).collect();
+    if classes.len() > NAMED {
+        members.push(format!("and {} more", classes.len() - NAMED));
+    }
+    members.join(", ")
 }
 
 fn element(axis: &Axis<'_>, class: u32) -> String {

@@ -1,0 +1,143 @@
+//! Which way a change goes: whether it lets more or less happen.
+
+use crate::outcome::{Demand, Outcome, Output};
+
+use super::{Change, PlacesChange};
+
+/// Which way something changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// Less goes ahead, or less of it is seen.
+    Tighter,
+    /// More does.
+    Looser,
+    /// It is neither: other people approve, or they have other time to.
+    Other,
+    /// Nothing changes but what rules in observe would have done.
+    Observed,
+}
+
+/// Two policies in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Relation {
+    /// The same comes of every operation.
+    Equivalent,
+    /// The same does, but for what rules in observe would have done.
+    Observed,
+    /// What changes is tighter.
+    Tighter,
+    /// What changes is looser.
+    Looser,
+    /// Some is tighter and some looser, or something is neither.
+    Incomparable,
+    /// Something could not be compared, and so nothing can be said of the whole.
+    NotAnalysed,
+}
+
+/// The direction of one change.
+pub(super) fn of(before: &Outcome, after: &Outcome) -> Direction {
+    let by_order = |tighter: bool| match tighter {
+        true => Direction::Tighter,
+        false => Direction::Looser,
+    };
+    match (before, after) {
+        (Outcome::Verdict(before), Outcome::Verdict(after)) => by_order(after > before),
+        (Outcome::Mask(before), Outcome::Mask(after)) => {
+            by_order(after.map(|mask| mask.strictness()) > before.map(|mask| mask.strictness()))
+        }
+        (Outcome::Limit(before), Outcome::Limit(after)) => {
+            by_order(after.unwrap_or(u64::MAX) < before.unwrap_or(u64::MAX))
+        }
+        (Outcome::Approvals(before), Outcome::Approvals(after)) => {
+            match (covers(after, before), covers(before, after)) {
+                (true, false) => Direction::Tighter,
+                (false, true) => Direction::Looser,
+                _ => Direction::Other,
+            }
+        }
+        (Outcome::Observed(_), _) => Direction::Observed,
+        _ => Direction::Other,
+    }
+}
+
+/// Whether who has met all of `demands` has met all of `others`.
+fn covers(demands: &[Demand], others: &[Demand]) -> bool {
+    others.iter().all(|other| {
+        let same_group = demands
+            .iter()
+            .filter(|demand| demand.condition == other.condition);
+        same_group
+            .into_iter()
+            .any(|demand| demand.quorum >= other.quorum)
+    })
+}
+
+/// All changes in one word.
+pub(super) fn relation(
+    changes: &[Change],
+    places: &[PlacesChange],
+    something_is_left: bool,
+) -> Relation {
+    if something_is_left {
+        return Relation::NotAnalysed;
+    }
+    let of_changes = changes.iter().map(|change| change.direction);
+    let directions: Vec<Direction> = of_changes
+        .chain(places.iter().map(|change| change.direction))
+        .collect();
+    let has = |direction| directions.contains(&direction);
+    match (
+        has(Direction::Tighter),
+        has(Direction::Looser),
+        has(Direction::Other),
+    ) {
+        (true, false, false) => Relation::Tighter,
+        (false, true, false) => Relation::Looser,
+        (false, false, false) if changes.is_empty() => Relation::Equivalent,
+        (false, false, false) => Relation::Observed,
+        _ => Relation::Incomparable,
+    }
+}
+
+impl Relation {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Relation::Equivalent => "equivalent",
+            Relation::Observed => "observed",
+            Relation::Tighter => "tighter",
+            Relation::Looser => "looser",
+            Relation::Incomparable => "incomparable",
+            Relation::NotAnalysed => "not_analysed",
+        }
+    }
+}
+
+impl Direction {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Direction::Tighter => "tighter",
+            Direction::Looser => "looser",
+            Direction::Other => "other",
+            Direction::Observed => "observed",
+        }
+    }
+}
+
+/// In the order in which reports show outputs.
+impl Output {
+    /// The word for the kind of output.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Output::Verdict => "verdict",
+            Output::Approvals => "approvals",
+            Output::Mask(_) => "mask",
+            Output::Limit => "limit",
+            Output::Observed(..) => "observed",
+        }
+    }
+}
