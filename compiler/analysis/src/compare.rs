@@ -20,7 +20,7 @@ use crate::cube::{Ask, Cube, Kept};
 use crate::examine::Witness;
 use crate::outcome::{self, Differs, Outcome, Output, both, left, right};
 use crate::search::{Budget, Part, Tags, Wanted, search};
-use crate::space::{self, Point, Space};
+use crate::space::{Point, Space};
 use crate::words::Sentence;
 
 pub use direction::{Direction, Relation};
@@ -100,6 +100,7 @@ pub fn compare(
     let pair = Pair {
         before,
         after,
+        merged: &merged,
         program: &program,
         vocabulary,
         budget,
@@ -126,8 +127,10 @@ pub fn outcome_of(
 
 /// The rules of both, those before first.
 fn merge(before: &Policy, after: &Policy) -> Policy {
+    let connections = before.connections.iter().chain(&after.connections);
     // Lowering reads conditions, effects and whether a rule is observed; groups and classes are not looked at.
     Policy {
+        connections: connections.cloned().collect(),
         rules: before.rules.iter().chain(&after.rules).cloned().collect(),
         ..Policy::default()
     }
@@ -136,6 +139,7 @@ fn merge(before: &Policy, after: &Policy) -> Policy {
 struct Pair<'a> {
     before: &'a Policy,
     after: &'a Policy,
+    merged: &'a Policy,
     program: &'a Program,
     vocabulary: &'a Vocabulary,
     budget: Budget,
@@ -153,12 +157,13 @@ struct Scope<'s, 'a> {
 
 impl<'a> Pair<'a> {
     fn on_kind(&self, kind: Protocol) -> Vec<OnConnection> {
-        let targets = space::targets(&[self.before, self.after]);
-        let (space, cubes) = Space::of(self.program, kind, self.vocabulary, &targets);
+        let (space, cubes) = Space::of(self.program, self.merged, kind, self.vocabulary);
+        let connections = self.merged.connections.iter();
+        let of_kind = connections.filter(|connection| connection.protocol == kind);
+        let names: BTreeSet<&str> = of_kind.map(|of| of.target.as_str()).collect();
+        let names: Vec<&str> = names.into_iter().collect();
         let clauses = (0..).map_while(|bit| self.program.shard(kind)?.clause(bit).copied());
         let clauses: Vec<(Clause, Cube)> = clauses.zip(cubes).collect();
-        let of_kind = targets.iter().filter(|(_, protocol)| **protocol == kind);
-        let names: Vec<&str> = of_kind.map(|(target, _)| *target).collect();
         let scope = |target, within| Scope {
             pair: self,
             space: &space,

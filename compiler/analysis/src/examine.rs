@@ -12,8 +12,9 @@ use hpol_bundle::program::{Clause, Program};
 use hpol_bundle::vocabulary::{Protocol, Vocabulary};
 
 use crate::cube::Cube;
+use crate::looks::Given;
 use crate::search::{Budget, Found, OverBudget, Part, Question, Tags, Wanted, search};
-use crate::space::{self, Point, Space};
+use crate::space::{Point, Space};
 use crate::words::{self, Sentence};
 
 /// Pairs of rules that are held against each other; more are not analysed.
@@ -107,6 +108,8 @@ pub struct Witness {
     pub kind: Protocol,
     /// Its facts, for the reference interpreter.
     pub facts: Facts,
+    /// What history gives; with it the reference interpreter takes [`Witness::policy`] in place of the policy.
+    pub given: Vec<Given>,
     /// The facts that conditions read, in words.
     pub says: Vec<Sentence>,
 }
@@ -167,9 +170,8 @@ impl<'a> Subject<'a> {
         vocabulary: &'a Vocabulary,
         budget: Budget,
     ) -> Subject<'a> {
-        let targets = space::targets(&[policy]);
         let kind = |kind: Protocol| {
-            let (space, cubes) = Space::of(program, kind, vocabulary, &targets);
+            let (space, cubes) = Space::of(program, policy, kind, vocabulary);
             let clauses = (0..).map_while(|bit| program.shard(kind)?.clause(bit).copied());
             Kind {
                 space,
@@ -200,6 +202,7 @@ impl Kind<'_> {
         Witness {
             kind: self.space.kind,
             facts: self.space.facts(point),
+            given: self.space.given(point),
             says: words::of_point(&self.space, point),
         }
     }

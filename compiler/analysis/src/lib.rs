@@ -10,6 +10,7 @@ pub mod compare;
 pub mod examine;
 
 mod cube;
+mod looks;
 mod outcome;
 mod sample;
 mod search;
@@ -18,6 +19,7 @@ mod space;
 mod trial;
 mod words;
 
+pub use looks::Given;
 pub use outcome::{Demand, Outcome, Output};
 pub use search::{Budget, OverBudget};
 pub use words::Sentence;

@@ -1,14 +1,17 @@
 //! The operations that there can be: for each fact that conditions read its classes, and which of them an operation on one kind
 //! of connection can have at all. A class that no value has is not among them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::policy::Policy;
+use hpol_bundle::policy::history::History;
 use hpol_bundle::program::{ClassIndex, Field, Program, Values};
 use hpol_bundle::vocabulary::{self, FactId, Protocol, Vocabulary};
 
 use crate::cube::{self, Ask, Cube, number};
+use crate::looks::{Given, Looks};
 use crate::sample::{self, Sample};
 
 pub(crate) const UNKNOWN: u32 = 0;
@@ -25,12 +28,20 @@ pub(crate) struct Space<'a> {
 /// One fact that conditions read.
 #[derive(Debug)]
 pub(crate) struct Axis<'a> {
-    pub(crate) id: FactId,
-    pub(crate) fact: &'a vocabulary::Fact,
-    pub(crate) values: &'a Values,
+    of: Of<'a>,
+    /// For a number that history gives, a fact of that name.
+    pub(crate) fact: Cow<'a, vocabulary::Fact>,
+    pub(crate) values: Cow<'a, Values>,
     pub(crate) set: bool,
     /// For each class a value that has it; none where no operation has it.
     samples: Vec<Option<Sample>>,
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy)]
+enum Of<'a> {
+    Fact(FactId),
+    History(&'a History),
 }
 
 /// What an operation has of one fact.
@@ -46,14 +57,15 @@ pub(crate) enum Spot {
 pub(crate) type Point = Vec<Spot>;
 
 impl<'a> Space<'a> {
-    /// The space of `program` on connections of `kind`, and what each clause of the shard asks there. Facts with a single value
+    /// The space of `program`, which is that of `policy`, on connections of `kind`, and what each clause of the shard asks there. Facts with a single value
     /// come first, since what they settle sets need not be asked for.
     pub(crate) fn of(
         program: &'a Program,
+        policy: &'a Policy,
         kind: Protocol,
         vocabulary: &'a Vocabulary,
-        targets: &BTreeMap<&str, Protocol>,
     ) -> (Space<'a>, Vec<Cube>) {
+        let targets = &targets(policy);
         let asked = program
             .shard(kind)
             .map(|shard| cube::clauses(shard, program.fields()))
@@ -79,19 +91,20 @@ impl<'a> Space<'a> {
                 axes.push(axis);
             }
         }
-        let cube = |asks: Vec<(usize, Ask)>| {
+        let looks = Looks::of(program, policy, vocabulary, &mut axes);
+        let cube = |(bit, asks): (usize, Vec<(usize, Ask)>)| {
             let asks = asks.into_iter();
-            Cube::of(
-                asks.filter_map(|(field, ask)| Some((*places.get(&field)?, ask)))
-                    .collect(),
-            )
+            let facts = asks.filter_map(|(field, ask)| Some((*places.get(&field)?, ask)));
+            let history = looks.asks(program, kind, bit);
+            Cube::of(facts.chain(history).collect())
         };
         let space = Space {
             kind,
             vocabulary,
             axes,
         };
-        (space, asked.into_iter().map(cube).collect())
+        let cubes = asked.into_iter().enumerate().map(cube).collect();
+        (space, cubes)
     }
 
     /// The axis of the fact called `name`, if conditions read it.
@@ -118,9 +131,28 @@ impl<'a> Space<'a> {
             facts.set(id, sample::any(fact, self.kind, self.vocabulary));
         }
         for (axis, spot) in self.axes.iter().zip(point) {
-            facts.set(axis.id, axis.fact_at(spot));
+            if let Of::Fact(id) = axis.of {
+                facts.set(id, axis.fact_at(spot));
+            }
         }
         facts
+    }
+
+    /// The numbers that history has to give.
+    pub(crate) fn given(&self, point: &Point) -> Vec<Given> {
+        let given = self.axes.iter().zip(point).filter_map(|(axis, spot)| {
+            let (Of::History(history), Spot::Class(class)) = (axis.of, spot) else {
+                return None;
+            };
+            Some(Given {
+                history: history.clone(),
+                number: match axis.sample(*class) {
+                    Some(Sample::Int(number)) => Some(*number),
+                    _ => None,
+                },
+            })
+        });
+        given.collect()
     }
 
     /// The least that an operation can be: what no condition mentions, empty sets, false.
@@ -133,15 +165,31 @@ fn is_set(field: &Field) -> bool {
     matches!(field.values, Values::Set(_))
 }
 
-/// Which kind of connection each target is, by the connections that the policies have.
-pub(crate) fn targets<'p>(policies: &[&'p Policy]) -> BTreeMap<&'p str, Protocol> {
-    let connections = policies.iter().flat_map(|policy| &policy.connections);
+/// Which kind of connection each target is.
+fn targets(policy: &Policy) -> BTreeMap<&str, Protocol> {
+    let connections = policy.connections.iter();
     connections
         .map(|connection| (connection.target.as_str(), connection.protocol))
         .collect()
 }
 
 impl<'a> Axis<'a> {
+    /// The number that `history` gives.
+    pub(crate) fn of_history(
+        history: &'a History,
+        fact: vocabulary::Fact,
+        values: Values,
+        samples: Vec<Option<Sample>>,
+    ) -> Axis<'a> {
+        Axis {
+            of: Of::History(history),
+            fact: Cow::Owned(fact),
+            values: Cow::Owned(values),
+            set: false,
+            samples,
+        }
+    }
+
     fn of(
         field: &'a Field,
         kind: Protocol,
@@ -160,9 +208,9 @@ impl<'a> Axis<'a> {
             }),
         };
         Some(Axis {
-            id: field.fact,
-            fact,
-            values: &field.values,
+            of: Of::Fact(field.fact),
+            fact: Cow::Borrowed(fact),
+            values: Cow::Borrowed(&field.values),
             set: is_set(field),
             samples: field.values.indices().map(sample).collect(),
         })
@@ -199,7 +247,7 @@ impl<'a> Axis<'a> {
     }
 
     pub(crate) fn text_class(&self, text: &str) -> Option<u32> {
-        match self.values {
+        match self.values.as_ref() {
             Values::Text(texts) | Values::Set(texts) => Some(number(texts.class(text))),
             Values::Bool | Values::Int(_) => None,
         }

@@ -52,6 +52,7 @@ pub(super) fn regions(
             witness: Witness {
                 kind: scope.space.kind,
                 facts: scope.facts(&witness),
+                given: scope.space.given(&witness),
                 says: words::of_point(scope.space, &witness),
             },
         });

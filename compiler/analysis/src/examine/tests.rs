@@ -1,4 +1,5 @@
 use hpol_bundle::decision::Decision;
+use hpol_bundle::policy::history::{History, HistoryTest, Measure, Own, Scope};
 use hpol_bundle::policy::{
     Claim, Condition, DataClass, Effect, Group, Mask, Predicate, Rule, Source, Strength, Test,
 };
@@ -116,7 +117,8 @@ fn the_oracle_agrees_with_every_finding_on_random_policies() {
                 .entry(word.split(' ').next().unwrap().to_owned())
                 .or_default() += 1;
             if let Some(witness) = &finding.witness {
-                let shows = holds_on(&policy, finding, &witness.facts, true);
+                let policy = witness.policy(&policy);
+                let shows = holds_on(&policy, finding, &witness.all_facts(), true);
                 assert!(shows, "{seed}: {finding:?}\n{policy:?}");
             }
             for facts in &sample {
@@ -146,9 +148,10 @@ fn a_rule_that_is_not_found_to_change_nothing_changes_something() {
             if let (false, Ok(Some(witness))) =
                 (rule.observe, effect::changes_something(&subject, id, rule))
             {
-                let with = upshot(&policy, &decide(&policy, &witness.facts));
+                let (policy, facts) = (witness.policy(&policy), witness.all_facts());
+                let with = upshot(&policy, &decide(&policy, &facts));
                 let less = without(&policy, id);
-                let without = upshot(&less, &decide(&less, &witness.facts));
+                let without = upshot(&less, &decide(&less, &facts));
                 assert_ne!(with, without, "{seed} {id:?} {witness:?}");
                 changing += 1;
             }
@@ -380,4 +383,42 @@ fn what_exceeds_the_budget_is_said() {
     };
     let examination = examine(&policy, Vocabulary::builtin(), budget).unwrap();
     assert!(!policy.rules.is_empty() && examination.not_analysed.len() >= policy.rules.len());
+}
+
+#[test]
+fn numbers_that_history_gives_are_compared() {
+    let deleted = |at_least| {
+        Condition::History(Box::new(HistoryTest {
+            history: History {
+                measure: Measure::Count,
+                filter: verbs(&["delete"]),
+                window_seconds: 3600,
+                scope: Scope::Subject,
+                own: Own::Counts,
+            },
+            at_least,
+            at_most: i64::MAX,
+        }))
+    };
+    let found = check(vec![
+        rule("many", vec![agents(), deleted(6)], block()),
+        rule("more", vec![agents(), deleted(11)], block()),
+        rule("deletes", vec![agents()], Effect::ALLOW),
+    ]);
+    let more = found.iter().find(|(name, ..)| name == "more").unwrap();
+    assert_eq!(
+        more.1,
+        What::Redundant {
+            with: vec![RuleId(0)]
+        }
+    );
+    assert_eq!(
+        more.2,
+        "subject.groups = [\"agents\"], count(sql.verbs has any [delete]) within 1h == 11"
+    );
+    assert!(
+        !found
+            .iter()
+            .any(|(name, what, _)| name == "many" && *what != What::AllowsEverything)
+    );
 }

@@ -81,6 +81,14 @@ pub struct Bounds(
 );
 
 impl Bounds {
+    /// Cut at each of `starts`.
+    #[must_use]
+    pub fn at(mut starts: Vec<i64>) -> Bounds {
+        starts.sort_unstable();
+        starts.dedup();
+        Bounds(starts)
+    }
+
     /// Where each class but the first begins, and the class; ascending.
     pub fn starts(&self) -> impl ExactSizeIterator<Item = (i64, ClassIndex)> {
         let starts = self.0.iter().enumerate();

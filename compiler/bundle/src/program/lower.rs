@@ -12,7 +12,7 @@ mod shard;
 use std::fmt;
 
 use crate::digest::sha256;
-use crate::policy::history::{MAX_WINDOW_SECONDS, MIN_WINDOW_SECONDS};
+use crate::policy::history::{History, MAX_WINDOW_SECONDS, MIN_WINDOW_SECONDS};
 use crate::policy::{Condition, GroupId, MAX_DEPTH, Policy, RuleId};
 use crate::vocabulary::{Protocol, Vocabulary};
 
@@ -169,6 +169,13 @@ pub fn lower(policy: &Policy, vocabulary: &Vocabulary) -> Result<Program, LowerE
     };
     program.fingerprint = fingerprint(&program);
     Ok(program)
+}
+
+/// What the rules of `policy`, which can be lowered, measure of history: those of [`Program::histories`], with their
+/// filters.
+#[must_use]
+pub fn histories(policy: &Policy) -> Vec<&History> {
+    Histories::of(policy).whole()
 }
 
 /// All conditions in normal form, by the ids of their owners.

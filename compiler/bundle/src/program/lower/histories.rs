@@ -68,6 +68,12 @@ impl<'p> Histories<'p> {
         known.map(|known| known.history.unread()).collect()
     }
 
+    /// Each, by ids.
+    pub(super) fn whole(self) -> Vec<&'p History> {
+        let known = self.known.into_values();
+        known.map(|known| known.history).collect()
+    }
+
     /// The look that `atom` is.
     pub(super) fn look(&self, atom: &LookAtom<'_>) -> Option<LookId> {
         let index = self.looks.binary_search(&self.of_atom(atom)?).ok()?;
