@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::facts::FactSet;
-use crate::policy::RuleId;
+use crate::policy::{ExceptionId, RuleId};
 
 /// How an operation is decided. The order is the order of strength.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,8 +37,19 @@ pub struct Decision {
     pub limit: Vec<RuleId>,
     /// Rules in observe that match, which decide and oblige nothing; ascending.
     pub observed: Vec<Observed>,
+    /// Rules that would block or require approval, were it not for an exception; in none of the lists above. Ascending.
+    pub excepted: Vec<Excepted>,
     /// Facts that could not be determined.
     pub unknown: FactSet,
+}
+
+/// A rule that an exception lifts, and the exception. A rule that several lift is there for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Excepted {
+    /// The rule.
+    pub rule: RuleId,
+    /// The exception.
+    pub exception: ExceptionId,
 }
 
 /// What a rule in observe would have done.
@@ -103,6 +114,8 @@ impl Decision {
             limit: list(),
             // A rule that allows with a limit is there twice.
             observed: Vec::with_capacity(rules.saturating_mul(2)),
+            // Few policies have any; the room is made by the first decision that needs it.
+            excepted: Vec::new(),
             unknown: FactSet::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! The typed policy tree: what the checker produces, what the reference interpreter reads, and what the decision graph
 //! is lowered from. Names are resolved, types are checked, groups and `on` are folded into conditions.
 
+mod exception;
 mod flat;
 pub mod history;
 
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::facts::Value;
 use crate::vocabulary::{FactId, Protocol};
 use history::HistoryTest;
+
+pub use exception::{Exception, ExceptionId};
 
 /// How deep conditions nest; more than anyone can read, and far from what a stack holds.
 pub const MAX_DEPTH: usize = 64;
@@ -41,6 +44,8 @@ pub struct Policy<C = Condition> {
     pub classes: Vec<DataClass>,
     /// The rules.
     pub rules: Vec<Rule<C>>,
+    /// Where rules do not hold although they match.
+    pub exceptions: Vec<Exception<C>>,
 }
 
 /// Stands for a condition that was not read: what decides evaluates the program, and never looks at conditions.
@@ -55,6 +60,7 @@ impl<C> Default for Policy<C> {
             groups: Vec::new(),
             classes: Vec::new(),
             rules: Vec::new(),
+            exceptions: Vec::new(),
         }
     }
 }
@@ -68,7 +74,8 @@ impl<C> Policy<C> {
         }
     }
 
-    /// The policy with `change` applied to each condition, those of the groups first, and the first failure if one fails.
+    /// The policy with `change` applied to each condition, those of the groups first, then of the rules and the exceptions,
+    /// and the first failure if one fails.
     ///
     /// # Errors
     /// What `change` fails with.
@@ -91,11 +98,14 @@ impl<C> Policy<C> {
                 source: rule.source,
             });
         }
+        let exceptions = self.exceptions.into_iter();
+        let exceptions = exceptions.map(|exception| exception.try_map(&mut change));
         Ok(Policy {
             connections: self.connections,
             groups,
             classes: self.classes,
             rules,
+            exceptions: exceptions.collect::<Result<_, E>>()?,
         })
     }
 }

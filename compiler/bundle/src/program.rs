@@ -35,6 +35,8 @@ pub struct Program {
     histories: Vec<History<Unread>>,
     filters: Shard,
     looks: Vec<Look>,
+    /// For each exception of the policy, the rule that it lifts.
+    exceptions: Vec<RuleId>,
 }
 
 impl Program {
@@ -63,6 +65,12 @@ impl Program {
         self.shards.get(index)
     }
 
+    /// The rule that the exception of a clause with [`Role::Exception`] or [`Role::Doubt`] is to.
+    #[must_use]
+    pub fn lifted(&self, clause: &Clause) -> Option<RuleId> {
+        self.exceptions.get(clause.owner as usize).copied()
+    }
+
     /// The groups; a clause's `owner` is a group's id here.
     #[must_use]
     pub fn groups(&self) -> &Shard {
@@ -84,6 +92,10 @@ pub struct Field {
 /// What a clause stands for. The order is the order of the bits: the first one left decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
+    /// An exception that definitely applies: its rule counts as if it did not match.
+    Exception,
+    /// An exception to a rule that requires approval, which is not definitely out of the question: the rule does not grant.
+    Doubt,
     /// A block that is not definitely out of the question.
     Block,
     /// A requirement of approval that is not definitely out of the question: it restricts.
@@ -107,12 +119,13 @@ pub enum Role {
 }
 
 impl Role {
-    /// Whether something unknown counts as true: what restricts counts unless it is definitely false; what grants, and
-    /// membership, only if it is definitely true.
+    /// Whether something unknown counts as true: what restricts counts unless it is definitely false; what grants or
+    /// lifts, and membership, only if it is definitely true.
     #[must_use]
     pub fn unknown_holds(self) -> bool {
         match self {
-            Role::Block
+            Role::Doubt
+            | Role::Block
             | Role::ApprovalRestricts
             | Role::Mask
             | Role::Limit
@@ -120,7 +133,8 @@ impl Role {
             | Role::Observed(Would::Block | Would::RequireApproval | Would::Mask | Would::Limit) => {
                 true
             }
-            Role::ApprovalGrants
+            Role::Exception
+            | Role::ApprovalGrants
             | Role::Allow
             | Role::Member
             | Role::Counts
@@ -134,8 +148,8 @@ impl Role {
 pub struct Clause {
     /// What it stands for.
     pub role: Role,
-    /// The rule (for [`Role::Member`] the group, for [`Role::Counts`] and [`Role::MayCount`] the measurement) it belongs
-    /// to.
+    /// The rule (for [`Role::Member`] the group, for [`Role::Exception`] and [`Role::Doubt`] the exception, for
+    /// [`Role::Counts`] and [`Role::MayCount`] the measurement) it belongs to.
     pub owner: u32,
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use hpol_bundle::bundle::{Bundle as Compiled, Loaded, MAX_BYTES, TrustedKeys};
 use hpol_bundle::digest::hex;
-use hpol_bundle::policy::{Effect, Mask, Policy, Rule, Unread};
+use hpol_bundle::policy::{Effect, Exception, Mask, Policy, Rule, Unread};
 use hpol_bundle::signature::PublicKey;
 use hpol_nist_mappings::ControlId;
 use serde_json::json;
@@ -129,7 +129,28 @@ fn show(terminal: &mut Terminal, loaded: &Loaded) -> Result<(), Failure> {
     for line in table::lines(["RULE", "EFFECT", "CONTROLS", "TITLE"], &rows) {
         terminal.line(format_args!("{line}"))?;
     }
+    if !policy.exceptions.is_empty() {
+        terminal.line(format_args!(""))?;
+        let rows: Vec<_> = policy
+            .exceptions
+            .iter()
+            .map(|one| exception(policy, one))
+            .collect();
+        for line in table::lines(["EXCEPTION", "TO", "UNTIL", "OWNER"], &rows) {
+            terminal.line(format_args!("{line}"))?;
+        }
+    }
     Ok(())
+}
+
+fn exception(policy: &Policy<Unread>, exception: &Exception<Unread>) -> [String; 4] {
+    let rule = policy.rules.get(exception.rule.0 as usize);
+    [
+        visible::line(&exception.name),
+        visible::line(rule.map_or("?", |rule| &rule.name)),
+        visible::line(&exception.until),
+        visible::line(&exception.owner),
+    ]
 }
 
 fn row(policy: &Policy<Unread>, rule: &Rule<Unread>) -> [String; 4] {
@@ -216,10 +237,18 @@ fn as_json(loaded: &Loaded) -> serde_json::Value {
             "claims": rule.claims, "source": rule.source,
         })
     };
+    let exception = |exception: &Exception<Unread>| {
+        let rule = policy.rules.get(exception.rule.0 as usize);
+        json!({
+            "name": exception.name, "rule": rule.map(|rule| &rule.name), "because": exception.because,
+            "owner": exception.owner, "until": exception.until, "source": exception.source,
+        })
+    };
     json!({
         "digest": hex(&loaded.digest), "key": loaded.key.to_string(), "sequence": provenance.sequence,
         "compiler": provenance.compiler_version, "catalogue": provenance.catalogue,
         "tests": provenance.tests, "sources": sources,
         "rules": policy.rules.iter().map(rule).collect::<Vec<_>>(),
+        "exceptions": policy.exceptions.iter().map(exception).collect::<Vec<_>>(),
     })
 }

@@ -50,6 +50,9 @@ struct Answer<'a> {
     /// What rules in observe would do.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     observed: Vec<Value>,
+    /// The exceptions that lift a rule.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    excepted: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     controls: Option<Vec<String>>,
     unknown: Vec<&'a str>,
@@ -110,6 +113,7 @@ fn answer<'a>(compiled: &'a Compiled, id: Value, decision: &Decision, every: boo
         determining: every.then_some(determining),
         obligations: obligations(policy, decision),
         observed: observed(policy, decision),
+        excepted: excepted(policy, decision),
         controls: every.then(|| controls(policy, decision.determining())),
         unknown: unknown(compiled, decision.unknown),
     }
@@ -122,6 +126,16 @@ fn observed(policy: &Policy<Unread>, decision: &Decision) -> Vec<Value> {
         Some(json!({"rule": rule.name, "would": observed.would.as_str()}))
     });
     observed.collect()
+}
+
+/// The exceptions that lift a rule.
+fn excepted(policy: &Policy<Unread>, decision: &Decision) -> Vec<Value> {
+    let excepted = decision.excepted.iter().filter_map(|excepted| {
+        let rule = policy.rules.get(excepted.rule.0 as usize)?;
+        let exception = policy.exceptions.get(excepted.exception.0 as usize)?;
+        Some(json!({"rule": rule.name, "exception": exception.name}))
+    });
+    excepted.collect()
 }
 
 /// What the verdict obliges the gateway to; nothing where it blocks. Of several limits the smallest holds.

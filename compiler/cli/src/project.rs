@@ -17,7 +17,7 @@ use crate::report::finding::{Finding, Rule};
 use crate::report::{self, Entry, Place, Report, Texts};
 use crate::sources::{self, SourceFile};
 use crate::terminal::{Style, Terminal};
-use crate::trial::Trial;
+use crate::trial::{self, Trial};
 use crate::visible;
 use crate::vocabulary::VocabularyFile;
 
@@ -97,6 +97,7 @@ impl Project {
         files.extend(dependencies.files().cloned());
         let mut workspace = Workspace::new();
         workspace.set_vocabulary(vocabulary.clone());
+        workspace.set_now(trial::now());
         for file in &files {
             workspace.set_file(file.name.as_str(), file.text.as_str());
         }

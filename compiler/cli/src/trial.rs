@@ -1,6 +1,7 @@
 //! Runs the tests of a policy: the production extractors make the facts, the production engine decides.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::digest::sha256;
@@ -84,14 +85,20 @@ impl<'a> Trial<'a> {
         );
         let mut decision = Decision::with_capacity(self.policy.rules.len());
         let mut scratch = hpol_engine::Scratch::new(&session);
-        hpol_engine::decide(
-            self.program,
-            &session,
-            operation,
-            &mut scratch,
-            &mut decision,
-        );
+        let mut facts = operation.clone();
+        facts.extend(&self.time(case));
+        hpol_engine::decide(self.program, &session, &facts, &mut scratch, &mut decision);
         decision
+    }
+
+    /// The time of `case`: now where it says none.
+    pub(crate) fn time(&self, case: &TestCase) -> Facts {
+        let mut facts = Facts::new();
+        if let Some((id, _)) = self.vocabulary.lookup("time.now") {
+            let time = case.at.unwrap_or_else(now);
+            facts.set(id, Fact::Known(Value::Int(time)));
+        }
+        facts
     }
 
     /// Subject and connection of `case`.
@@ -229,6 +236,7 @@ impl<'a> Trial<'a> {
             masking: Vec::new(),
             limit: None,
             observing: self.observing(decision),
+            excepting: self.excepting(decision),
             note: Some(note),
         }
     }
@@ -261,6 +269,16 @@ impl<'a> Trial<'a> {
         let mut names: Vec<String> = rules.map(|rule| rule.name.clone()).collect();
         names.sort();
         names.dedup();
+        names
+    }
+
+    /// The exceptions that lift a rule, sorted.
+    fn excepting(&self, decision: &Decision) -> Vec<String> {
+        let exceptions = decision.excepted.iter();
+        let exceptions =
+            exceptions.filter_map(|one| self.policy.exceptions.get(one.exception.0 as usize));
+        let mut names: Vec<String> = exceptions.map(|one| one.name.clone()).collect();
+        names.sort();
         names
     }
 
@@ -302,9 +320,18 @@ impl<'a> Trial<'a> {
             masking,
             limit: self.smallest_limit(decision),
             observing: self.observing(decision),
+            excepting: self.excepting(decision),
             note,
         }
     }
+}
+
+/// The time, in seconds since 1970; 0 before that, when nothing has ended.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
 }
 
 /// What `default_deny` cites.

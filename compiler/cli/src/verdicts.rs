@@ -21,6 +21,8 @@ pub(crate) struct Verdicts {
     pub(crate) limit: Option<u64>,
     /// Rules in observe that match, sorted.
     pub(crate) observing: Vec<String>,
+    /// Exceptions that lift a rule, sorted.
+    pub(crate) excepting: Vec<String>,
     /// What the reader should know beside: facts that could not be determined, why the gateway refuses.
     pub(crate) note: Option<String>,
 }
@@ -85,6 +87,16 @@ impl Verdicts {
                 expect.observing.join(", ")
             ));
         }
+        if !expect.excepting.is_empty() && self.excepting != expect.excepting {
+            let excepted = match self.excepting.is_empty() {
+                true => "none".to_owned(),
+                false => self.excepting.join(", "),
+            };
+            wrong.push(format!(
+                "expected excepting of {}, got {excepted}",
+                expect.excepting.join(", ")
+            ));
+        }
         if wrong.is_empty() {
             return Ok(());
         }
@@ -102,6 +114,7 @@ pub(crate) fn refused(why: &str) -> Verdicts {
         masking: Vec::new(),
         limit: None,
         observing: Vec::new(),
+        excepting: Vec::new(),
         note: Some(format!("the gateway refuses it before any rule: {why}")),
     }
 }

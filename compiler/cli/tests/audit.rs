@@ -63,6 +63,7 @@ fn decision(
         reason: "because".into(),
         limit: None,
         observed: Vec::new(),
+        exceptions: Vec::new(),
         obligations: Vec::new(),
         unknown: Vec::new(),
         controls: vec![

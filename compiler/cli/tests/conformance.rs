@@ -138,6 +138,7 @@ fn judge(case: &Case) -> Vec<String> {
         };
         let mut facts = trial.session_facts(test);
         facts.extend(&operation);
+        facts.extend(&trial.time(test));
         let (engine, oracle) = (
             trial.decide(test, &operation),
             hpol_oracle::decide(&policy, &facts),
@@ -164,6 +165,14 @@ fn test((operation, decision): &(String, String), number: u32) -> String {
     };
     let (subject, rest) = operation.split_once('\n').unwrap();
     let (connection, asked) = rest.split_once('\n').unwrap();
+    let (at, asked) = match asked.strip_prefix("at ") {
+        Some(rest) => rest.split_once('\n').unwrap(),
+        None => ("", asked),
+    };
+    let at = match at {
+        "" => String::new(),
+        at => format!("at {}\n", quote(at)),
+    };
     let (id, rest) = subject
         .strip_prefix("as ")
         .unwrap()
@@ -197,7 +206,7 @@ fn test((operation, decision): &(String, String), number: u32) -> String {
     };
     let (id, groups) = (quote(id), groups.join(", "));
     format!(
-        "\ntest \"operation {number}\" {{\n    as subject {id} groups [{groups}]{issuer}\n    {connection}\n    {asked}\n    expect {decision}\n}}\n"
+        "\ntest \"operation {number}\" {{\n    as subject {id} groups [{groups}]{issuer}\n    {connection}\n    {at}{asked}\n    expect {decision}\n}}\n"
     )
 }
 

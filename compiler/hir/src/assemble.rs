@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hpol_bundle::policy::{self as tree, ClassId, GroupId, Policy, Source};
+use hpol_bundle::policy::{self as tree, ClassId, GroupId, Policy, RuleId, Source};
 use hpol_bundle::program::Program;
 use hpol_bundle::program::lower::{LowerError, lower};
 use hpol_bundle::vocabulary::Protocol;
@@ -205,6 +205,7 @@ struct Parts {
     groups: BTreeMap<String, tree::Group>,
     classes: BTreeMap<String, tree::DataClass>,
     rules: BTreeMap<String, (crate::lowered::Rule, Source)>,
+    exceptions: BTreeMap<String, (crate::lowered::Exception, Source)>,
 }
 
 impl Parts {
@@ -241,15 +242,20 @@ impl Parts {
             Lowered::Rule(rule) => {
                 self.rules.insert(name, ((**rule).clone(), source()));
             }
+            Lowered::Exception(exception) => {
+                let exception = (**exception).clone();
+                self.exceptions.insert(name, (exception, source()));
+            }
             Lowered::Predicate | Lowered::Test(_) => {}
         }
     }
 
-    /// None only if an effect names what is not there, which the checker excludes.
+    /// None only if an effect or an exception names what is not there, which the checker excludes.
     fn policy(self) -> Option<Policy> {
         let groups: BTreeMap<&str, u32> = self.groups.keys().map(String::as_str).zip(0..).collect();
         let classes: BTreeMap<&str, u32> =
             self.classes.keys().map(String::as_str).zip(0..).collect();
+        let ids: BTreeMap<String, u32> = self.rules.keys().cloned().zip(0..).collect();
         let mut rules = Vec::with_capacity(self.rules.len());
         for (name, (rule, source)) in self.rules {
             let effect = match rule.effect {
@@ -281,11 +287,24 @@ impl Parts {
                 source,
             });
         }
+        let mut exceptions = Vec::with_capacity(self.exceptions.len());
+        for (name, (exception, source)) in self.exceptions {
+            exceptions.push(tree::Exception {
+                name,
+                rule: RuleId(*ids.get(&exception.rule)?),
+                condition: exception.condition,
+                because: exception.because,
+                owner: exception.owner,
+                until: exception.until,
+                source,
+            });
+        }
         Some(Policy {
             connections: self.connections.into_values().collect(),
             groups: self.groups.into_values().collect(),
             classes: self.classes.into_values().collect(),
             rules,
+            exceptions,
         })
     }
 }

@@ -5,6 +5,7 @@ mod condition;
 mod controls;
 mod data;
 mod effect;
+mod exception;
 mod form;
 mod json;
 mod predicate;
@@ -103,6 +104,7 @@ impl<'db> Checker<'db> {
             Item::Predicate(predicate) => self.definition(predicate),
             Item::Data(data) => self.data(data),
             Item::Rule(rule) => self.rule(rule),
+            Item::Exception(exception) => self.exception(exception),
             Item::Test(test) => self.test(test),
         }
     }

@@ -35,6 +35,9 @@ pub(crate) struct Inputs {
     /// What the gateway does for which control.
     #[returns(copy)]
     pub(crate) mechanisms: &'static Mechanisms,
+    /// The time, in seconds since 1970, for what ends; nothing has ended where it is not told.
+    #[returns(copy)]
+    pub(crate) now: Option<i64>,
 }
 
 /// The text of an item; equal texts are one value.

@@ -33,6 +33,8 @@ pub(crate) enum Lowered {
     },
     /// A rule.
     Rule(Box<Rule>),
+    /// An exception to a rule.
+    Exception(Box<Exception>),
     /// A test; its place is filled in when the tests are collected.
     Test(Box<TestCase>),
 }
@@ -46,6 +48,19 @@ pub(crate) struct Rule {
     pub(crate) condition: Condition,
     pub(crate) effect: Effect,
     pub(crate) observe: bool,
+}
+
+/// An exception whose names are resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Exception {
+    /// The rule, by qualified name.
+    pub(crate) rule: String,
+    /// With that it has not ended.
+    pub(crate) condition: Condition,
+    pub(crate) because: String,
+    pub(crate) owner: String,
+    /// The last day.
+    pub(crate) until: String,
 }
 
 /// An effect with qualified names.

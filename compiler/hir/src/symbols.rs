@@ -43,7 +43,25 @@ pub(crate) struct ConnectionSymbol {
     pub(crate) target: String,
 }
 
-/// What a rule does, as far as a test can be wrong about it.
+/// A rule, as far as tests and exceptions can be wrong about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RuleSymbol {
+    /// What it does, or would do.
+    pub(crate) effect: EffectKind,
+    pub(crate) observe: bool,
+}
+
+impl RuleSymbol {
+    /// What it does.
+    pub(crate) fn does(self) -> EffectKind {
+        match self.observe {
+            true => EffectKind::Observed,
+            false => self.effect,
+        }
+    }
+}
+
+/// What a rule does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EffectKind {
     Allow,
@@ -106,7 +124,7 @@ fn symbols_of(db: &dyn salsa::Database, file: SourceFile) -> Symbols<'_> {
 
 /// The rules that tests can name.
 #[salsa::tracked]
-pub(crate) fn rules(db: &dyn salsa::Database, inputs: Inputs) -> Table<EffectKind> {
+pub(crate) fn rules(db: &dyn salsa::Database, inputs: Inputs) -> Table<RuleSymbol> {
     let mut rules = Table::default();
     for file in inputs.files(db) {
         join(&mut rules, rules_of(db, *file));
@@ -131,6 +149,23 @@ fn rules_of(db: &dyn salsa::Database, file: SourceFile) -> Table<EffectKind> {
         }
     }
     rules
+}
+
+/// The exceptions that tests can name.
+#[salsa::tracked]
+pub(crate) fn exceptions(db: &dyn salsa::Database, inputs: Inputs) -> Table<()> {
+    let mut exceptions = Table::default();
+    for file in inputs.files(db) {
+        let scope = scope(db, *file);
+        for (item, _) in &items(db, *file).items {
+            let parsed = parsed(db, *item);
+            if let ("exception", Some(name)) = (parsed.keyword.as_str(), &parsed.name) {
+                let whole = matches!(parsed.item, Some(Item::Exception(_))).then_some(());
+                insert(&mut exceptions, scope.package(db), name, whole);
+            }
+        }
+    }
+    exceptions
 }
 
 /// `package.name`.
@@ -329,19 +364,22 @@ fn is_whole_class(item: Option<&Item>) -> bool {
     matches!(item, Some(Item::Data(data)) if data.complete)
 }
 
-fn effect(item: Option<&Item>) -> Option<EffectKind> {
+fn effect(item: Option<&Item>) -> Option<RuleSymbol> {
     let Some(Item::Rule(rule)) = item else {
         return None;
     };
     let [effect] = rule.effects.as_slice() else {
         return None;
     };
-    Some(match effect.node {
-        _ if rule.observe.is_some() => EffectKind::Observed,
+    let effect = match effect.node {
         Effect::Allow { .. } => EffectKind::Allow,
         Effect::Limit { .. } => EffectKind::Limit,
         Effect::Block { .. } => EffectKind::Block,
         Effect::RequireApproval { .. } => EffectKind::RequireApproval,
         Effect::Mask { .. } => EffectKind::Mask,
+    };
+    Some(RuleSymbol {
+        effect,
+        observe: rule.observe.is_some(),
     })
 }

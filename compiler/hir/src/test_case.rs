@@ -18,6 +18,8 @@ pub struct TestCase {
     pub subject: TestSubject,
     /// On which connection.
     pub connection: TestConnection,
+    /// When, in seconds since 1970, where the test says it.
+    pub at: Option<i64>,
     /// What is asked; fits the connection's protocol.
     pub operation: TestOperation,
     /// What is expected.
@@ -80,4 +82,6 @@ pub struct Expectation {
     pub limit: Option<u64>,
     /// Qualified names of the rules in observe that match, sorted; empty where the test names none.
     pub observing: Vec<String>,
+    /// Qualified names of the exceptions that lift a rule, sorted; empty where the test names none.
+    pub excepting: Vec<String>,
 }

@@ -42,6 +42,7 @@ impl Workspace {
             Arc::new(Vocabulary::builtin().clone()),
             hpol_nist_mappings::catalogue(),
             hpol_nist_mappings::mechanisms(),
+            None,
         );
         Workspace {
             database,
@@ -77,6 +78,12 @@ impl Workspace {
         self.inputs
             .set_vocabulary(&mut self.database)
             .to(Arc::new(vocabulary));
+    }
+
+    /// Tells the time, in seconds since the beginning of 1970 in UTC: an exception that has ended is warned of. Nothing is
+    /// warned of where nobody tells it.
+    pub fn set_now(&mut self, seconds: i64) {
+        self.inputs.set_now(&mut self.database).to(Some(seconds));
     }
 
     /// Everything that is wrong, sorted by file and place.

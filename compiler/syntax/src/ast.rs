@@ -1,7 +1,11 @@
 //! The tree of one item, as written: names are not resolved, types are not checked. All spans count from the first
 //! byte of the item.
 
+mod exception;
+
 use crate::span::{Span, Spanned};
+
+pub use exception::Exception;
 
 /// A name of one word or of several with dots, such as `orders_db` or `pii.ssn`.
 pub type Name = Spanned<String>;
@@ -23,6 +27,8 @@ pub enum Item {
     Data(Data),
     /// `rule read_orders "Title" { ... }`.
     Rule(Box<Rule>),
+    /// `exception nightly to no_drops { ... }`.
+    Exception(Box<Exception>),
     /// `test "agents cannot drop tables" { ... }`.
     Test(Box<Test>),
 }
@@ -233,6 +239,8 @@ pub struct Test {
     pub subject: Option<Subject>,
     /// On which connection.
     pub on: Option<On>,
+    /// When, where the test says it: RFC 3339.
+    pub at: Option<Spanned<String>>,
     /// What is asked; a test that is right has exactly one.
     pub operations: Vec<Spanned<Operation>>,
     /// What is expected.
@@ -285,6 +293,8 @@ pub struct Expect {
     pub limit: Option<Spanned<i64>>,
     /// The rules in observe that match; empty where none is named.
     pub observing: Vec<Name>,
+    /// The exceptions that lift a rule; empty where none is named.
+    pub excepting: Vec<Name>,
 }
 
 /// An outcome.

@@ -194,6 +194,14 @@ codes! {
     ObserveForm = "HP0417" Error,
     /// Something behind `hash`.
     HashForm = "HP0418" Error,
+    /// An exception that lacks a part.
+    ExceptionParts = "HP0419" Error,
+    /// An exception to a rule that neither blocks nor requires approval.
+    NotNarrowable = "HP0420" Error,
+    /// An exception that has ended.
+    ExceptionEnded = "HP0421" Warning,
+    /// A day that does not exist.
+    EndDay = "HP0422" Error,
 
     /// A test that lacks a part or has it twice.
     TestParts = "HP0501" Error,
@@ -201,6 +209,8 @@ codes! {
     TestOperation = "HP0502" Error,
     /// An expectation that no outcome can meet.
     TestExpectation = "HP0503" Error,
+    /// A time of a test that cannot be read.
+    TestTime = "HP0504" Error,
 
     /// A fact of the result outside of a history condition.
     ResultHere = "HP0601" Error,

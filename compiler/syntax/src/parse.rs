@@ -5,6 +5,7 @@
 
 mod brackets;
 mod build;
+mod build_exception;
 mod build_obligation;
 mod build_test;
 mod condition;
@@ -166,6 +167,7 @@ pub(crate) fn entry(word: &str) -> Option<(Rule, Option<&'static [&'static str]>
         "predicate" => (Rule::predicate_item, None),
         "data" => (Rule::data_item, Some(words::DATA_CLAUSES)),
         "rule" => (Rule::rule_item, Some(words::RULE_CLAUSES)),
+        "exception" => (Rule::exception_item, Some(words::EXCEPTION_CLAUSES)),
         "test" => (Rule::test_item, Some(words::TEST_CLAUSES)),
         _ => return None,
     })

@@ -10,15 +10,15 @@ pub const ITEMS: &[&str] = &[
     "predicate",
     "data",
     "rule",
+    "exception",
     "test",
 ];
 
 /// Words that begin an item of a construct that this version does not have.
-pub const UNSUPPORTED_ITEMS: &[&str] = &["exception", "schedule"];
+pub const UNSUPPORTED_ITEMS: &[&str] = &["schedule"];
 
 /// Words of constructs that this version does not have, and what they are.
 pub const UNSUPPORTED: &[(&str, &str)] = &[
-    ("exception", "exceptions to a rule"),
     ("schedule", "named times of the week"),
     ("header", "data classes by HTTP header"),
     ("earlier", "conditions on history"),
@@ -33,8 +33,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("contains", "patterns over text"),
     ("ends", "patterns over text"),
     ("for", "approvals that cover a time"),
-    ("owner", "exceptions to a rule"),
-    ("until", "exceptions to a rule"),
     ("command", "shell commands"),
     ("aws", "AWS calls"),
 ];
@@ -60,8 +58,12 @@ pub const RULE_CLAUSES: &[&str] = &[
 /// Words that begin a clause of a data class.
 pub const DATA_CLAUSES: &[&str] = &["column", "json", "detector"];
 
+/// Words that begin a clause of an exception.
+pub const EXCEPTION_CLAUSES: &[&str] =
+    &["because", "who", "on", "when", "unless", "owner", "until"];
+
 /// Words that begin a clause of a test.
-pub const TEST_CLAUSES: &[&str] = &["as", "on", "sql", "http", "expect"];
+pub const TEST_CLAUSES: &[&str] = &["as", "on", "at", "sql", "http", "expect"];
 
 /// Words that cannot be the name of a group or a predicate, since they mean something in a condition; the grammar's `reserved`.
 pub const RESERVED: &[&str] = &[

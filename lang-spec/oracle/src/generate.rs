@@ -8,8 +8,8 @@ mod shrink;
 
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::policy::{
-    ClassId, Condition, DataClass, Effect, Group, GroupId, Mask, Policy, Predicate, Rule, Source,
-    Test,
+    ClassId, Condition, DataClass, Effect, Exception, Group, GroupId, Mask, Policy, Predicate,
+    Rule, RuleId, Source, Test,
 };
 use hpol_bundle::vocabulary::{self, FactId, FactType, Phase, Protocol, Scalar, Vocabulary};
 use serde::{Deserialize, Serialize};
@@ -106,7 +106,7 @@ pub fn policy(random: &mut Random) -> Policy {
         name: format!("p.g{index}"),
         condition: condition(random, &facts, 2),
     };
-    Policy {
+    let mut policy = Policy {
         connections: vec![],
         groups: (0..GROUPS).map(|index| group(random, index)).collect(),
         classes: vec![DataClass {
@@ -118,7 +118,37 @@ pub fn policy(random: &mut Random) -> Policy {
         rules: (0..rules)
             .map(|index| rule(random, &facts, index))
             .collect(),
+        exceptions: vec![],
+    };
+    policy.exceptions = exceptions(random, &facts, &policy.rules);
+    policy
+}
+
+/// Up to three exceptions to some of the rules that can have one.
+fn exceptions(random: &mut Random, facts: &[FactId], rules: &[Rule]) -> Vec<Exception> {
+    let mut exceptions = Vec::new();
+    for (rule, id) in rules.iter().zip((0..).map(RuleId)) {
+        let narrowable = matches!(
+            rule.effect,
+            Effect::Block { .. } | Effect::RequireApproval { .. }
+        );
+        let count = match random.one_in(2) {
+            true => random.below(4),
+            false => 0,
+        };
+        for _ in (0..count).filter(|_| narrowable) {
+            exceptions.push(Exception {
+                name: format!("p.e{:03}", exceptions.len()),
+                rule: id,
+                condition: condition(random, facts, 2),
+                because: String::new(),
+                owner: String::new(),
+                until: String::new(),
+                source: Source::default(),
+            });
+        }
     }
+    exceptions
 }
 
 /// Random facts: every fact of the vocabulary may be known, missing or unknown, but for the kind of the connection.

@@ -8,9 +8,11 @@
 pub mod generate;
 mod history;
 
-use hpol_bundle::decision::{Decision, Observed, Verdict, Would};
+use hpol_bundle::decision::{Decision, Excepted, Observed, Verdict, Would};
 use hpol_bundle::facts::{Fact, Facts, Value};
-use hpol_bundle::policy::{Condition, Effect, GroupId, Policy, Predicate, RuleId, Test};
+use hpol_bundle::policy::{
+    Condition, Effect, ExceptionId, GroupId, Policy, Predicate, RuleId, Test,
+};
 
 pub use history::{Moment, Past};
 
@@ -46,7 +48,16 @@ pub fn decide_at(policy: &Policy, facts: &Facts, moment: Moment<'_>) -> Decision
     decision.unknown = facts.unknown();
     let mut granted = false;
     for (id, rule) in (0..).map(RuleId).zip(&policy.rules) {
-        let truth = truth(&rule.condition, facts, Some(moment));
+        let matches = truth(&rule.condition, facts, Some(moment));
+        // A rule matches where its condition holds, and none of its exceptions.
+        let mut truth = matches;
+        for (exception, holds) in exceptions(policy, id, facts) {
+            truth = truth.min(not(holds));
+            if holds == Truth::True && matches != Truth::False && !rule.observe {
+                let rule = id;
+                decision.excepted.push(Excepted { rule, exception });
+            }
+        }
         if rule.observe {
             decision.observed.extend(observed(id, &rule.effect, truth));
             continue;
@@ -79,6 +90,18 @@ pub fn decide_at(policy: &Policy, facts: &Facts, moment: Moment<'_>) -> Decision
         Verdict::Allow
     };
     decision
+}
+
+/// The exceptions to `rule`, and whether they hold.
+fn exceptions(
+    policy: &Policy,
+    rule: RuleId,
+    facts: &Facts,
+) -> impl Iterator<Item = (ExceptionId, Truth)> {
+    let exceptions = (0..).map(ExceptionId).zip(&policy.exceptions);
+    let of_rule = exceptions.filter(move |(_, exception)| exception.rule == rule);
+    // History is for rules to ask.
+    of_rule.map(|(id, exception)| (id, truth(&exception.condition, facts, None)))
 }
 
 /// What a rule in observe would do, by the measure of one that is not.
@@ -123,15 +146,19 @@ fn truth(condition: &Condition, facts: &Facts, moment: Option<Moment<'_>>) -> Tr
             .map(|part| truth(part, facts, moment))
             .max()
             .unwrap_or(Truth::False),
-        Condition::Not(inner) => match truth(inner, facts, moment) {
-            Truth::True => Truth::False,
-            Truth::Unknown => Truth::Unknown,
-            Truth::False => Truth::True,
-        },
+        Condition::Not(inner) => not(truth(inner, facts, moment)),
         Condition::Test(test) => truth_of_test(test, facts),
         Condition::History(test) => moment.map_or(Truth::Unknown, |moment| {
             history::truth_of_history(test, moment)
         }),
+    }
+}
+
+fn not(truth: Truth) -> Truth {
+    match truth {
+        Truth::True => Truth::False,
+        Truth::Unknown => Truth::Unknown,
+        Truth::False => Truth::True,
     }
 }
 

@@ -153,7 +153,23 @@ impl<'a> Walk<'a> {
             let (table, field) = asked(self.program, self.shard, *table)?;
             evaluate::keep(table, field, self.facts, &mut left);
         }
-        let roles = || left.clauses(self.shard).map(|clause| clause.role);
+        let of_exceptions = |role| -> Vec<RuleId> {
+            let clauses = left.clauses(self.shard);
+            let clauses = clauses.filter(|clause| clause.role == role);
+            clauses
+                .filter_map(|clause| self.program.lifted(clause))
+                .collect()
+        };
+        let (lifted, doubted) = (of_exceptions(Role::Exception), of_exceptions(Role::Doubt));
+        let roles = || {
+            let clauses = left.clauses(self.shard);
+            let clauses = clauses.filter(|clause| match clause.role {
+                Role::Exception | Role::Doubt => false,
+                Role::ApprovalGrants if doubted.contains(&clause.rule()) => false,
+                _ => !lifted.contains(&clause.rule()),
+            });
+            clauses.map(|clause| clause.role)
+        };
         if !rest.verdict {
             return Some(Leaf::Obliges(roles().next().is_some()));
         }

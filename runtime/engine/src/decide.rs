@@ -1,7 +1,8 @@
 //! The decision on one operation.
 
-use hpol_bundle::decision::{Decision, Observed, Verdict};
+use hpol_bundle::decision::{Decision, Excepted, Observed, Verdict, Would};
 use hpol_bundle::facts::Facts;
+use hpol_bundle::policy::{ExceptionId, RuleId};
 use hpol_bundle::program::{Clause, Program, Role};
 use hpol_bundle::vocabulary::Protocol;
 
@@ -14,6 +15,8 @@ use crate::specialise::{Rest, SessionGraph};
 pub struct Scratch {
     packed: residual::Room,
     wide: evaluate::Room,
+    /// Rules that do not grant, since an exception to them is possible.
+    doubted: Vec<RuleId>,
 }
 
 impl Scratch {
@@ -48,11 +51,13 @@ pub fn decide(
     }
     match (&*session.rest, program.shard(session.kind)) {
         (Rest::Packed(residual), _) => {
-            report(residual.left(facts, &mut scratch.packed), decision);
+            let left = residual.left(facts, &mut scratch.packed);
+            report(program, left, &mut scratch.doubted, decision);
         }
         (Rest::Wide { left, .. }, Some(shard)) => {
             let left = scratch.wide.left_by_operation(program, shard, left, facts);
-            report(left.clauses(shard), decision);
+            let left = left.clauses(shard);
+            report(program, left, &mut scratch.doubted, decision);
         }
         (Rest::Wide { .. }, None) => {}
     }
@@ -66,7 +71,8 @@ pub fn decide_once(program: &Program, kind: Protocol, facts: &Facts) -> Decision
     decision.unknown = facts.unknown();
     if let Some(shard) = program.shard(kind) {
         let left = evaluate::left(program, shard, None, facts);
-        report(left.clauses(shard), &mut decision);
+        let left = left.clauses(shard);
+        report(program, left, &mut Vec::new(), &mut decision);
     }
     decision
 }
@@ -80,6 +86,7 @@ fn reset(decision: &mut Decision) {
         mask,
         limit,
         observed,
+        excepted,
         unknown: _,
     } = decision;
     *verdict = Verdict::Block;
@@ -87,13 +94,35 @@ fn reset(decision: &mut Decision) {
         .into_iter()
         .for_each(Vec::clear);
     observed.clear();
+    excepted.clear();
 }
 
-/// Reads the decision off the clauses that are left. They ascend by role and rule, and a rule can have several.
-fn report<'a>(left: impl Iterator<Item = &'a Clause>, decision: &mut Decision) {
+/// Reads the decision off the clauses that are left. They ascend by role and rule, and a rule can have several. Exceptions
+/// come before the rules that they lift.
+fn report<'a>(
+    program: &Program,
+    left: impl Iterator<Item = &'a Clause>,
+    doubted: &mut Vec<RuleId>,
+    decision: &mut Decision,
+) {
     let mut granted = false;
+    // How many of the exceptions have lifted a rule so far; they stand first.
+    let mut used = 0;
+    doubted.clear();
     for clause in left {
         match clause.role {
+            Role::Exception => {
+                let exception = ExceptionId(clause.owner);
+                if let Some(rule) = program.lifted(clause) {
+                    push(&mut decision.excepted, Excepted { rule, exception });
+                }
+            }
+            Role::Doubt => doubted.extend(program.lifted(clause)),
+            Role::Block | Role::ApprovalRestricts
+                if lift(&mut decision.excepted, &mut used, clause.rule()) => {}
+            Role::Observed(Would::Block | Would::RequireApproval)
+                if is_lifted(&decision.excepted, clause.rule()) => {}
+            Role::ApprovalGrants if doubted.contains(&clause.rule()) => {}
             Role::Block => push(&mut decision.block, clause.rule()),
             Role::ApprovalRestricts => push(&mut decision.approve, clause.rule()),
             Role::ApprovalGrants => granted = true,
@@ -107,6 +136,8 @@ fn report<'a>(left: impl Iterator<Item = &'a Clause>, decision: &mut Decision) {
             Role::Member | Role::Counts | Role::MayCount => {}
         }
     }
+    decision.excepted.truncate(used);
+    decision.excepted.sort_unstable();
     granted |= !decision.allow.is_empty();
     decision.verdict = match (
         decision.block.is_empty(),
@@ -117,6 +148,21 @@ fn report<'a>(left: impl Iterator<Item = &'a Clause>, decision: &mut Decision) {
         (true, true, false) => Verdict::RequireApproval,
         (true, true, true) => Verdict::Allow,
     };
+}
+
+fn is_lifted(excepted: &[Excepted], rule: RuleId) -> bool {
+    excepted.iter().any(|excepted| excepted.rule == rule)
+}
+
+/// Whether an exception lifts `rule`; moves those that do behind the others that are `used`.
+fn lift(excepted: &mut [Excepted], used: &mut usize, rule: RuleId) -> bool {
+    for index in *used..excepted.len() {
+        if excepted.get(index).is_some_and(|one| one.rule == rule) {
+            excepted.swap(*used, index);
+            *used += 1;
+        }
+    }
+    is_lifted(excepted, rule)
 }
 
 fn push<T: PartialEq>(list: &mut Vec<T>, item: T) {

@@ -35,7 +35,7 @@ fn b_06_engine_agrees_with_the_reference_interpreter() {
         agree(&serde_json::from_str(json).unwrap());
     }
     let mut verdicts = [0_usize; 3];
-    let (mut unknown, mut limited, mut observed) = (0, 0, 0);
+    let (mut unknown, mut limited, mut observed, mut excepted) = (0, 0, 0, 0);
     for_each_case(
         number("HPOL_DIFFERENTIAL_CASES", CASES as u64) as usize,
         |case, program| {
@@ -44,6 +44,7 @@ fn b_06_engine_agrees_with_the_reference_interpreter() {
             unknown += usize::from(!decision.unknown.is_empty());
             limited += usize::from(!decision.limit.is_empty());
             observed += usize::from(!decision.observed.is_empty());
+            excepted += usize::from(!decision.excepted.is_empty());
             if difference(case, program).is_some() {
                 let fails = |case: &Case| {
                     lower_any(&case.policy)
@@ -67,6 +68,7 @@ fn b_06_engine_agrees_with_the_reference_interpreter() {
         limited * 10 > cases && observed * 10 > cases,
         "{limited} limited and {observed} observed of {cases}"
     );
+    assert!(excepted * 100 > cases, "{excepted} excepted of {cases}");
 }
 
 #[test]

@@ -211,6 +211,9 @@ pub struct DecisionRecord {
     /// What rules in observe would have done, had they not been; absent where none would have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observed: Vec<ObservedRecord>,
+    /// The exceptions that lifted a rule; absent where none did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<ExceptionRecord>,
     /// Facts that could not be determined.
     pub unknown: Vec<String>,
     /// The controls that the determining rules and the gateway's mechanisms satisfy here.
@@ -239,6 +242,9 @@ pub struct LeftOut {
     /// Of what rules in observe would have done.
     #[serde(skip_serializing_if = "is_zero")]
     pub observed: u64,
+    /// Of the exceptions.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub exceptions: u64,
     /// Of the classes that were masked.
     #[serde(skip_serializing_if = "is_zero")]
     pub masked: u64,
@@ -271,6 +277,19 @@ pub struct ObservedRecord {
     pub rule: String,
     /// What it would have done: `block`, `require_approval`, `allow`, `mask` or `limit`.
     pub would: String,
+}
+
+/// An exception that lifted a rule: without it, the rule would have been among those that decide.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ExceptionRecord {
+    /// The exception by qualified name.
+    pub exception: String,
+    /// The rule that it lifted.
+    pub rule: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// The last day on which it holds, in UTC: `2027-03-31`.
+    pub until: String,
 }
 
 /// A control, what earned it and how strong.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use hpol_bundle::decision::{Observed, Verdict};
+use hpol_bundle::decision::{Excepted, Observed, Verdict};
 use hpol_bundle::policy::{Effect, Rule, RuleId, Unread};
-use hpol_evidence::record::{ControlRecord, ObservedRecord};
+use hpol_evidence::record::{ControlRecord, ExceptionRecord, ObservedRecord};
 
 use crate::masking::MaskingPlan;
 use crate::permit::Limited;
@@ -23,6 +23,8 @@ pub(crate) struct Judgement {
     pub(crate) limit: Option<RowLimit>,
     /// What rules in observe would have done.
     pub(crate) observed: Vec<Observed>,
+    /// The exceptions that lifted a rule.
+    pub(crate) excepted: Vec<Excepted>,
     pub(crate) unknown: Vec<String>,
     /// Set where the gateway itself refused.
     pub(crate) refusal: Option<(RefusalKind, String, String)>,
@@ -65,6 +67,7 @@ impl Judgement {
             plan: MaskingPlan::none(),
             limit: None,
             observed: Vec::new(),
+            excepted: Vec::new(),
             unknown: Vec::new(),
             refusal: Some((kind, reason, help)),
         }
@@ -128,6 +131,21 @@ impl Judgement {
             Some(ObservedRecord {
                 rule: self.in_force.as_ref()?.rule(observed.rule)?.name.clone(),
                 would: observed.would.as_str().to_owned(),
+            })
+        });
+        named.collect()
+    }
+
+    /// The exceptions that lifted a rule, for the record.
+    pub(crate) fn exceptions(&self) -> Vec<ExceptionRecord> {
+        let named = self.excepted.iter().filter_map(|excepted| {
+            let in_force = self.in_force.as_ref()?;
+            let exception = in_force.exception(excepted.exception)?;
+            Some(ExceptionRecord {
+                exception: exception.name.clone(),
+                rule: in_force.rule(excepted.rule)?.name.clone(),
+                owner: exception.owner.clone(),
+                until: exception.until.clone(),
             })
         });
         named.collect()

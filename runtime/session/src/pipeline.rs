@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 use hpol_bundle::decision::{Decision, Verdict};
-use hpol_bundle::facts::Facts;
+use hpol_bundle::facts::{Fact, Facts, Value};
+use hpol_bundle::vocabulary::Vocabulary;
 use hpol_engine::{Scratch, SessionGraph};
 use hpol_evidence::record::{DecisionRecord, Event, LeftOut};
 use hpol_operation::{Class, Operation};
@@ -109,6 +110,7 @@ impl Pipeline {
         let bundle = specialised.in_force.bundle();
         let mut facts = specialised.facts.clone();
         facts.extend(&operation.facts);
+        self.tell_time(&mut facts, &bundle.vocabulary);
         let mut decision = Decision::with_capacity(0);
         let mut scratch = Scratch::new(&specialised.graph);
         hpol_engine::decide(
@@ -130,6 +132,7 @@ impl Pipeline {
             plan: MaskingPlan::none(),
             limit: None,
             observed: decision.observed.clone(),
+            excepted: decision.excepted.clone(),
             unknown: unknown.collect(),
             refusal: None,
         };
@@ -139,6 +142,14 @@ impl Pipeline {
             obligations::oblige(&mut judgement, in_force, target, &decision, carrier);
         }
         judgement
+    }
+
+    /// Sets when this is decided. Whatever asks for the time reads this, so that it is the same throughout a decision.
+    fn tell_time(&self, facts: &mut Facts, vocabulary: &Vocabulary) {
+        if let Some((id, _)) = vocabulary.lookup("time.now") {
+            let now = self.door.now().as_second();
+            facts.set(id, Fact::Known(Value::Int(now)));
+        }
     }
 
     fn specialise(&self, in_force: Arc<InForce>) -> Arc<Specialised> {
@@ -293,6 +304,7 @@ impl Pipeline {
                 .as_ref()
                 .map(|limit| records::count(limit.rows)),
             observed: judgement.observed(),
+            exceptions: judgement.exceptions(),
             unknown: judgement.unknown.clone(),
             controls: if gateway {
                 records::always()

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hpol_bundle::bundle::Bundle;
 use hpol_bundle::facts::Facts;
-use hpol_bundle::policy::{Effect, Mask, Rule, RuleId, Unread};
+use hpol_bundle::policy::{Effect, Exception, ExceptionId, Mask, Rule, RuleId, Unread};
 use hpol_bundle::vocabulary::{Protocol, Vocabulary};
 use hpol_engine::{Residuals, SessionGraph};
 
@@ -132,6 +132,11 @@ impl InForce {
 
     pub(crate) fn rule(&self, id: RuleId) -> Option<&Rule<Unread>> {
         self.bundle.policy.rules.get(usize::try_from(id.0).ok()?)
+    }
+
+    pub(crate) fn exception(&self, id: ExceptionId) -> Option<&Exception<Unread>> {
+        let exceptions = &self.bundle.policy.exceptions;
+        exceptions.get(usize::try_from(id.0).ok()?)
     }
 
     /// The masks that the matching `rules` put on what comes back over the connection called `target`.

@@ -23,6 +23,8 @@ pub(crate) const MAX_CODE_BYTES: usize = 64;
 /// Bytes of a decision's lists, so that with the longest texts the record still fits into the log.
 const MAX_RULES_BYTES: usize = 6 * 1024;
 const MAX_OBSERVED_BYTES: usize = 4 * 1024;
+const MAX_EXCEPTIONS_BYTES: usize = 2 * 1024;
+
 const MAX_CONTROLS_BYTES: usize = 8 * 1024;
 
 /// What each decision record shows of the mechanisms that are always on (nist-mappings, M01 and M15): who asked is bound
@@ -83,6 +85,7 @@ pub(crate) fn fit_decision(record: &mut DecisionRecord) {
     left_out.rules = fit(&mut record.rules, MAX_RULES_BYTES);
     left_out.obligations = fit(&mut record.obligations, MAX_RULES_BYTES / 2);
     left_out.observed = fit(&mut record.observed, MAX_OBSERVED_BYTES);
+    left_out.exceptions = fit(&mut record.exceptions, MAX_EXCEPTIONS_BYTES);
     left_out.controls = fit_controls(&mut record.controls);
 }
 

@@ -8,6 +8,8 @@
 
 #[path = "pipeline/approvals.rs"]
 mod approvals;
+#[path = "pipeline/exceptions.rs"]
+mod exceptions;
 #[path = "pipeline/obligations.rs"]
 mod obligations;
 #[path = "pipeline/records.rs"]

@@ -263,12 +263,12 @@ fn newer_older_and_unknown_formats_are_told_apart() {
     let Signed { file, trusted, .. } = signed(&bundle(1));
     let with_format = |format: u16| [&file[..8], &format.to_le_bytes(), &file[10..]].concat();
     assert_eq!(
-        Bundle::load(&with_format(4), &trusted, None),
-        Err(LoadBundle::NewerFormat { found: 4 })
+        Bundle::load(&with_format(FORMAT + 1), &trusted, None),
+        Err(LoadBundle::NewerFormat { found: FORMAT + 1 })
     );
     assert_eq!(
-        Bundle::load(&with_format(2), &trusted, None),
-        Err(LoadBundle::OlderFormat { found: 2 })
+        Bundle::load(&with_format(FORMAT - 1), &trusted, None),
+        Err(LoadBundle::OlderFormat { found: FORMAT - 1 })
     );
     assert_eq!(
         Bundle::load(&with_format(0), &trusted, None),

@@ -1,7 +1,7 @@
 //! What must hold between the parts of a bundle: ids point into the lists they are ids of. Conditions are checked when they
 //! are read, by `conditions`.
 
-use crate::policy::{Effect, MAX_JSON_STEPS, Policy, Unread};
+use crate::policy::{Effect, MAX_JSON_STEPS, Policy, RuleId, Unread};
 
 use super::{Bundle, LoadBundle};
 
@@ -39,6 +39,20 @@ fn check_policy(policy: &Policy<Unread>) -> Result<(), LoadBundle> {
                 "a rule names a group or class that is not there, or needs no approver",
             ));
         }
+    }
+    let narrowable = |rule: RuleId| {
+        let rule = policy.rules.get(rule.0 as usize);
+        rule.is_some_and(|rule| {
+            matches!(
+                rule.effect,
+                Effect::Block { .. } | Effect::RequireApproval { .. }
+            )
+        })
+    };
+    if !policy.exceptions.iter().all(|one| narrowable(one.rule)) {
+        return Err(LoadBundle::corrupt(
+            "an exception is to a rule that does not block or require approval",
+        ));
     }
     let paths = policy.classes.iter().flat_map(|class| &class.json);
     let mut steps = paths.map(|path| path.steps.len());

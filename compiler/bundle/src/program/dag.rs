@@ -5,6 +5,7 @@
 //! which clauses are left, and their bits decide. Depends on nothing but the program and the budget.
 
 mod build;
+mod lift;
 mod state;
 mod text;
 mod validate;

@@ -13,7 +13,7 @@ use std::fmt;
 
 use crate::digest::sha256;
 use crate::policy::history::{History, MAX_WINDOW_SECONDS, MIN_WINDOW_SECONDS};
-use crate::policy::{Condition, GroupId, MAX_DEPTH, Policy, RuleId};
+use crate::policy::{Condition, ExceptionId, GroupId, MAX_DEPTH, Policy, RuleId};
 use crate::vocabulary::{Protocol, Vocabulary};
 
 use super::Program;
@@ -46,6 +46,13 @@ pub enum Place {
     Rule {
         /// Its index in [`Policy::rules`].
         id: RuleId,
+        /// Its qualified name.
+        name: String,
+    },
+    /// An exception.
+    Exception {
+        /// Its index in [`Policy::exceptions`].
+        id: ExceptionId,
         /// Its qualified name.
         name: String,
     },
@@ -121,6 +128,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Place::Rule { name, .. } => write!(f, "rule `{name}`"),
+            Place::Exception { name, .. } => write!(f, "exception `{name}`"),
             Place::Group { name, .. } => write!(f, "group `{name}`"),
         }
     }
@@ -165,6 +173,7 @@ pub fn lower(policy: &Policy, vocabulary: &Vocabulary) -> Result<Program, LowerE
         histories: histories.measured(),
         filters: shards.of_filters(),
         looks: histories.looks.clone(),
+        exceptions: policy.exceptions.iter().map(|one| one.rule).collect(),
         fields,
     };
     program.fingerprint = fingerprint(&program);
@@ -183,6 +192,7 @@ struct Normal<'p> {
     rules: Vec<Vec<Conjunction<'p>>>,
     groups: Vec<Vec<Conjunction<'p>>>,
     filters: Vec<Vec<Conjunction<'p>>>,
+    exceptions: Vec<Vec<Conjunction<'p>>>,
 }
 
 impl<'p> Normal<'p> {
@@ -203,11 +213,20 @@ impl<'p> Normal<'p> {
                 fault,
             })
         };
+        let of_exception = |(id, condition): (ExceptionId, &'p Condition)| {
+            normal::normalise(condition, vocabulary).map_err(|fault| LowerError {
+                place: Place::exception(policy, id),
+                fault,
+            })
+        };
         Ok(Normal {
             rules: rules(policy).map(of_rule).collect::<Result<_, _>>()?,
             groups: groups(policy).map(of_group).collect::<Result<_, _>>()?,
             filters: (histories.filters())
                 .map(of_rule)
+                .collect::<Result<_, _>>()?,
+            exceptions: exceptions(policy)
+                .map(of_exception)
                 .collect::<Result<_, _>>()?,
         })
     }
@@ -218,6 +237,12 @@ impl Place {
         let rule = policy.rules.get(id.0 as usize);
         let name = rule.map(|rule| rule.name.clone()).unwrap_or_default();
         Place::Rule { id, name }
+    }
+
+    fn exception(policy: &Policy, id: ExceptionId) -> Place {
+        let exception = policy.exceptions.get(id.0 as usize);
+        let name = exception.map(|one| one.name.clone()).unwrap_or_default();
+        Place::Exception { id, name }
     }
 
     fn group(policy: &Policy, id: GroupId) -> Place {
@@ -240,7 +265,18 @@ fn check_all(policy: &Policy, vocabulary: &Vocabulary) -> Result<(), LowerError>
             fault,
         })?;
     }
+    for (id, condition) in exceptions(policy) {
+        check::check(condition, vocabulary, At::Exception).map_err(|fault| LowerError {
+            place: Place::exception(policy, id),
+            fault,
+        })?;
+    }
     Ok(())
+}
+
+fn exceptions(policy: &Policy) -> impl Iterator<Item = (ExceptionId, &Condition)> {
+    let conditions = policy.exceptions.iter().map(|one| &one.condition);
+    (0..).map(ExceptionId).zip(conditions)
 }
 
 fn rules(policy: &Policy) -> impl Iterator<Item = (RuleId, &Condition)> {
@@ -255,7 +291,10 @@ fn groups(policy: &Policy) -> impl Iterator<Item = (GroupId, &Condition)> {
 
 fn conditions(policy: &Policy) -> impl Iterator<Item = &Condition> {
     let rules = policy.rules.iter().map(|rule| &rule.condition);
-    rules.chain(policy.groups.iter().map(|group| &group.condition))
+    let exceptions = policy.exceptions.iter();
+    rules
+        .chain(policy.groups.iter().map(|group| &group.condition))
+        .chain(exceptions.map(|exception| &exception.condition))
 }
 
 fn fingerprint(program: &Program) -> u64 {

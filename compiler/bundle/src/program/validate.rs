@@ -47,9 +47,20 @@ impl Program {
             .iter()
             .try_for_each(|history| validate_history(history, vocabulary))?;
         self.validate_looks()?;
+        let lifted = policy.exceptions.iter().map(|exception| exception.rule);
+        require(
+            lifted.eq(self.exceptions.iter().copied())
+                && self
+                    .exceptions
+                    .iter()
+                    .all(|rule| (rule.0 as usize) < self.rules()),
+            "the graph has other exceptions",
+        )?;
         for shard in &self.shards {
-            shard.validate(&self.fields, policy.rules.len(), |role| {
-                !matches!(role, Role::Member | Role::Counts | Role::MayCount)
+            shard.validate(&self.fields, |role| match role {
+                Role::Member | Role::Counts | Role::MayCount => 0,
+                Role::Exception | Role::Doubt => policy.exceptions.len(),
+                _ => policy.rules.len(),
             })?;
             let mut fields = shard
                 .tables
@@ -60,14 +71,14 @@ impl Program {
                 "a rule reads a result outside of history",
             )?;
         }
-        self.groups
-            .validate(&self.fields, policy.groups.len(), |role| {
-                role == Role::Member
-            })?;
-        self.filters
-            .validate(&self.fields, self.histories.len(), |role| {
-                matches!(role, Role::Counts | Role::MayCount)
-            })?;
+        self.groups.validate(&self.fields, |role| match role {
+            Role::Member => policy.groups.len(),
+            _ => 0,
+        })?;
+        self.filters.validate(&self.fields, |role| match role {
+            Role::Counts | Role::MayCount => self.histories.len(),
+            _ => 0,
+        })?;
         require(
             !self.groups.has_looks() && !self.filters.has_looks(),
             "history is asked where it cannot be",
@@ -155,8 +166,7 @@ impl Shard {
     fn validate(
         &self,
         fields: &[Field],
-        owners: usize,
-        role_fits: impl Fn(Role) -> bool,
+        owners: impl Fn(Role) -> usize,
     ) -> Result<(), InvalidProgram> {
         require(
             self.clauses.is_sorted(),
@@ -165,7 +175,7 @@ impl Shard {
         let owned = self
             .clauses
             .iter()
-            .all(|clause| (clause.owner as usize) < owners && role_fits(clause.role));
+            .all(|clause| (clause.owner as usize) < owners(clause.role));
         require(owned, "a clause of the graph belongs to nothing")?;
         let ordered = self.looking.is_sorted_by(|left, right| left < right);
         let last = self.looking.last();

@@ -28,6 +28,9 @@ impl Assumptions {
         for rule in &mut policy.rules {
             rule.condition = self.rest(&rule.condition);
         }
+        for exception in &mut policy.exceptions {
+            exception.condition = self.rest(&exception.condition);
+        }
         policy
     }
 

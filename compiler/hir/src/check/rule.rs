@@ -32,7 +32,7 @@ impl Checker<'_> {
             );
         }
         let who = self.who(rule.who.as_ref());
-        let when = match when_and_unless(rule) {
+        let when = match when_and_unless(rule.when.as_ref(), rule.unless.as_ref()) {
             Some(when) => self.whole_condition(&when, Reads::Anything),
             None => Some(everything()),
         };
@@ -132,7 +132,7 @@ impl Checker<'_> {
         }
     }
 
-    fn who(&mut self, who: Option<&Who>) -> Option<Condition> {
+    pub(super) fn who(&mut self, who: Option<&Who>) -> Option<Condition> {
         match who {
             None | Some(Who::Everyone(_)) => Some(everything()),
             Some(Who::EveryoneExcept(condition)) => {
@@ -183,7 +183,7 @@ impl Checker<'_> {
     }
 
     /// The restriction to the protocol whose facts the rule reads.
-    fn protocol(
+    pub(super) fn protocol(
         &mut self,
         on: Option<&On>,
         connections: Option<&Connections>,
@@ -215,10 +215,12 @@ impl Checker<'_> {
 }
 
 /// `when` and not `unless`.
-fn when_and_unless(rule: &ast::Rule) -> Option<ast::Condition> {
-    let unless = rule.unless.clone();
-    let excepted = unless.map(|unless| ast::Condition::Not(Box::new(unless)));
-    match (rule.when.clone(), excepted) {
+pub(super) fn when_and_unless(
+    when: Option<&ast::Condition>,
+    unless: Option<&ast::Condition>,
+) -> Option<ast::Condition> {
+    let excepted = unless.map(|unless| ast::Condition::Not(Box::new(unless.clone())));
+    match (when.cloned(), excepted) {
         (Some(when), Some(excepted)) => Some(ast::Condition::And(vec![when, excepted])),
         (when, excepted) => when.or(excepted),
     }
@@ -260,7 +262,7 @@ fn reason(rule: &ast::Rule) -> String {
 }
 
 /// True always.
-fn everything() -> Condition {
+pub(super) fn everything() -> Condition {
     Condition::All(Vec::new())
 }
 
@@ -271,7 +273,7 @@ fn kind_is(checker: &Checker<'_>, protocol: Protocol) -> Condition {
     }
 }
 
-fn target(checker: &Checker<'_>, connections: &Connections) -> Condition {
+pub(super) fn target(checker: &Checker<'_>, connections: &Connections) -> Condition {
     let targets: BTreeSet<Box<str>> = connections
         .iter()
         .map(|(_, _, connection)| connection.target.as_str().into())
@@ -285,7 +287,7 @@ fn target(checker: &Checker<'_>, connections: &Connections) -> Condition {
 }
 
 /// All of `parts`, without needless levels.
-fn all(parts: Vec<Condition>) -> Condition {
+pub(super) fn all(parts: Vec<Condition>) -> Condition {
     let mut flat = Vec::new();
     for part in parts {
         match part {

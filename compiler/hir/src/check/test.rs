@@ -8,11 +8,12 @@ use hpol_syntax::code::Code;
 use hpol_syntax::problem::Problem;
 use hpol_syntax::span::Spanned;
 use hpol_syntax::words;
+use jiff::Timestamp;
 
 use super::Checker;
 use super::rule::BUILT_IN;
 use crate::lowered::Lowered;
-use crate::symbols::{EffectKind, rules};
+use crate::symbols::{EffectKind, exceptions, rules};
 use crate::test_case::{Expectation, TestCase, TestConnection, TestOperation, TestSubject};
 
 impl Checker<'_> {
@@ -23,6 +24,10 @@ impl Checker<'_> {
             .operations
             .first()
             .and_then(|operation| self.operation(operation, connection.as_ref()));
+        let at = match &test.at {
+            Some(time) => Some(self.time(time)?),
+            None => None,
+        };
         let expect = test
             .expect
             .as_ref()
@@ -39,9 +44,23 @@ impl Checker<'_> {
                 issuer: subject.issuer.clone(),
             },
             connection: connection?,
+            at,
             operation: operation?,
             expect: expect?,
         })))
+    }
+
+    /// The time of a test, in seconds since 1970.
+    fn time(&mut self, time: &Spanned<String>) -> Option<i64> {
+        let found = time.node.parse::<Timestamp>().ok();
+        if found.is_none() {
+            let message = format!("`{}` is not a time", words::shorten(&time.node));
+            self.report(
+                Problem::new(Code::TestTime, message, time.span, "not RFC 3339")
+                    .help("write it with its offset: `at \"2027-03-31T09:00:00Z\"`"),
+            );
+        }
+        found.map(Timestamp::as_second)
     }
 
     fn parts_of(&mut self, test: &ast::Test) -> Option<()> {
@@ -216,6 +235,11 @@ impl Checker<'_> {
             .iter()
             .map(|name| self.observed(name))
             .collect();
+        let excepting: Vec<_> = expect
+            .excepting
+            .iter()
+            .map(|name| self.excepting(name))
+            .collect();
         if let (Verdict::Block, Some(rows)) = (verdict, &expect.limit) {
             self.report(
                 Problem::new(
@@ -242,6 +266,9 @@ impl Checker<'_> {
         let mut citing = citing.into_iter().collect::<Option<Vec<_>>>()?;
         let mut masking = masking.into_iter().collect::<Option<Vec<_>>>()?;
         let mut observing = observing.into_iter().collect::<Option<Vec<_>>>()?;
+        let mut excepting = excepting.into_iter().collect::<Option<Vec<_>>>()?;
+        excepting.sort();
+        excepting.dedup();
         observing.sort();
         observing.dedup();
         by.sort();
@@ -260,14 +287,22 @@ impl Checker<'_> {
                 None => None,
             },
             observing,
+            excepting,
         })
+    }
+
+    /// An exception that shall lift a rule.
+    fn excepting(&mut self, name: &Name) -> Option<String> {
+        let table = exceptions(self.db, self.inputs);
+        let (full, whole) = self.lookup(table, name, "exception", &[])?;
+        whole.map(|()| full)
     }
 
     /// A rule in observe that shall match.
     fn observed(&mut self, name: &Name) -> Option<String> {
         let table = rules(self.db, self.inputs);
         let (full, effect) = self.lookup(table, name, "rule", &[])?;
-        if *effect? == EffectKind::Observed {
+        if effect?.observe {
             return Some(full);
         }
         let message = format!("`{}` is not in observe", name.node);
@@ -290,7 +325,7 @@ impl Checker<'_> {
         } else {
             let table = rules(self.db, self.inputs);
             let (full, effect) = self.lookup(table, name, "rule", &BUILT_IN)?;
-            (full, effect.copied())
+            (full, effect.map(|rule| rule.does()))
         };
         let (does, fits) = match effect? {
             EffectKind::Allow => ("allows", verdict == Verdict::Allow),

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use hpol_syntax::code::Code;
 
 use super::Workspace;
+use super::tests::NOW;
 use crate::diagnostic::Diagnostic;
 
 /// The examples of a page.
@@ -19,6 +20,7 @@ fn examples(page: &str) -> Vec<&str> {
 /// A workspace of an example: one file, or several behind lines `// ---- name`.
 fn workspace(example: &str) -> Workspace {
     let mut workspace = Workspace::new();
+    workspace.set_now(NOW);
     for (index, part) in example.split("// ---- ").enumerate() {
         let (name, text) = if index == 0 {
             ("main.hpol", part)

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use hpol_bundle::vocabulary::{FactType, Scalar, Vocabulary};
 
 use super::Workspace;
+use super::tests::NOW;
 
 /// The pages of a folder of `lang-spec`.
 fn pages(folder: &str) -> Vec<(PathBuf, String)> {
@@ -40,6 +41,7 @@ fn every_construct_has_a_page_whose_example_compiles() {
         assert!(!examples.is_empty(), "{path:?} has no example");
         for example in examples {
             let mut workspace = Workspace::new();
+            workspace.set_now(NOW);
             for (index, part) in example.split("// ---- ").enumerate() {
                 let (name, text) = if index == 0 {
                     ("main.hpol", part)
@@ -83,6 +85,7 @@ fn every_conformance_case_compiles_with_a_test_for_each_operation() {
                 .unwrap();
             }
             let mut workspace = Workspace::new();
+            workspace.set_now(NOW);
             workspace.set_file("case.hpol", text);
             assert_eq!(workspace.diagnostics(), [], "{path:?} {case}");
             assert_eq!(workspace.tests().len(), operations.len());
@@ -97,6 +100,14 @@ fn clauses(operation: &str) -> String {
     let quote = |text: &str| format!("{text:?}");
     let (subject, rest) = operation.split_once('\n').unwrap();
     let (connection, asked) = rest.split_once('\n').unwrap();
+    let (at, asked) = match asked.strip_prefix("at ") {
+        Some(rest) => rest.split_once('\n').unwrap(),
+        None => ("", asked),
+    };
+    let at = match at {
+        "" => String::new(),
+        at => format!("at {}\n", quote(at)),
+    };
     let (id, groups) = subject
         .strip_prefix("as ")
         .unwrap()
@@ -112,7 +123,7 @@ fn clauses(operation: &str) -> String {
     if let Some(issuer) = issuer.strip_prefix(" issuer ") {
         write!(text, " issuer {}", quote(issuer)).unwrap();
     }
-    writeln!(text, "\n{connection}").unwrap();
+    writeln!(text, "\n{connection}\n{at}").unwrap();
     match asked.strip_prefix("sql ") {
         Some(sql) => writeln!(text, "sql {}", quote(sql.trim_end())).unwrap(),
         None => {

@@ -24,6 +24,7 @@ pub(super) fn set_complete(item: &mut Item, complete: bool) {
     match item {
         Item::Data(data) => data.complete = complete,
         Item::Rule(rule) => rule.complete = complete,
+        Item::Exception(exception) => exception.complete = complete,
         Item::Test(test) => test.complete = complete,
         Item::Package(_)
         | Item::Use(_)
@@ -90,10 +91,12 @@ impl Builder {
                 })
             }
             Rule::rule_item => Item::Rule(Box::new(self.rule_head(&mut parts)?)),
+            Rule::exception_item => Item::Exception(Box::new(self.exception_head(&mut parts)?)),
             Rule::test_item => Item::Test(Box::new(Test {
                 name: self.string(&parts.next()?),
                 subject: None,
                 on: None,
+                at: None,
                 operations: Vec::new(),
                 expect: None,
                 complete: true,
@@ -134,6 +137,7 @@ impl Builder {
         let outcome = match item {
             Item::Data(data) => self.data_clause(data, pair),
             Item::Rule(rule) => self.rule_clause(rule, pair),
+            Item::Exception(exception) => self.exception_clause(exception, pair),
             Item::Test(test) => self.test_clause(test, pair),
             Item::Package(_)
             | Item::Use(_)
@@ -214,7 +218,7 @@ impl Builder {
     }
 
     /// The condition behind the keyword of a clause.
-    fn clause_condition(&mut self, pair: Pair<'_, Rule>) -> Option<Condition> {
+    pub(super) fn clause_condition(&mut self, pair: Pair<'_, Rule>) -> Option<Condition> {
         let condition = pair.into_inner().nth(1)?;
         self.condition(condition)
     }
@@ -265,7 +269,7 @@ impl Builder {
         Spanned { node: right, span }
     }
 
-    fn who(&mut self, pair: Pair<'_, Rule>) -> Option<Who> {
+    pub(super) fn who(&mut self, pair: Pair<'_, Rule>) -> Option<Who> {
         let whom = pair.into_inner().nth(1)?;
         let span = self.span(&whom);
         Some(match whom.as_rule() {

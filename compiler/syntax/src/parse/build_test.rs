@@ -14,6 +14,10 @@ impl Builder {
         match pair.as_rule() {
             Rule::as_clause => put(&mut test.subject, self.subject(pair)),
             Rule::on_clause => put(&mut test.on, self.on(pair)),
+            Rule::at_clause => {
+                let time = pair.into_inner().nth(1).map(|text| self.string(&text));
+                put(&mut test.at, time)
+            }
             Rule::expect_clause => put(&mut test.expect, self.expect(pair)),
             Rule::sql_clause => {
                 let text = pair.into_inner().nth(1).map(|text| self.string(&text).node);
@@ -82,7 +86,7 @@ impl Builder {
     fn expect(&mut self, pair: Pair<'_, Rule>) -> Option<Expect> {
         let mut verdict = None;
         let (mut by, mut citing, mut masking) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut limit, mut observing) = (None, Vec::new());
+        let (mut limit, mut observing, mut excepting) = (None, Vec::new(), Vec::new());
         for part in pair.into_inner() {
             let span = self.span(&part);
             let found = match part.as_rule() {
@@ -97,6 +101,9 @@ impl Builder {
                             (Rule::expect_masking, Rule::path) => masking.push(self.name(&name)),
                             (Rule::expect_observing, Rule::path) => {
                                 observing.push(self.name(&name));
+                            }
+                            (Rule::expect_excepting, Rule::path) => {
+                                excepting.push(self.name(&name));
                             }
                             (_, Rule::limit) => limit = Some(self.limit(name)?),
                             (_, Rule::control) => citing.push(self.control(&name)),
@@ -116,6 +123,7 @@ impl Builder {
             masking,
             limit,
             observing,
+            excepting,
         })
     }
 }

@@ -17,6 +17,7 @@ const TEST: &str = "a test of the fact";
 const RULE_CLAUSE: &str = "a clause of the rule";
 const DATA_CLAUSE: &str = "`column`, `json` or `detector`";
 const TEST_CLAUSE: &str = "a clause of the test";
+const EXCEPTION_CLAUSE: &str = "a clause of the exception";
 
 /// The byte at which the parser could not go on.
 pub(super) fn place(error: &Error<Rule>) -> usize {
@@ -123,6 +124,7 @@ fn advise(problem: Problem, found: &str, alternatives: &[&str]) -> Problem {
         RULE_CLAUSE => words::RULE_CLAUSES.to_vec(),
         DATA_CLAUSE => words::DATA_CLAUSES.to_vec(),
         TEST_CLAUSE => words::TEST_CLAUSES.to_vec(),
+        EXCEPTION_CLAUSE => words::EXCEPTION_CLAUSES.to_vec(),
         name => name
             .strip_prefix('`')
             .and_then(|name| name.strip_suffix('`'))
@@ -142,6 +144,7 @@ fn describe(rule: Rule) -> &'static [&'static str] {
         Rule::rule_part => &[RULE_CLAUSE],
         Rule::data_part => &[DATA_CLAUSE],
         Rule::test_part => &[TEST_CLAUSE],
+        Rule::exception_part => &[EXCEPTION_CLAUSE],
         Rule::condition | Rule::conjunction | Rule::negation | Rule::atom | Rule::comparison => {
             &["a condition"]
         }
@@ -191,6 +194,13 @@ fn describe(rule: Rule) -> &'static [&'static str] {
         Rule::expect_masking | Rule::MASKING => &["`masking`"],
         Rule::expect_limit => &["`limit`"],
         Rule::expect_observing | Rule::OBSERVING => &["`observing`"],
+        Rule::expect_excepting | Rule::EXCEPTING => &["`excepting`"],
+        Rule::owner_clause | Rule::OWNER => &["`owner`"],
+        Rule::until_clause | Rule::UNTIL => &["`until`"],
+        Rule::date => &["a day such as `2027-03-31`"],
+        Rule::at_clause | Rule::AT => &["`at`"],
+        Rule::EXCEPTION => &["`exception`"],
+        Rule::TO => &["`to`"],
         Rule::everyone | Rule::everyone_but | Rule::EVERYONE => &["`everyone`"],
         Rule::any_connection | Rule::ANY_WORD => &["`any`"],
         Rule::ALL_WORD => &["`all`"],

@@ -255,6 +255,7 @@ fn is_claim_reason(text: &str, token: Token, previous: Option<&Token>) -> bool {
 fn part(rule: Rule) -> Rule {
     match rule {
         Rule::data_item => Rule::data_part,
+        Rule::exception_item => Rule::exception_part,
         Rule::test_item => Rule::test_part,
         _ => Rule::rule_part,
     }

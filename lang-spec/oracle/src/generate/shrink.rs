@@ -1,7 +1,7 @@
 //! Makes a failing case smaller by leaving out one thing after the other, as long as it still fails.
 
 use hpol_bundle::facts::{Fact, Facts, Value};
-use hpol_bundle::policy::{Condition, Group, Policy, Predicate, Rule, Test};
+use hpol_bundle::policy::{Condition, Exception, Group, Policy, Predicate, Rule, RuleId, Test};
 use hpol_bundle::vocabulary::Vocabulary;
 
 use super::Case;
@@ -29,7 +29,8 @@ fn smaller(case: &Case) -> Vec<Case> {
         facts: case.facts.clone(),
     };
     let rules = &case.policy.rules;
-    let fewer = without_one(rules).map(with_rules);
+    let fewer = (0..).map(RuleId).take(rules.len());
+    let fewer = fewer.map(|rule| without_rule(case, rule));
     let simpler = rules.iter().enumerate().flat_map(|(index, rule)| {
         simpler_conditions(&rule.condition)
             .into_iter()
@@ -63,8 +64,43 @@ fn smaller(case: &Case) -> Vec<Case> {
     fewer
         .chain(simpler)
         .chain(simpler_groups(case))
+        .chain(simpler_exceptions(case))
         .chain(forgotten)
         .collect()
+}
+
+/// Without a rule and its exceptions; those of the rules behind it follow their rules.
+fn without_rule(case: &Case, rule: RuleId) -> Case {
+    let mut fewer = case.clone();
+    let rules = (0..).map(RuleId).zip(&case.policy.rules);
+    let kept = rules.filter(|(id, _)| *id != rule);
+    fewer.policy.rules = kept.map(|(_, rule)| rule.clone()).collect();
+    fewer.policy.exceptions.retain(|one| one.rule != rule);
+    for exception in &mut fewer.policy.exceptions {
+        let RuleId(index) = exception.rule;
+        exception.rule = RuleId(index - u32::from(exception.rule > rule));
+    }
+    fewer
+}
+
+fn simpler_exceptions(case: &Case) -> Vec<Case> {
+    let exceptions = &case.policy.exceptions;
+    let with = |exceptions| {
+        let mut simpler = case.clone();
+        simpler.policy.exceptions = exceptions;
+        simpler
+    };
+    let mut cases: Vec<Case> = without_one(exceptions).map(with).collect();
+    for (index, exception) in exceptions.iter().enumerate() {
+        for condition in simpler_conditions(&exception.condition) {
+            let simpler = Exception {
+                condition,
+                ..exception.clone()
+            };
+            cases.push(with(replace(exceptions, index, simpler)));
+        }
+    }
+    cases
 }
 
 /// Groups stay, since rules name them; their conditions become simpler.

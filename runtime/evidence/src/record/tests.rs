@@ -50,6 +50,12 @@ fn decision() -> DecisionRecord {
             rule: "no_drop".into(),
             would: "block".into(),
         }],
+        exceptions: vec![ExceptionRecord {
+            exception: "nightly".into(),
+            rule: "no_write".into(),
+            owner: "data-platform".into(),
+            until: "2027-03-31".into(),
+        }],
         obligations: Vec::new(),
         unknown: Vec::new(),
         controls: vec![control()],
@@ -66,6 +72,7 @@ fn everything_left_out() -> LeftOut {
         observed: 3,
         masked: 4,
         controls: 5,
+        exceptions: 6,
     }
 }
 
@@ -218,6 +225,7 @@ fn the_page_for_auditors_names_the_events_and_their_fields() {
             "observed rule",
             serde_json::to_value(&decision().observed[0]),
         ),
+        ("exception", serde_json::to_value(&decision().exceptions[0])),
         ("left out", serde_json::to_value(everything_left_out())),
         ("commitment", serde_json::to_value(decision().commitment)),
     ] {

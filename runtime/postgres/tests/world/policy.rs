@@ -65,5 +65,6 @@ pub fn policy() -> Policy {
                 },
             ),
         ],
+        exceptions: vec![],
     }
 }

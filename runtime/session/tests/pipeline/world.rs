@@ -173,5 +173,6 @@ pub(crate) fn policy() -> Policy {
                 },
             ),
         ],
+        exceptions: vec![],
     }
 }

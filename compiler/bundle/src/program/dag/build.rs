@@ -30,7 +30,7 @@ impl Dag {
         };
         let roots: Vec<(Output, Target)> = outputs(shard)
             .into_iter()
-            .map(|output| (output, draft.target(initial(shard, output))))
+            .map(|output| (output, draft.target(initial(program, shard, output))))
             .collect();
         draft.grow();
         let mut nodes = Nodes::default();
@@ -72,7 +72,9 @@ fn beside_the_verdict(clause: &Clause) -> Option<Output> {
             would,
             rule: clause.rule(),
         })),
-        Role::Block
+        Role::Exception
+        | Role::Doubt
+        | Role::Block
         | Role::ApprovalGrants
         | Role::Allow
         | Role::Member
@@ -81,19 +83,27 @@ fn beside_the_verdict(clause: &Clause) -> Option<Output> {
     }
 }
 
-fn initial(shard: &Shard, output: Output) -> State {
+fn initial(program: &Program, shard: &Shard, output: Output) -> State {
     match output {
         Output::Verdict => {
             let decides = |role| {
                 matches!(
                     role,
-                    Role::Block | Role::ApprovalRestricts | Role::ApprovalGrants | Role::Allow
+                    Role::Exception
+                        | Role::Doubt
+                        | Role::Block
+                        | Role::ApprovalRestricts
+                        | Role::ApprovalGrants
+                        | Role::Allow
                 )
             };
             State::new(true, state::of(shard, |clause| decides(clause.role)))
         }
         Output::Obligation(_) | Output::Observed(_) => {
-            let live = state::of(shard, |clause| beside_the_verdict(clause) == Some(output));
+            let live = state::of(shard, |clause| match clause.role {
+                Role::Exception => program.lifted(clause) == output.rule(),
+                _ => beside_the_verdict(clause) == Some(output),
+            });
             State::new(false, live)
         }
     }

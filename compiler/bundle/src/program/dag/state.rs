@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use crate::decision::Verdict;
 use crate::program::{ClassIndex, Clause, Plane, Program, Role, Row, Shard, Table, Values};
 
+use super::lift::Lifts;
 use super::{Leaf, Rest, Settled};
 
 /// Clauses, a bit each.
@@ -23,6 +24,7 @@ pub(super) struct Clauses<'p> {
     block: Bits,
     restricts: Bits,
     grants: Bits,
+    lifts: Lifts,
     /// Words looked at so far.
     effort: Cell<usize>,
 }
@@ -122,6 +124,7 @@ impl<'p> Clauses<'p> {
             block: of_roles(&[Role::Block]),
             restricts: of_roles(&[Role::ApprovalRestricts]),
             grants: of_roles(&[Role::ApprovalGrants, Role::Allow]),
+            lifts: Lifts::of(program, shard),
             effort: Cell::new(0),
             shard,
         }
@@ -158,6 +161,9 @@ impl<'p> Clauses<'p> {
                 }
             }
         }
+        if let Some(done) = self.done.get(state.level) {
+            self.lifts.settle(&mut state.live, done);
+        }
         let leaf = if state.verdict {
             self.verdict(&mut state).map(Leaf::Verdict)
         } else {
@@ -177,9 +183,10 @@ impl<'p> Clauses<'p> {
     /// The verdict, if it is certain; takes what is certain out of what is left.
     fn verdict(&self, state: &mut State) -> Option<Verdict> {
         let State { settled, live, .. } = state;
-        let done = self.done.get(state.level).map_or(&[][..], Vec::as_slice);
+        let mut done = self.done.get(state.level).cloned().unwrap_or_default();
+        self.lifts.open(live, &mut done);
         let certain = |of: &Bits, live: &Bits| {
-            let words = of.iter().zip(live).zip(done);
+            let words = of.iter().zip(live).zip(&done);
             words
                 .into_iter()
                 .any(|((of, live), done)| of & live & done != 0)
@@ -209,8 +216,9 @@ impl<'p> Clauses<'p> {
     }
 
     fn obliges(&self, state: &State) -> Option<bool> {
-        let done = self.done.get(state.level)?;
-        if meet(done, &state.live) {
+        let mut done = self.done.get(state.level)?.clone();
+        self.lifts.open(&state.live, &mut done);
+        if meet(&done, &state.live) {
             return Some(true);
         }
         (state.clauses() == 0).then_some(false)
@@ -293,7 +301,7 @@ fn count(bits: &[u64]) -> usize {
     bits.iter().map(|word| word.count_ones() as usize).sum()
 }
 
-fn meet(left: &[u64], right: &[u64]) -> bool {
+pub(super) fn meet(left: &[u64], right: &[u64]) -> bool {
     left.iter()
         .zip(right)
         .any(|(left, right)| left & right != 0)

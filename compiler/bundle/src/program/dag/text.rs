@@ -7,7 +7,7 @@ use std::fmt::{self, Write as _};
 
 use crate::decision::{Observed, Verdict};
 use crate::policy::{Policy, RuleId};
-use crate::program::{ClassIndex, Program, Shard, Values};
+use crate::program::{ClassIndex, Clause, Program, Role, Shard, Values};
 use crate::vocabulary::Vocabulary;
 
 use super::{Dag, Leaf, Node, NodeId, Output, Root};
@@ -250,7 +250,9 @@ impl<'a> Description<'a> {
                     .clauses
                     .iter()
                     .filter_map(|bit| shard?.clause(*bit as usize));
-                let rules: BTreeSet<RuleId> = clauses.map(|clause| clause.rule()).collect();
+                let of_rules =
+                    clauses.filter(|clause| !matches!(clause.role, Role::Exception | Role::Doubt));
+                let rules: BTreeSet<RuleId> = of_rules.map(Clause::rule).collect();
                 let names = rules.iter().map(|rule| self.rule(*rule));
                 format!("bits of {}", list(names, RULES))
             }

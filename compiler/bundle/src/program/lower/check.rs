@@ -13,6 +13,8 @@ use super::Fault;
 pub(super) enum At {
     /// In a group.
     Group,
+    /// In an exception.
+    Exception,
     /// In a rule.
     Rule,
     /// In a test of history.

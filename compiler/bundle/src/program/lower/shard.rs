@@ -28,7 +28,8 @@ type Line<'a> = (Clause, Conjunction<'a>);
 impl<'a> Shards<'a> {
     /// The rules that can apply on connections of `kind`. Since the kind is constant there, nothing asks for it.
     pub(super) fn of_kind(&self, kind: Protocol) -> Shard {
-        let mut lines = Vec::new();
+        let mut lines = self.exceptions(kind, Role::Exception);
+        lines.extend(self.exceptions(kind, Role::Doubt));
         for role in [
             Role::Block,
             Role::ApprovalRestricts,
@@ -52,6 +53,22 @@ impl<'a> Shards<'a> {
             }
         }
         self.shard(&lines)
+    }
+
+    /// The exceptions that can apply on connections of `kind`.
+    fn exceptions(&self, kind: Protocol, role: Role) -> Vec<Line<'a>> {
+        let exceptions = self.policy.exceptions.iter().zip(&self.normal.exceptions);
+        let exceptions = (0..).zip(exceptions).filter(|(_, (exception, _))| {
+            let rule = self.policy.rules.get(exception.rule.0 as usize);
+            role == Role::Exception || rule.is_some_and(|rule| has_role(rule, Role::ApprovalGrants))
+        });
+        let lines = exceptions.flat_map(|(owner, (_, conjunctions))| {
+            let clause = Clause { role, owner };
+            let possible = conjunctions.iter();
+            let possible = possible.filter_map(|one| self.given_kind(one, kind));
+            possible.map(move |conjunction| (clause, conjunction))
+        });
+        lines.collect()
     }
 
     /// The groups.
@@ -144,7 +161,9 @@ fn has_role(rule: &Rule, role: Role) -> bool {
         Role::Allow => Would::Allow,
         Role::Mask => Would::Mask,
         Role::Limit => Would::Limit,
-        Role::Member | Role::Counts | Role::MayCount => return false,
+        Role::Exception | Role::Doubt | Role::Member | Role::Counts | Role::MayCount => {
+            return false;
+        }
     };
     rule.observe == matches!(role, Role::Observed(_)) && does(&rule.effect, would)
 }
