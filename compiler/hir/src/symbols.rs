@@ -134,7 +134,7 @@ pub(crate) fn rules(db: &dyn salsa::Database, inputs: Inputs) -> Table<RuleSymbo
 
 /// The rules of one file.
 #[salsa::tracked]
-fn rules_of(db: &dyn salsa::Database, file: SourceFile) -> Table<EffectKind> {
+fn rules_of(db: &dyn salsa::Database, file: SourceFile) -> Table<RuleSymbol> {
     let mut rules = Table::default();
     let scope = scope(db, file);
     for (item, _) in &items(db, file).items {
@@ -156,13 +156,21 @@ fn rules_of(db: &dyn salsa::Database, file: SourceFile) -> Table<EffectKind> {
 pub(crate) fn exceptions(db: &dyn salsa::Database, inputs: Inputs) -> Table<()> {
     let mut exceptions = Table::default();
     for file in inputs.files(db) {
-        let scope = scope(db, *file);
-        for (item, _) in &items(db, *file).items {
-            let parsed = parsed(db, *item);
-            if let ("exception", Some(name)) = (parsed.keyword.as_str(), &parsed.name) {
-                let whole = matches!(parsed.item, Some(Item::Exception(_))).then_some(());
-                insert(&mut exceptions, scope.package(db), name, whole);
-            }
+        join(&mut exceptions, exceptions_of(db, *file));
+    }
+    exceptions
+}
+
+/// The exceptions of one file.
+#[salsa::tracked]
+fn exceptions_of(db: &dyn salsa::Database, file: SourceFile) -> Table<()> {
+    let mut exceptions = Table::default();
+    let scope = scope(db, file);
+    for (item, _) in &items(db, file).items {
+        let parsed = parsed(db, *item);
+        if let ("exception", Some(name)) = (parsed.keyword.as_str(), &parsed.name) {
+            let whole = matches!(parsed.item, Some(Item::Exception(_))).then_some(());
+            insert(&mut exceptions, scope.package(db), name, whole);
         }
     }
     exceptions

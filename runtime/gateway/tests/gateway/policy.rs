@@ -58,6 +58,7 @@ fn policy() -> Policy {
                 Effect::ALLOW,
             ),
         ],
+        exceptions: vec![],
     }
 }
 

@@ -217,6 +217,7 @@ fn policy() -> Policy {
                 Effect::ALLOW,
             ),
         ],
+        exceptions: vec![],
     }
 }
 
