@@ -134,7 +134,22 @@ pub fn examine(
     vocabulary: &Vocabulary,
     budget: Budget,
 ) -> Result<Examination, LowerError> {
-    let program = lower(policy, vocabulary)?;
+    lower(policy, vocabulary)?;
+    let folded = policy.folding_exceptions();
+    let program = match lower(&folded, vocabulary) {
+        Ok(program) => program,
+        // Each exception multiplies what its rule asks.
+        Err(error) => {
+            let mut examination = Examination::default();
+            examination.not_analysed.push(NotAnalysed {
+                rule: None,
+                question: "what exceptions leave of their rules",
+                why: error.to_string(),
+            });
+            return Ok(examination);
+        }
+    };
+    let policy = &folded;
     let subject = Subject::of(policy, &program, vocabulary, budget);
     let mut examination = Examination::default();
     for (id, rule) in (0..).map(RuleId).zip(&policy.rules) {

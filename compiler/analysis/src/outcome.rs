@@ -139,7 +139,16 @@ impl Differs {
             (Role::Observed(would), Output::Observed(name, of)) if would == *of => {
                 step((rule.name == *name).then_some(0))
             }
-            (Role::Observed(_) | Role::Member | Role::Counts | Role::MayCount, _)
+            // What exceptions leave of a rule stands in its condition: see `examine`.
+            (
+                Role::Observed(_)
+                | Role::Member
+                | Role::Counts
+                | Role::MayCount
+                | Role::Exception
+                | Role::Doubt,
+                _,
+            )
             | (_, Output::Observed(..)) => 0,
             (Role::Block, _) => BLOCK,
             (Role::ApprovalRestricts, Output::Approvals) => {

@@ -210,6 +210,7 @@ fn check(rules: Vec<Rule>) -> Vec<(String, What, String)> {
             detectors: vec![],
         }],
         rules,
+        exceptions: vec![],
     };
     let examination = examine(&policy, Vocabulary::builtin(), Budget::default()).unwrap();
     assert_eq!(examination.not_analysed, []);

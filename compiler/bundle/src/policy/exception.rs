@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, RuleId, Source};
+use super::{Condition, Policy, RuleId, Source};
 
 /// Index of an exception in its policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,5 +42,23 @@ impl<C> Exception<C> {
             until: self.until,
             source: self.source,
         })
+    }
+}
+
+impl Policy {
+    /// A policy that decides alike and names no exceptions: they stand in the conditions of their rules. For whoever looks at
+    /// rules one by one; conditions grow with each exception.
+    #[must_use]
+    pub fn folding_exceptions(&self) -> Policy {
+        let mut folded = self.clone();
+        for exception in folded.exceptions.drain(..) {
+            let Some(rule) = folded.rules.get_mut(exception.rule.0 as usize) else {
+                continue;
+            };
+            let condition = std::mem::replace(&mut rule.condition, Condition::All(Vec::new()));
+            let not = Condition::Not(Box::new(exception.condition));
+            rule.condition = Condition::All(vec![condition, not]);
+        }
+        folded
     }
 }

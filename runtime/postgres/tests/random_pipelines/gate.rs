@@ -224,5 +224,6 @@ fn policy() -> Policy {
                 },
             ),
         ],
+        exceptions: vec![],
     }
 }
