@@ -58,7 +58,7 @@ fn every_case_is_decided_as_written_by_engine_and_oracle() {
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
-    assert!(operations >= 60, "only {operations} operations were found");
+    assert!(operations >= 380, "only {operations} operations were found");
 }
 
 #[test]
@@ -213,8 +213,9 @@ fn test((operation, decision): &(String, String), number: u32) -> String {
 /// The cases of a page.
 fn cases(page: &str) -> Vec<Case> {
     let sections = page.split("\n## ").skip(1);
-    let cases: Vec<_> = sections.map(case).collect();
-    assert!(!cases.is_empty());
+    // Those that do not compile are answered where nothing but a compiler is needed.
+    let decided = sections.filter(|section| !section.contains("\ndiagnostics: "));
+    let cases: Vec<_> = decided.map(case).collect();
     cases
 }
 

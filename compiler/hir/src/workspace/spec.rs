@@ -66,6 +66,9 @@ fn every_conformance_case_compiles_with_a_test_for_each_operation() {
         for case in page.split("\n## ").skip(1) {
             let policy = fenced(case, "hpol");
             assert_eq!(policy.len(), 1, "{path:?} {case}");
+            if case.contains("\ndiagnostics: ") {
+                continue;
+            }
             let operations = fenced(case, "operation");
             let decisions: Vec<&str> = case
                 .lines()
@@ -93,6 +96,35 @@ fn every_conformance_case_compiles_with_a_test_for_each_operation() {
         }
     }
     assert!(cases >= 25);
+}
+
+#[test]
+fn every_conformance_case_that_does_not_compile_is_answered_as_written() {
+    let (mut cases, mut wrong) = (0, String::new());
+    for (_, page) in pages("conformance") {
+        for case in page.split("\n## ").skip(1) {
+            let Some((_, expected)) = case.split_once("\ndiagnostics: ") else {
+                continue;
+            };
+            let mut workspace = Workspace::new();
+            workspace.set_file("case.hpol", fenced(case, "hpol")[0]);
+            let found = workspace.diagnostics();
+            let mut codes: Vec<String> = found.iter().map(|found| found.code.to_string()).collect();
+            codes.sort();
+            let codes = if codes.is_empty() {
+                "none".to_owned()
+            } else {
+                codes.join(", ")
+            };
+            if codes != expected.trim() {
+                let title = case.lines().next().unwrap_or_default();
+                writeln!(wrong, "{title}: expected {}, got {codes}", expected.trim()).unwrap();
+            }
+            cases += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+    assert!(cases >= 60, "only {cases} cases");
 }
 
 /// The clauses of a test, from an operation block.
