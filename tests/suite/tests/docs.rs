@@ -189,7 +189,8 @@ fn every_task_in_a_document_is_one_of_xtask() {
     assert!(found > 4, "the tasks were not found");
 }
 
-/// All examples of a page are one policy; a page that tells to run `hpol init` begins with what that writes.
+/// The examples of a page up to the next that begins with `package` are one policy; a page that tells to run `hpol init`
+/// begins with what that writes.
 #[test]
 fn every_policy_in_a_document_compiles_and_its_tests_pass() -> Result<()> {
     let mut found = 0;
@@ -199,13 +200,16 @@ fn every_policy_in_a_document_compiles_and_its_tests_pass() -> Result<()> {
             continue;
         }
         found += 1;
-        let folder = tempfile::tempdir()?;
-        if page.text.contains("\nhpol init ") {
-            run(hpol()?.arg("init").arg(folder.path()))?;
+        let init = page.text.contains("\nhpol init ");
+        for policy in blocks.chunk_by(|_, next| !next.starts_with("package ")) {
+            let folder = tempfile::tempdir()?;
+            if init {
+                run(hpol()?.arg("init").arg(folder.path()))?;
+            }
+            fs::write(folder.path().join("page.hpol"), policy.join("\n"))?;
+            run(hpol()?.arg("test").arg(folder.path()).env("NO_COLOR", "1"))
+                .with_context(|| page.path.display().to_string())?;
         }
-        fs::write(folder.path().join("page.hpol"), blocks.join("\n"))?;
-        run(hpol()?.arg("test").arg(folder.path()).env("NO_COLOR", "1"))
-            .with_context(|| page.path.display().to_string())?;
     }
     assert!(found >= 3, "the policies were not found");
     Ok(())
