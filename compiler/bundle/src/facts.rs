@@ -80,20 +80,20 @@ impl Facts {
     }
 }
 
-/// A set of facts; one word, since a vocabulary holds at most 64.
+/// A set of facts: a bit for each that a vocabulary can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct FactSet(u64);
+pub struct FactSet(u128);
 
 impl FactSet {
     /// Adds `id`; ids past the limit of a vocabulary are not representable and ignored.
     pub fn insert(&mut self, id: FactId) {
-        self.0 |= 1_u64.checked_shl(u32::from(id.0)).unwrap_or(0);
+        self.0 |= 1_u128.checked_shl(u32::from(id.0)).unwrap_or(0);
     }
 
     /// Whether `id` is in the set.
     #[must_use]
     pub fn contains(self, id: FactId) -> bool {
-        self.0 & 1_u64.checked_shl(u32::from(id.0)).unwrap_or(0) != 0
+        self.0 & 1_u128.checked_shl(u32::from(id.0)).unwrap_or(0) != 0
     }
 
     /// Whether no fact is in the set.
@@ -110,6 +110,6 @@ impl FactSet {
 
     /// The members, in order.
     pub fn iter(self) -> impl Iterator<Item = FactId> {
-        (0..64).map(FactId).filter(move |id| self.contains(*id))
+        (0..128).map(FactId).filter(move |id| self.contains(*id))
     }
 }

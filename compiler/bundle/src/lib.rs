@@ -5,7 +5,9 @@
 
 #![deny(missing_docs)]
 
+pub mod address;
 pub mod bundle;
+pub mod claims;
 pub mod decision;
 pub mod digest;
 pub mod facts;

@@ -2,10 +2,14 @@
 //!
 //! The built-in vocabulary is `lang-spec/vocabulary.toml`; tools may load another. Fact values stand in [`crate::facts`].
 
+mod derived;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
+
+pub use derived::{Derived, MAX_CLAIMS, MAX_SCHEDULES, during};
 
 /// Index of a fact in its vocabulary; dense from zero, in the order of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -64,6 +68,10 @@ pub enum Scalar {
     Int,
     /// Any text, written in quotes.
     String,
+    /// The path of a request, written in quotes: segments behind `/`.
+    Path,
+    /// An internet address, written bare; its value is the text of [`crate::address`].
+    Address,
     /// A dotted name such as `public.orders`, written bare, or in quotes where its parts need them.
     Name,
     /// One word out of a closed list of the vocabulary, written bare.
@@ -81,6 +89,16 @@ pub enum FactType {
     Set(Scalar),
 }
 
+/// What a number counts; its literals have such units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Bytes: `10MB`, `512KiB`.
+    Bytes,
+    /// Seconds: `15m`.
+    Seconds,
+}
+
 /// One entry of the vocabulary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
@@ -88,6 +106,8 @@ pub struct Fact {
     pub name: String,
     /// The type of its values.
     pub ty: FactType,
+    /// What it counts, if it is a number of something.
+    pub unit: Option<Unit>,
     /// When it is known.
     pub phase: Phase,
     /// The protocol whose operations carry it; `None` for facts of every session.
@@ -98,6 +118,8 @@ pub struct Fact {
     pub doc: String,
     /// A condition that reads it, valid in a policy.
     pub example: String,
+    /// What it is, where the policy brings it itself.
+    pub derived: Option<Derived>,
 }
 
 /// Every fact and every closed list of words.
@@ -113,7 +135,7 @@ pub enum ParseVocabulary {
     /// Not the TOML that is expected.
     #[error("{0}")]
     Syntax(#[from] toml::de::Error),
-    /// A type that is not one of `bool`, `int`, `string`, `name`, `enum NAME`, `set of ...`.
+    /// A type that is not one of `bool`, `int`, `string`, `path`, `address`, `name`, `enum NAME`, `set of ...`.
     #[error("fact `{fact}` has unknown type `{ty}`")]
     Type {
         /// The fact.
@@ -157,6 +179,7 @@ struct Entry {
     name: String,
     #[serde(rename = "type")]
     ty: String,
+    unit: Option<Unit>,
     phase: Phase,
     protocol: Option<Protocol>,
     #[serde(default)]
@@ -166,8 +189,8 @@ struct Entry {
 }
 
 impl Vocabulary {
-    /// Facts in one vocabulary; the set of unknown facts of a decision is one machine word.
-    pub const MAX_FACTS: usize = 64;
+    /// Facts in one vocabulary, those that a policy brings itself among them; a set of facts has a bit for each.
+    pub const MAX_FACTS: usize = 128;
 
     /// The vocabulary of this version of hpol.
     #[must_use]
@@ -203,11 +226,13 @@ impl Vocabulary {
             facts.push(Fact {
                 name: entry.name,
                 ty,
+                unit: entry.unit,
                 phase: entry.phase,
                 protocol: entry.protocol,
                 optional: entry.optional,
                 doc: entry.doc,
                 example: entry.example,
+                derived: None,
             });
         }
         Ok(Vocabulary {
@@ -299,6 +324,8 @@ fn parse_type(
         "bool" => Scalar::Bool,
         "int" => Scalar::Int,
         "string" => Scalar::String,
+        "path" => Scalar::Path,
+        "address" => Scalar::Address,
         "name" => Scalar::Name,
         "class" => Scalar::Class,
         other => match other.strip_prefix("enum ") {

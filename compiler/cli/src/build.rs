@@ -101,7 +101,7 @@ impl Build {
             .map_err(|fault| unusable(fault.to_string()))?;
         whole_file::write(&self.output, &bytes)?;
         self.print(terminal, &loaded, rules, tests)?;
-        if loaded.bundle.vocabulary != *Vocabulary::builtin() {
+        if !loaded.bundle.vocabulary.extends(Vocabulary::builtin()) {
             terminal.note(format_args!(
                 "it has a vocabulary of its own: no gateway loads it"
             ))?;

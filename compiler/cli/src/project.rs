@@ -38,7 +38,7 @@ pub(crate) struct Project {
     /// The packages from other folders.
     pub(crate) dependencies: Dependencies,
     reports: Vec<Report>,
-    /// The facts that the policy was checked with.
+    /// The facts that the policy was checked with, its own among them.
     pub(crate) vocabulary: Vocabulary,
     workspace: Workspace,
 }
@@ -96,7 +96,7 @@ impl Project {
         let mut files = sources::collect_but(&paths.paths, |path| dependencies.holds(path))?;
         files.extend(dependencies.files().cloned());
         let mut workspace = Workspace::new();
-        workspace.set_vocabulary(vocabulary.clone());
+        workspace.set_vocabulary(vocabulary);
         workspace.set_now(trial::now());
         for file in &files {
             workspace.set_file(file.name.as_str(), file.text.as_str());
@@ -111,7 +111,7 @@ impl Project {
             files,
             dependencies,
             reports,
-            vocabulary,
+            vocabulary: workspace.vocabulary().clone(),
             workspace,
         })
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use hpol_bundle::address;
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::vocabulary::{self, FactType, Phase, Protocol, Scalar, Vocabulary};
 use serde::Deserialize;
@@ -161,7 +162,11 @@ fn scalar_value(scalar: &Scalar, value: &Json, vocabulary: &Vocabulary) -> Optio
     match scalar {
         Scalar::Bool => value.as_bool().map(Value::Bool),
         Scalar::Int => value.as_i64().map(Value::Int),
-        Scalar::String | Scalar::Name | Scalar::Class => Some(Value::Text(value.as_str()?.into())),
+        Scalar::Address => {
+            let address = value.as_str()?.parse().ok()?;
+            Some(Value::Text(address::text(address)))
+        }
+        Scalar::String | Scalar::Path | Scalar::Name | Scalar::Class => Some(Value::Text(value.as_str()?.into())),
         Scalar::Enum(name) => {
             let word = value.as_str()?;
             let words = vocabulary.words(name)?;
@@ -196,6 +201,8 @@ fn describe(ty: &FactType) -> String {
         Scalar::Bool => "bool",
         Scalar::Int => "int",
         Scalar::String => "string",
+        Scalar::Path => "path",
+        Scalar::Address => "address",
         Scalar::Name => "name",
         Scalar::Class => "class",
         Scalar::Enum(name) => return format!("{prefix}enum {name}"),

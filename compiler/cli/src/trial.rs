@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use hpol_bundle::address;
 use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::digest::sha256;
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::policy::{ClassId, Effect, Policy, Rule, RuleId};
 use hpol_bundle::program::Program;
-use hpol_bundle::vocabulary::Vocabulary;
+use hpol_bundle::vocabulary::{Derived, Vocabulary};
 use hpol_hir::{ControlId, TestCase, TestOperation};
 use hpol_operation::http::{self, HttpRequest};
 use hpol_operation::sql::{Analyser, ClassifiedColumn, Limits, SqlAnalysis, SqlSession};
@@ -125,6 +126,17 @@ impl<'a> Trial<'a> {
         set("connection.kind", text(case.connection.protocol.as_str()));
         if let Some(issuer) = &case.subject.issuer {
             set("subject.issuer", text(issuer));
+        }
+        if let Some(from) = case.subject.from {
+            set("session.client_address", Value::Text(address::text(from)));
+        }
+        for (id, derived) in self.vocabulary.derived() {
+            let fact = self.vocabulary.fact(id);
+            if let (Derived::Claim { name, .. }, Some(fact)) = (derived, fact)
+                && let Some(claim) = case.subject.claims.get(name)
+            {
+                facts.set(id, claim.fact(&fact.ty));
+            }
         }
         facts
     }

@@ -12,7 +12,6 @@ use std::fs;
 use std::path::Path;
 
 use hpol_bundle::decision::Verdict;
-use hpol_bundle::vocabulary::Vocabulary;
 use hpol_hir::Workspace;
 
 // What `hpol test` runs, so that the cases hold for it.
@@ -107,7 +106,7 @@ fn judge(case: &Case) -> Vec<String> {
             .collect();
     }
     let (policy, program) = (workspace.policy().unwrap(), workspace.program().unwrap());
-    let trial = Trial::new(&policy, &program, Vocabulary::builtin());
+    let trial = Trial::new(&policy, &program, workspace.vocabulary());
     let tests = workspace.tests();
     assert_eq!(tests.len(), case.operations.len(), "{}", case.title);
     let mut wrong = Vec::new();
@@ -187,7 +186,7 @@ fn test((operation, decision): &(String, String), number: u32) -> String {
     let issuer = issuer
         .strip_prefix(" issuer ")
         .map(|issuer| format!(" issuer {}", quote(issuer)))
-        .unwrap_or_default();
+        .unwrap_or_else(|| issuer.to_owned());
     let asked = match (asked.strip_prefix("sql "), asked.strip_prefix("http ")) {
         (Some(statements), _) => format!("sql {}", quote(statements)),
         (_, Some(request)) => {

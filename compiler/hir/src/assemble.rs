@@ -16,6 +16,7 @@ use crate::diagnostic::{Diagnostic, Label};
 use crate::file::{package_line, scope};
 use crate::imports::cycles;
 use crate::lowered::{Effect, Lowered};
+use crate::own_facts::vocabulary;
 use crate::symbols::qualify;
 use crate::test_case::TestCase;
 
@@ -120,7 +121,7 @@ pub(crate) fn program(
     inputs: Inputs,
 ) -> Result<Option<Program>, LowerError> {
     match policy(db, inputs) {
-        Some(policy) => lower(policy, inputs.vocabulary(db)).map(Some),
+        Some(policy) => lower(policy, vocabulary(db, inputs)).map(Some),
         None => Ok(None),
     }
 }

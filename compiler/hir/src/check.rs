@@ -8,11 +8,13 @@ mod effect;
 mod exception;
 mod form;
 mod json;
+mod place;
 mod predicate;
 mod presence;
 mod rule;
 mod size;
 mod test;
+mod test_subject;
 mod value;
 
 use hpol_bundle::vocabulary::{Protocol, Vocabulary};
@@ -26,6 +28,7 @@ use hpol_syntax::words;
 use crate::database::{Inputs, ItemText, Scope, parsed};
 use crate::file::{import, packages};
 use crate::lowered::Lowered;
+use crate::own_facts::vocabulary;
 use crate::symbols::{Symbols, Table, protocol, qualify, resolve, symbols};
 use condition::Reads;
 use size::Size;
@@ -160,7 +163,7 @@ impl<'db> Checker<'db> {
     }
 
     fn vocabulary(&self) -> &'db Vocabulary {
-        self.inputs.vocabulary(self.db)
+        vocabulary(self.db, self.inputs)
     }
 
     fn symbols(&self) -> &'db Symbols<'db> {

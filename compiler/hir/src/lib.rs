@@ -10,6 +10,7 @@ mod file;
 mod imports;
 mod lowered;
 pub mod navigate;
+mod own_facts;
 mod roles;
 mod symbols;
 mod test_case;

@@ -20,6 +20,7 @@ use crate::database::{ItemText, Scope, SourceFile, items, parsed};
 use crate::declared;
 use crate::file::{packages, scope};
 use crate::lowered::Lowered;
+use crate::own_facts::vocabulary;
 use crate::roles::mentions;
 use crate::symbols::{find, rules, symbols};
 use crate::workspace::Workspace;
@@ -121,10 +122,10 @@ impl Workspace {
         Some(self.files.get(file)?.text(&self.database))
     }
 
-    /// The facts that conditions can read.
+    /// The facts that conditions of this policy can read: those that every policy can, and behind them its own.
     #[must_use]
     pub fn vocabulary(&self) -> &Vocabulary {
-        self.inputs.vocabulary(&self.database)
+        vocabulary(&self.database, self.inputs)
     }
 
     /// The controls that there are.

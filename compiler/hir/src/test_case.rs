@@ -1,5 +1,9 @@
 //! The tests of a policy as typed values, for `hpol test`. Running them is the caller's matter.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use hpol_bundle::claims::Claim;
 use hpol_bundle::decision::Verdict;
 use hpol_bundle::policy::Source;
 use hpol_bundle::vocabulary::Protocol;
@@ -35,6 +39,10 @@ pub struct TestSubject {
     pub groups: Vec<String>,
     /// `subject.issuer`, where the test says one.
     pub issuer: Option<String>,
+    /// `session.client_address`, where the test says one.
+    pub from: Option<IpAddr>,
+    /// The claims of its token.
+    pub claims: BTreeMap<String, Claim>,
 }
 
 /// The connection of a test.

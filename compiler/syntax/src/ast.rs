@@ -258,6 +258,23 @@ pub struct Subject {
     pub groups: Vec<String>,
     /// Who vouches for it.
     pub issuer: Option<String>,
+    /// The address that it comes from.
+    pub from: Option<Spanned<String>>,
+    /// Claims of its token.
+    pub claims: Vec<(Name, ClaimValue)>,
+}
+
+/// The value of a claim in a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClaimValue {
+    /// `team = "core"`.
+    Text(String),
+    /// `level = 3`.
+    Int(i64),
+    /// `admin = true`.
+    Word(Name),
+    /// `roles = ["a", "b"]`.
+    Texts(Vec<String>),
 }
 
 /// What a test asks for.
@@ -372,6 +389,8 @@ pub enum Operator {
     In,
     /// `starts with`.
     StartsWith,
+    /// `under`.
+    Under,
     /// `has`.
     Has,
     /// `has any [..]`.
@@ -397,6 +416,7 @@ impl Operator {
             Operator::AtLeast => ">=",
             Operator::In => "in",
             Operator::StartsWith => "starts with",
+            Operator::Under => "under",
             Operator::Has => "has",
             Operator::HasAny => "has any",
             Operator::HasAll => "has all",
@@ -418,6 +438,10 @@ pub enum LiteralKind {
     Int(i64),
     /// `15m`, in seconds.
     Duration(u64),
+    /// `10MB`, in bytes.
+    Size(u64),
+    /// `10.0.0.0/8`, as it is written.
+    Network(String),
     /// `public.orders`, `drop`, `"Weird".name`.
     Name(Vec<Part>),
 }

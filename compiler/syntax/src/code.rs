@@ -140,6 +140,10 @@ codes! {
     Parameter = "HP0217" Error,
     /// A text in a form that the fact never has.
     NeverThisText = "HP0218" Error,
+    /// Neither an address nor a network.
+    NetworkForm = "HP0219" Error,
+    /// A claim that cannot be read.
+    UnreadableClaim = "HP0220" Error,
 
     /// A control that the catalogue does not have.
     UnknownControl = "HP0301" Error,
@@ -211,6 +215,8 @@ codes! {
     TestExpectation = "HP0503" Error,
     /// A time of a test that cannot be read.
     TestTime = "HP0504" Error,
+    /// An address or a claim that no subject has.
+    TestSubject = "HP0520" Error,
 
     /// A fact of the result outside of a history condition.
     ResultHere = "HP0601" Error,

@@ -84,6 +84,7 @@ pub const RESERVED: &[&str] = &[
     "not",
     "in",
     "starts",
+    "under",
     "has",
     "within",
     "as",

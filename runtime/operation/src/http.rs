@@ -148,15 +148,20 @@ pub fn analyse(
         target: &target,
         content_type: content_type.as_deref(),
     };
+    let mut facts = facts(
+        vocabulary,
+        method,
+        &authority.host,
+        &path.decoded,
+        content_type.as_deref(),
+    );
+    if let Some((id, _)) = vocabulary.lookup("http.body_bytes") {
+        let bytes = i64::try_from(request.body_bytes).unwrap_or(i64::MAX);
+        facts.set(id, Fact::Known(Value::Int(bytes)));
+    }
     let operation = Operation {
         protocol: Protocol::Http,
-        facts: facts(
-            vocabulary,
-            method,
-            &authority.host,
-            &path.decoded,
-            content_type.as_deref(),
-        ),
+        facts,
         class: if matches!(method, "GET" | "HEAD" | "OPTIONS") {
             Class::Read
         } else {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hpol_bundle::policy::{Effect, GroupId, Rule, Unread};
-use hpol_bundle::vocabulary::Vocabulary;
 use hpol_evidence::record::{ApprovalEnd, Event, Vote};
 use hpol_operation::Operation;
 use jiff::Timestamp;
@@ -318,7 +317,7 @@ fn eligible_for(in_force: &InForce, approval: &Approval, approver: &Principal) -
     if approval.bundle != in_force.digest() {
         return Vec::new();
     }
-    let facts = approver.facts(Vocabulary::builtin());
+    let facts = approver.facts(&in_force.bundle().vocabulary);
     let groups: BTreeSet<GroupId> = approval.rules.iter().map(|rule| rule.group).collect();
     groups
         .into_iter()

@@ -12,7 +12,7 @@ use crate::approvals::{self, Approval, ApprovalView, VoteRefused};
 use crate::pipeline::{Pipeline, unavailable_refusal};
 use crate::policy::{InForce, Snapshot};
 use crate::ports::{ApprovalStore, Clock, Durability, Evidence};
-use crate::principal::{Connection, Principal};
+use crate::principal::{ClientAddress, Connection, Principal};
 use crate::records;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::Session;
@@ -59,13 +59,14 @@ impl Door {
         self.policy.load_full()
     }
 
-    /// Opens a session for an authenticated client; `client` is its address, for the record.
+    /// Opens a session for an authenticated client; `client` is its address, with or without the port: for the record, and for
+    /// rules that ask for it.
     ///
     /// # Errors
     /// When no policy is in force, the token has ended, or the session cannot be recorded.
     pub async fn open(
         self: &Arc<Door>,
-        principal: Principal,
+        mut principal: Principal,
         connection: Connection,
         client: &str,
     ) -> Result<Session, Refusal> {
@@ -93,7 +94,10 @@ impl Door {
             client: client.to_owned(),
             bundle: in_force.digest().to_owned(),
         };
-        let pipeline = Pipeline::new(Arc::clone(self), random_hex(), principal, connection);
+        principal.claims.keep_for(&in_force.bundle().vocabulary);
+        let address = ClientAddress::read(client);
+        let door = Arc::clone(self);
+        let pipeline = Pipeline::new(door, random_hex(), principal, connection, address);
         let pipeline = Arc::new(pipeline);
         // Before the record, so that a client that goes away while it is written leaves the session's end.
         let session = Session::new(Arc::clone(&pipeline));

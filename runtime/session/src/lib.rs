@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 pub mod approvals;
+pub mod claims;
 pub mod door;
 pub mod hold;
 mod judgement;

@@ -19,7 +19,7 @@ use crate::obligations;
 use crate::permit::{Obliged, Permit};
 use crate::policy::InForce;
 use crate::ports::{Durability, EvidenceUnavailable};
-use crate::principal::{Connection, Principal};
+use crate::principal::{ClientAddress, Connection, Principal};
 use crate::records::{self, GATEWAY};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::{Carrier, Outcome};
@@ -31,6 +31,7 @@ pub(crate) struct Pipeline {
     pub(crate) id: String,
     pub(crate) principal: Principal,
     pub(crate) connection: Connection,
+    client: ClientAddress,
     operations: AtomicU64,
     specialised: ArcSwapOption<Specialised>,
 }
@@ -49,12 +50,14 @@ impl Pipeline {
         id: String,
         principal: Principal,
         connection: Connection,
+        client: ClientAddress,
     ) -> Pipeline {
         Pipeline {
             door,
             id,
             principal,
             connection,
+            client,
             operations: AtomicU64::new(0),
             specialised: ArcSwapOption::empty(),
         }
@@ -161,6 +164,7 @@ impl Pipeline {
         let bundle = in_force.bundle();
         let mut facts = self.principal.facts(&bundle.vocabulary);
         facts.extend(&self.connection.facts(&bundle.vocabulary));
+        facts.extend(&self.client.facts(&bundle.vocabulary));
         let graph = in_force.specialise(self.connection.protocol, &facts);
         let fresh = Arc::new(Specialised {
             in_force,

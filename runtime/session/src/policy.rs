@@ -35,7 +35,7 @@ const MAX_RESIDUALS: usize = 512;
 /// Why a loaded bundle cannot come into force.
 #[derive(Debug, thiserror::Error)]
 pub enum PutInForce {
-    /// Facts are extracted by number; another vocabulary would judge the wrong ones.
+    /// Facts are extracted by number; another vocabulary would judge the wrong ones. The policy's own facts stand behind.
     #[error(
         "the bundle was built for another vocabulary; build it again with the `hpol` of this version"
     )]
@@ -52,7 +52,7 @@ impl InForce {
     /// # Errors
     /// When the bundle's vocabulary is not this version's, or one of its masks cannot be built.
     pub fn new<C>(bundle: Bundle<C>, digest: [u8; 32]) -> Result<InForce, PutInForce> {
-        if bundle.vocabulary != *Vocabulary::builtin() {
+        if !bundle.vocabulary.extends(Vocabulary::builtin()) {
             return Err(PutInForce::Vocabulary);
         }
         let digest = data_encoding::HEXLOWER.encode(&digest);

@@ -1,9 +1,14 @@
 //! Who asks, and of what: the identity a token proved, and the connection it reached.
 
+use std::net::{IpAddr, SocketAddr};
+
+use hpol_bundle::address;
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::vocabulary::{Protocol, Vocabulary};
 use hpol_evidence::record;
 use jiff::Timestamp;
+
+use crate::claims::Claims;
 
 /// An authenticated subject. Holds what the token said, never the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +21,8 @@ pub struct Principal {
     pub groups: Vec<String>,
     /// When the token ends, and with it every session opened by it.
     pub expires: Timestamp,
+    /// Its claims, of which a session keeps those that the policy reads.
+    pub claims: Claims,
 }
 
 impl Principal {
@@ -43,6 +50,7 @@ impl Principal {
                     .collect(),
             ),
         );
+        facts.extend(&self.claims.facts(vocabulary));
         facts
     }
 
@@ -85,5 +93,26 @@ impl Connection {
             name: self.name.clone(),
             kind: self.protocol.as_str().to_owned(),
         }
+    }
+}
+
+/// Where a client connected from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ClientAddress(Option<IpAddr>);
+
+impl ClientAddress {
+    /// Reads an address with or without a port. What is neither is not known, and counts so in conditions.
+    pub(crate) fn read(client: &str) -> ClientAddress {
+        let socket = client.parse().map(|socket: SocketAddr| socket.ip());
+        ClientAddress(socket.or_else(|_| client.parse()).ok())
+    }
+
+    pub(crate) fn facts(self, vocabulary: &Vocabulary) -> Facts {
+        let mut facts = Facts::new();
+        if let Some((id, _)) = vocabulary.lookup("session.client_address") {
+            let known = |ip| Fact::Known(Value::Text(address::text(ip)));
+            facts.set(id, self.0.map_or(Fact::Unknown, known));
+        }
+        facts
     }
 }

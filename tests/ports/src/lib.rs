@@ -9,6 +9,7 @@ pub mod store;
 
 use std::sync::Mutex;
 
+use hpol_session::claims::Claims;
 use hpol_session::ports::Clock;
 use hpol_session::principal::Principal;
 use jiff::Timestamp;
@@ -51,5 +52,6 @@ pub fn principal(id: &str, groups: &[&str]) -> Principal {
         issuer: "https://id.example.com".to_owned(),
         groups: groups.iter().map(|group| (*group).to_owned()).collect(),
         expires: Timestamp::from_second(3600).unwrap(),
+        claims: Claims::default(),
     }
 }

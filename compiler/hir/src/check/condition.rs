@@ -2,7 +2,7 @@
 
 use hpol_bundle::policy::{Condition, Group, Policy, Predicate, Test};
 use hpol_bundle::program::lower::lower;
-use hpol_bundle::vocabulary::{Fact, FactId, FactType, Phase, Scalar};
+use hpol_bundle::vocabulary::{Fact, FactId, FactType, MAX_CLAIMS, Phase, Scalar, Unit};
 use hpol_syntax::ast::{self, Name};
 use hpol_syntax::code::Code;
 use hpol_syntax::problem::Problem;
@@ -13,6 +13,7 @@ use super::presence::{Facts, present_if};
 use super::size::Size;
 use super::{Checker, ProtocolFact, check};
 use crate::lowered::Lowered;
+use crate::own_facts::{CLAIMS, MAX_CLAIM_BYTES};
 use crate::symbols::{find, names};
 
 /// What a condition may read.
@@ -266,6 +267,10 @@ impl<'db> Checker<'db> {
         let vocabulary = self.vocabulary();
         let Some((id, fact)) = vocabulary.lookup(&name.node) else {
             let facts = vocabulary.iter().map(|(_, fact)| fact.name.as_str());
+            if name.node.starts_with(CLAIMS) {
+                self.unreadable_claim(name);
+                return None;
+            }
             let problem = Problem::new(
                 Code::UnknownName,
                 format!("there is no fact `{}`", name.node),
@@ -280,6 +285,17 @@ impl<'db> Checker<'db> {
         };
         self.reads(name, fact, reads)?;
         Some((id, fact))
+    }
+
+    /// Reports a claim that is no fact.
+    fn unreadable_claim(&mut self, name: &Name) {
+        let message = format!("`{}` cannot be read", name.node);
+        let help = format!(
+            "the name of a claim has 1 to {MAX_CLAIM_BYTES} bytes and no control characters, and a policy reads at most \
+             {MAX_CLAIMS} claims"
+        );
+        let problem = Problem::new(Code::UnreadableClaim, message, name.span, "not a claim");
+        self.report(problem.help(help));
     }
 
     /// Checks that a fact may be read here, and notes the protocol it belongs to.
@@ -348,13 +364,23 @@ pub(super) fn ty(fact: &Fact) -> String {
         Scalar::Bool => "boolean",
         Scalar::Int => "number",
         Scalar::String => "text",
+        Scalar::Path => "path",
+        Scalar::Address => "address",
         Scalar::Name => "name",
         Scalar::Enum(_) => "word",
         Scalar::Class => "data class",
     };
     match &fact.ty {
+        FactType::Scalar(Scalar::Address) => "an address".to_owned(),
+        FactType::Scalar(Scalar::Int) if fact.unit == Some(Unit::Bytes) => {
+            "a number of bytes".to_owned()
+        }
+        FactType::Scalar(Scalar::Int) if fact.unit == Some(Unit::Seconds) => {
+            "a number of seconds".to_owned()
+        }
         FactType::Scalar(one) => format!("a {}", scalar(one)),
         FactType::Set(Scalar::Class) => "a set of data classes".to_owned(),
+        FactType::Set(Scalar::Address) => "a set of addresses".to_owned(),
         FactType::Set(one) => format!("a set of {}s", scalar(one)),
     }
 }

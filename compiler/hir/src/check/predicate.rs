@@ -200,6 +200,8 @@ impl Checker<'_> {
         match scalar {
             Scalar::Int => LiteralKind::Int(0),
             Scalar::String => LiteralKind::Text(String::new()),
+            Scalar::Path => LiteralKind::Text("/".to_owned()),
+            Scalar::Address => LiteralKind::Network("127.0.0.1".to_owned()),
             Scalar::Bool => LiteralKind::Name(vec![bare("true")]),
             Scalar::Class => {
                 let classes = names(self.db, self.scope, &self.symbols().classes);
@@ -220,7 +222,11 @@ fn is(literal: &Literal, name: &str) -> bool {
         LiteralKind::Name(parts) => {
             matches!(parts.as_slice(), [one] if !one.quoted && one.text == name)
         }
-        LiteralKind::Text(_) | LiteralKind::Int(_) | LiteralKind::Duration(_) => false,
+        LiteralKind::Text(_)
+        | LiteralKind::Int(_)
+        | LiteralKind::Duration(_)
+        | LiteralKind::Size(_)
+        | LiteralKind::Network(_) => false,
     }
 }
 

@@ -14,7 +14,7 @@ use super::Checker;
 use super::rule::BUILT_IN;
 use crate::lowered::Lowered;
 use crate::symbols::{EffectKind, exceptions, rules};
-use crate::test_case::{Expectation, TestCase, TestConnection, TestOperation, TestSubject};
+use crate::test_case::{Expectation, TestCase, TestConnection, TestOperation};
 
 impl Checker<'_> {
     pub(super) fn test(&mut self, test: &ast::Test) -> Option<Lowered> {
@@ -32,17 +32,13 @@ impl Checker<'_> {
             .expect
             .as_ref()
             .and_then(|expect| self.expectation(expect));
-        let subject = test.subject.as_ref()?;
+        let subject = self.test_subject(test.subject.as_ref()?);
         whole?;
         Some(Lowered::Test(Box::new(TestCase {
             name: test.name.node.clone(),
             package: self.scope.package(self.db).to_owned(),
             source: Source::default(),
-            subject: TestSubject {
-                id: subject.id.clone(),
-                groups: subject.groups.clone(),
-                issuer: subject.issuer.clone(),
-            },
+            subject: subject?,
             connection: connection?,
             at,
             operation: operation?,

@@ -2,7 +2,7 @@
 
 use hpol_bundle::facts::Value;
 use hpol_bundle::policy::{Condition, Predicate};
-use hpol_bundle::vocabulary::{Fact, FactId, FactType, Scalar, Vocabulary};
+use hpol_bundle::vocabulary::{Fact, FactId, FactType, Scalar, Unit, Vocabulary};
 use hpol_syntax::ast::{Comparison, Literal, LiteralKind, Operator, Part};
 use hpol_syntax::code::Code;
 use hpol_syntax::problem::Problem;
@@ -21,7 +21,10 @@ impl Checker<'_> {
         comparison: &Comparison,
     ) -> Option<Condition> {
         let operator = comparison.operator.node;
-        let lists = matches!(operator, Operator::In | Operator::HasAny | Operator::HasAll);
+        let lists = matches!(
+            operator,
+            Operator::In | Operator::HasAny | Operator::HasAll | Operator::Under
+        );
         if lists && comparison.values.is_empty() {
             let message = format!(
                 "`{}` with an empty list never decides anything",
@@ -51,6 +54,8 @@ impl Checker<'_> {
             }
             (FactType::Scalar(Scalar::Int), _) => self.number(id, fact, comparison),
             (FactType::Scalar(Scalar::Bool), _) => self.boolean(id, fact, comparison),
+            (FactType::Scalar(Scalar::Address), _) => self.address(id, fact, comparison),
+            (FactType::Scalar(Scalar::Path), Operator::Under) => self.under(id, fact, comparison),
             (FactType::Scalar(scalar), Operator::Equal | Operator::In) => Some(test(
                 id,
                 Predicate::In(self.words(fact, scalar, comparison)?),
@@ -59,8 +64,8 @@ impl Checker<'_> {
                 let equal = test(id, Predicate::In(self.words(fact, scalar, comparison)?));
                 Some(Condition::Not(Box::new(equal)))
             }
-            (FactType::Scalar(Scalar::String), Operator::StartsWith) => {
-                let prefix = self.words(fact, &Scalar::String, comparison)?.pop()?;
+            (FactType::Scalar(scalar @ (Scalar::String | Scalar::Path)), Operator::StartsWith) => {
+                let prefix = self.words(fact, scalar, comparison)?.pop()?;
                 Some(test(id, Predicate::StartsWith(prefix)))
             }
             _ => self.misfit(fact, comparison),
@@ -72,6 +77,10 @@ impl Checker<'_> {
         match &fact.ty {
             FactType::Scalar(Scalar::Bool) => self.truth(fact, literal).map(Value::Bool),
             FactType::Scalar(Scalar::Int) => self.integer(fact, literal).map(Value::Int),
+            FactType::Scalar(Scalar::Address) => {
+                let network = self.network(fact, literal)?;
+                Some(Value::Text(network.prefix()))
+            }
             // Any word will do as a default: it need not be one that the fact can have.
             FactType::Scalar(Scalar::Enum(_)) => match &literal.node {
                 LiteralKind::Name(parts) => match parts.as_slice() {
@@ -107,12 +116,14 @@ impl Checker<'_> {
             return None;
         }
         match (scalar, &literal.node) {
-            (Scalar::String, LiteralKind::Text(text)) => Some(text.as_str().into()),
-            (Scalar::String, LiteralKind::Name(parts)) => {
+            (Scalar::String | Scalar::Path, LiteralKind::Text(text)) => Some(text.as_str().into()),
+            (Scalar::String | Scalar::Path, LiteralKind::Name(parts)) => {
                 let help = format!("put it in quotes: `\"{}\"`", written(parts));
                 self.wrong_value(fact, literal, &help)
             }
-            (Scalar::String, _) => self.wrong_value(fact, literal, "write a text in quotes"),
+            (Scalar::String | Scalar::Path, _) => {
+                self.wrong_value(fact, literal, "write a text in quotes")
+            }
             (Scalar::Name, LiteralKind::Name(parts)) if parts.len() == 2 => Some(stored(parts)),
             (Scalar::Name, _) => self.wrong_value(
                 fact,
@@ -144,7 +155,7 @@ impl Checker<'_> {
                 self.class(&class).map(|(name, _)| name.into())
             }
             (Scalar::Class, _) => self.wrong_value(fact, literal, "write the name of a data class"),
-            (Scalar::Bool | Scalar::Int, _) => {
+            (Scalar::Bool | Scalar::Int | Scalar::Address, _) => {
                 self.wrong_value(fact, literal, "sets of these cannot be tested")
             }
         }
@@ -237,6 +248,16 @@ impl Checker<'_> {
     fn integer(&mut self, fact: &Fact, literal: &Literal) -> Option<i64> {
         match literal.node {
             LiteralKind::Int(number) => Some(number),
+            LiteralKind::Size(bytes) if fact.unit == Some(Unit::Bytes) => i64::try_from(bytes).ok(),
+            LiteralKind::Duration(seconds) if fact.unit == Some(Unit::Seconds) => {
+                i64::try_from(seconds).ok()
+            }
+            _ if fact.unit == Some(Unit::Bytes) => {
+                self.wrong_value(fact, literal, "write a size, such as `10MB` or `512KiB`")
+            }
+            _ if fact.unit == Some(Unit::Seconds) => {
+                self.wrong_value(fact, literal, "write a duration, such as `15m`")
+            }
             _ => self.wrong_value(fact, literal, "write a number, such as `10_000`"),
         }
     }
@@ -249,11 +270,18 @@ impl Checker<'_> {
         }
     }
 
-    fn wrong_value<T>(&mut self, fact: &Fact, literal: &Literal, help: &str) -> Option<T> {
+    pub(super) fn wrong_value<T>(
+        &mut self,
+        fact: &Fact,
+        literal: &Literal,
+        help: &str,
+    ) -> Option<T> {
         let what = match &literal.node {
             LiteralKind::Text(_) => "a text",
             LiteralKind::Int(_) => "a number",
             LiteralKind::Duration(_) => "a duration",
+            LiteralKind::Size(_) => "a size",
+            LiteralKind::Network(_) => "an address",
             LiteralKind::Name(parts) if parts.len() > 1 => "a dotted name",
             LiteralKind::Name(_) => "a word",
         };
@@ -298,7 +326,7 @@ impl Checker<'_> {
         None
     }
 
-    fn misfit(&mut self, fact: &Fact, comparison: &Comparison) -> Option<Condition> {
+    pub(super) fn misfit(&mut self, fact: &Fact, comparison: &Comparison) -> Option<Condition> {
         let operator = comparison.operator.node.as_str();
         let message = format!(
             "`{operator}` does not fit `{}`, which is {}",
@@ -310,6 +338,7 @@ impl Checker<'_> {
             FactType::Scalar(Scalar::Int) => &["==", "!=", "<", "<=", ">", ">=", "in"],
             FactType::Scalar(Scalar::Bool) => &["==", "!="],
             FactType::Scalar(Scalar::String) => &["==", "!=", "in", "starts with"],
+            FactType::Scalar(Scalar::Path) => &["==", "!=", "in", "under", "starts with"],
             FactType::Scalar(_) => &["==", "!=", "in"],
         };
         self.report(

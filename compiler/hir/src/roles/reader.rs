@@ -10,10 +10,12 @@ use super::{Expected, Mention, Role};
 /// Words of an effect or of a test behind which a condition of its own stands.
 const JOINTS: &[&str] = &["and", "or", "where"];
 /// Words that begin a test of a fact.
-const TESTS: &[&str] = &["in", "within", "has", "starts"];
+const TESTS: &[&str] = &["in", "within", "has", "starts", "under"];
 /// What comes behind the verdict of an expectation.
 const EXPECTED: &[&str] = &["by", "citing", "masking", "limit", "observing"];
 const VERDICTS: &[&str] = &["allow", "block", "require"];
+/// What says who asks in a test.
+const SUBJECT: &[&str] = &["subject", "groups", "issuer", "from", "claims"];
 const MASKERS: &[&str] = &["redact", "hash", "null", "keep"];
 const APPROVAL: &[&str] = &["approval", "by", "of", "within", "for", "this", "operation"];
 
@@ -44,6 +46,8 @@ enum Slot {
     Clause,
     Place,
     Method,
+    /// In the claims of a test's subject.
+    Claims,
     Free,
 }
 
@@ -158,6 +162,7 @@ impl<'t> Reader<'t> {
             | Slot::Head
             | Slot::Clause
             | Slot::Place
+            | Slot::Claims
             | Slot::Free => Expected::Free,
         }
     }
@@ -232,6 +237,7 @@ impl<'t> Reader<'t> {
                 self.slot = Slot::Words(&["on"]);
             }
             Slot::Method => self.mention(unit, Role::Method),
+            Slot::Claims => self.mention(unit, Role::Value),
             Slot::Words(_) | Slot::Head => self.part(word, unit),
             Slot::Parameters | Slot::Clause | Slot::Free => self.part(word, unit),
         }
@@ -277,7 +283,7 @@ impl<'t> Reader<'t> {
             "observe" => Slot::Clause,
             "column" | "json" => Slot::Place,
             "detector" => Slot::List(Role::Detector, false),
-            "as" => Slot::Words(&["subject", "groups", "issuer"]),
+            "as" => Slot::Words(SUBJECT),
             "http" => Slot::Method,
             "expect" => Slot::Words(VERDICTS),
             _ => Slot::Free,
@@ -303,7 +309,8 @@ impl<'t> Reader<'t> {
             "approval" if expect => Slot::Words(EXPECTED),
             "keep" => Slot::Words(&["last", "first"]),
             "approval" | "by" | "within" | "for" | "this" | "operation" => Slot::Words(APPROVAL),
-            "subject" | "groups" | "issuer" => Slot::Words(&["subject", "groups", "issuer"]),
+            "claims" => Slot::Claims,
+            "subject" | "groups" | "issuer" | "from" => Slot::Words(SUBJECT),
             "content_type" | "body" => Slot::Words(&["content_type", "body"]),
             "redact" | "hash" | "null" | "last" | "first" | "rows" | "because" => Slot::Free,
             _ => return self.mention(unit, Role::Unknown),
@@ -444,6 +451,7 @@ impl<'t> Reader<'t> {
     fn open(&mut self, unit: &Unit, bracket: char) {
         let touching = self.last.filter(|last| last.span.end == unit.span.start);
         match (bracket, self.slot) {
+            (_, Slot::Claims) => self.brackets.push(Bracket::List),
             ('{', _) => {
                 self.inside = true;
                 self.slot = Slot::Clause;
@@ -470,6 +478,12 @@ impl<'t> Reader<'t> {
 
     fn close(&mut self, bracket: char) {
         match (bracket, self.brackets.last()) {
+            (_, Some(Bracket::List)) if self.slot == Slot::Claims => {
+                self.brackets.pop();
+                if self.brackets.is_empty() {
+                    self.slot = Slot::Words(SUBJECT);
+                }
+            }
             ('}', _) => {
                 self.inside = false;
                 self.brackets.clear();

@@ -53,7 +53,13 @@ fn length(text: &str, tokens: &[Token]) -> usize {
         return 0;
     };
     match first.kind {
-        Kind::Word => control(text, tokens).unwrap_or_else(|| dotted(text, tokens)),
+        Kind::Word | Kind::Other if network(text, tokens).is_some() => {
+            network(text, tokens).unwrap_or(1)
+        }
+        Kind::Word => control(text, tokens).unwrap_or_else(|| {
+            let name = dotted(text, tokens);
+            name + key(text, tokens, name)
+        }),
         Kind::String => dotted(text, tokens),
         Kind::Other if first.span.of(text) == "$" => unbroken(tokens),
         Kind::Other if is_operator(first.span.of(text)) => {
@@ -83,6 +89,40 @@ fn dotted(text: &str, tokens: &[Token]) -> usize {
         length += 2;
     }
     length
+}
+
+/// The key of a claim behind the first `name` tokens: `["department"]`.
+fn key(text: &str, tokens: &[Token], name: usize) -> usize {
+    let written = |tokens: &[Token]| {
+        let whole = tokens.iter().map(|token| token.span).reduce(Span::to);
+        whole.is_some_and(|whole| whole.of(text) == "subject.claims")
+    };
+    match tokens.split_at_checked(name) {
+        Some((fact, [open, key, close, ..]))
+            if written(fact)
+                && open.kind == Kind::Open('[')
+                && key.kind == Kind::String
+                && close.kind == Kind::Close(']') =>
+        {
+            3
+        }
+        _ => 0,
+    }
+}
+
+/// An address or a network such as `10.0.0.0/8` or `fd00::/8`.
+fn network(text: &str, tokens: &[Token]) -> Option<usize> {
+    let part = |token: &Token| match token.kind {
+        Kind::Word => true,
+        Kind::Other => matches!(token.span.of(text), ":" | "." | "/"),
+        _ => false,
+    };
+    let first = tokens.first().filter(|first| part(first))?;
+    let touching = |pair: &&[Token]| matches!(pair, [left, right] if left.span.end == right.span.start && part(right));
+    let length = 1 + tokens.windows(2).take_while(touching).count();
+    let whole = first.span.to(tokens.get(length - 1)?.span).of(text);
+    let is_network = whole.contains(':') || starts_with_digit(whole) && whole.contains('.');
+    is_network.then_some(length)
 }
 
 /// A control such as `AC-6(10)`.
@@ -117,6 +157,7 @@ fn unbroken(tokens: &[Token]) -> usize {
 fn shape(text: &str, first: Token, span: Span) -> Shape {
     let written = span.of(text);
     match first.kind {
+        Kind::Word | Kind::Other if written.len() > 1 && written.contains(':') => Shape::Number,
         Kind::Word if !written.contains('-') && starts_with_digit(written) => Shape::Number,
         Kind::Word => Shape::Name,
         Kind::String if span != first.span => Shape::Name,

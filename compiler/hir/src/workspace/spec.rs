@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use hpol_bundle::vocabulary::{FactType, Scalar, Vocabulary};
+use hpol_bundle::vocabulary::{FactType, Scalar, Unit, Vocabulary};
 
 use super::Workspace;
 use super::tests::NOW;
@@ -154,6 +154,8 @@ fn clauses(operation: &str) -> String {
     let mut text = format!("as subject {} groups [{}]", quote(id), groups.join(", "));
     if let Some(issuer) = issuer.strip_prefix(" issuer ") {
         write!(text, " issuer {}", quote(issuer)).unwrap();
+    } else {
+        text.push_str(issuer);
     }
     writeln!(text, "\n{connection}\n{at}").unwrap();
     match asked.strip_prefix("sql ") {
@@ -195,8 +197,14 @@ fn facts_page() -> String {
         };
         let ty = match scalar {
             Scalar::Bool => "bool".to_owned(),
-            Scalar::Int => "int".to_owned(),
+            Scalar::Int => match fact.unit {
+                None => "int".to_owned(),
+                Some(Unit::Bytes) => "int, bytes".to_owned(),
+                Some(Unit::Seconds) => "int, seconds".to_owned(),
+            },
             Scalar::String => "string".to_owned(),
+            Scalar::Path => "path".to_owned(),
+            Scalar::Address => "address".to_owned(),
             Scalar::Name => "name".to_owned(),
             Scalar::Class => "data class".to_owned(),
             Scalar::Enum(list) => format!("one of {}", vocabulary.words(list).unwrap().join(", ")),

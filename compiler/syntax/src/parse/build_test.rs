@@ -3,7 +3,7 @@
 use pest::iterators::Pair;
 
 use super::build::{Builder, Outcome, add, put};
-use crate::ast::{Expect, Operation, Subject, Test, Verdict};
+use crate::ast::{ClaimValue, Expect, Name, Operation, Subject, Test, Verdict};
 use crate::grammar::Rule;
 use crate::span::Spanned;
 
@@ -44,22 +44,57 @@ impl Builder {
             id,
             groups: Vec::new(),
             issuer: None,
+            from: None,
+            claims: Vec::new(),
         };
         for part in parts {
             let rule = part.as_rule();
+            if rule == Rule::as_claims {
+                subject.claims.extend(self.claims(part));
+                continue;
+            }
             let texts: Vec<Pair<'_, Rule>> = part
                 .into_inner()
                 .filter(|part| part.as_rule() == Rule::string)
                 .collect();
             for text in texts {
-                let text = self.string(&text).node;
+                let text = self.string(&text);
                 match rule {
-                    Rule::as_groups => subject.groups.push(text),
-                    _ => subject.issuer = Some(text),
+                    Rule::as_groups => subject.groups.push(text.node),
+                    Rule::as_from => subject.from = Some(text),
+                    _ => subject.issuer = Some(text.node),
                 }
             }
         }
         Some(subject)
+    }
+
+    fn claims(&mut self, pair: Pair<'_, Rule>) -> Vec<(Name, ClaimValue)> {
+        let mut claims = Vec::new();
+        let values = pair.into_inner();
+        for value in values.filter(|part| part.as_rule() == Rule::claim_value) {
+            let mut parts = value.into_inner();
+            let (Some(name), Some(value)) = (parts.next(), parts.nth(1)) else {
+                continue;
+            };
+            let name = match name.as_rule() {
+                Rule::string => self.string(&name),
+                _ => self.name(&name),
+            };
+            let value = match value.as_rule() {
+                Rule::string => ClaimValue::Text(self.string(&value).node),
+                Rule::int => ClaimValue::Int(self.int(&value).node),
+                Rule::word => ClaimValue::Word(self.name(&value)),
+                _ => {
+                    let texts = value
+                        .into_inner()
+                        .filter(|part| part.as_rule() == Rule::string);
+                    ClaimValue::Texts(texts.map(|text| self.string(&text).node).collect())
+                }
+            };
+            claims.push((name, value));
+        }
+        claims
     }
 
     fn http(&mut self, pair: Pair<'_, Rule>) -> Option<Operation> {

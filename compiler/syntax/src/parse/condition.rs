@@ -12,6 +12,9 @@ use crate::span::{Span, Spanned};
 /// Seconds in the longest duration that can be written: ten years.
 const MAX_SECONDS: u64 = 10 * 365 * 24 * 3600;
 
+/// Bytes of the largest size that can be written: a petabyte.
+const MAX_SIZE: u64 = 1_000_000_000_000_000;
+
 impl Builder {
     /// What stands behind the keyword of a predicate.
     pub(super) fn predicate(&mut self, parts: &mut Pairs<'_, Rule>) -> Option<Predicate> {
@@ -131,7 +134,7 @@ impl Builder {
         let (mut fact, mut default) = (None, None);
         for part in pair.into_inner() {
             match part.as_rule() {
-                Rule::path => fact = Some(self.name(&part)),
+                Rule::path | Rule::claim => fact = self.fact_name(&part),
                 Rule::literal => default = Some(self.literal(part)?),
                 _ => {}
             }
@@ -188,9 +191,24 @@ impl Builder {
     }
 
     fn path(&mut self, pair: Pair<'_, Rule>) -> Option<crate::ast::Name> {
-        pair.into_inner()
-            .find(|part| part.as_rule() == Rule::path)
-            .map(|path| self.name(&path))
+        pair.into_inner().find_map(|part| self.fact_name(&part))
+    }
+
+    /// The name of a fact. A claim has one way to be written, whatever its escapes.
+    fn fact_name(&mut self, part: &Pair<'_, Rule>) -> Option<crate::ast::Name> {
+        match part.as_rule() {
+            Rule::path => Some(self.name(part)),
+            Rule::claim => {
+                let key = part.clone().into_inner().next()?;
+                let key = self.string(&key).node;
+                let escaped = key.replace('\\', "\\\\").replace('"', "\\\"");
+                Some(Spanned {
+                    node: format!("subject.claims[\"{escaped}\"]"),
+                    span: self.span(part),
+                })
+            }
+            _ => None,
+        }
     }
 
     fn literal(&mut self, pair: Pair<'_, Rule>) -> Option<Literal> {
@@ -198,6 +216,8 @@ impl Builder {
         let inner = pair.into_inner().next()?;
         let node = match inner.as_rule() {
             Rule::duration => LiteralKind::Duration(self.duration(&inner).node),
+            Rule::size => LiteralKind::Size(self.size(&inner)),
+            Rule::network => LiteralKind::Network(inner.as_str().to_owned()),
             Rule::int => LiteralKind::Int(self.int(&inner).node),
             _ => {
                 let mut parts = self.parts(inner);
@@ -267,6 +287,33 @@ impl Builder {
         Spanned { node, span }
     }
 
+    /// The bytes that a size means.
+    fn size(&mut self, pair: &Pair<'_, Rule>) -> u64 {
+        let text = pair.as_str();
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        let unit: u64 =
+            match text.trim_start_matches(|char: char| char == '_' || char.is_ascii_digit()) {
+                "kB" | "KB" => 1_000,
+                "MB" => 1_000_000,
+                "GB" => 1_000_000_000,
+                "kiB" | "KiB" => 1 << 10,
+                "MiB" => 1 << 20,
+                "GiB" => 1 << 30,
+                _ => 1,
+            };
+        let bytes = digits.parse::<u64>().ok();
+        let bytes = bytes.and_then(|count| count.checked_mul(unit));
+        bytes.filter(|bytes| *bytes <= MAX_SIZE).unwrap_or_else(|| {
+            let message = format!("`{text}` is too large");
+            let span = self.span(pair);
+            self.problems.push(
+                Problem::new(Code::NumberRange, message, span, "this size")
+                    .help("a size is at most `1_000_000GB`"),
+            );
+            0
+        })
+    }
+
     /// The text between the quotes, escapes resolved.
     pub(super) fn string(&mut self, pair: &Pair<'_, Rule>) -> Spanned<String> {
         let span = self.span(pair);
@@ -319,6 +366,7 @@ fn kind(test: &Pair<'_, Rule>) -> Operator {
     match test.as_rule() {
         Rule::in_test => Operator::In,
         Rule::starts_test => Operator::StartsWith,
+        Rule::under_test => Operator::Under,
         Rule::any_test => Operator::HasAny,
         Rule::all_test => Operator::HasAll,
         Rule::has_test => Operator::Has,

@@ -87,7 +87,14 @@ fn alternatives(error: &Error<Rule>) -> Vec<&'static str> {
         names.retain(|name| {
             !matches!(
                 *name,
-                "`in`" | "`within`" | "`starts with`" | "`has`" | "`any`" | "`all`" | "`(`"
+                "`in`"
+                    | "`within`"
+                    | "`starts with`"
+                    | "`under`"
+                    | "`has`"
+                    | "`any`"
+                    | "`all`"
+                    | "`(`"
             )
         });
     }
@@ -152,11 +159,13 @@ fn describe(rule: Rule) -> &'static [&'static str] {
         Rule::in_test | Rule::starts_test | Rule::any_test | Rule::all_test | Rule::has_test => {
             &[TEST]
         }
-        Rule::within_test | Rule::order_test => &[TEST],
+        Rule::within_test | Rule::order_test | Rule::under_test => &[TEST],
         Rule::list => &["a list in `[` `]`"],
-        Rule::literal | Rule::name_part => &["a value"],
+        Rule::literal | Rule::name_part | Rule::network | Rule::v4 | Rule::v6 | Rule::size => {
+            &["a value"]
+        }
         Rule::name => &["a name"],
-        Rule::path | Rule::word => &["a name"],
+        Rule::path | Rule::word | Rule::claim => &["a name"],
         Rule::string => &["a text in quotes"],
         Rule::int => &["a number"],
         Rule::duration => &["a duration such as `15m`"],
@@ -187,6 +196,10 @@ fn describe(rule: Rule) -> &'static [&'static str] {
         Rule::expect_clause | Rule::EXPECT => &["`expect`"],
         Rule::as_groups | Rule::GROUPS => &["`groups`"],
         Rule::as_issuer | Rule::ISSUER => &["`issuer`"],
+        Rule::as_from | Rule::FROM => &["`from`"],
+        Rule::as_claims | Rule::CLAIMS => &["`claims`"],
+        Rule::claim_value => &["a claim such as `team = \"core\"`"],
+        Rule::texts => &["a list in `[` `]`"],
         Rule::http_type | Rule::CONTENT_TYPE => &["`content_type`"],
         Rule::http_body | Rule::BODY => &["`body`"],
         Rule::expect_by | Rule::BY => &["`by`"],
@@ -231,6 +244,7 @@ fn describe(rule: Rule) -> &'static [&'static str] {
         Rule::NOT => &["`not`"],
         Rule::IN => &["`in`"],
         Rule::STARTS => &["`starts with`"],
+        Rule::UNDER => &["`under`"],
         Rule::WITH => &["`with`"],
         Rule::HAS => &["`has`"],
         Rule::OPEN_BRACE => &["`{`"],

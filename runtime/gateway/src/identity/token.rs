@@ -1,10 +1,13 @@
 //! One access token: a signed JWT (RFC 7519, profile of RFC 9068) read strictly, and what its claims must say.
 //! Fetches nothing; the signature is verified by `identity` with a key of the issuer.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
+use hpol_bundle::claims::Claim;
+use hpol_session::claims::Claims;
 use hpol_session::principal::Principal;
 use jiff::Timestamp;
 use jsonwebtoken::Algorithm;
@@ -219,6 +222,7 @@ impl<'a> Unverified<'a> {
             issuer: identity.issuer.clone(),
             groups: self.groups(&identity.groups_claim)?,
             expires,
+            claims: self.readable(),
         })
     }
 
@@ -273,6 +277,19 @@ impl<'a> Unverified<'a> {
             .ok_or(TokenRefused::Claim(claim))
     }
 
+    /// The claims that policies may read. One that the token keeps elsewhere (OpenID Connect Core 1.0, section 5.6.2) is there
+    /// and not known.
+    fn readable(&self) -> Claims {
+        let claims = self.claims.iter();
+        let mut known: BTreeMap<String, Claim> = claims
+            .map(|(name, value)| (name.clone(), readable(value)))
+            .collect();
+        let elsewhere = self.claims.get("_claim_names").and_then(Value::as_object);
+        let names = elsewhere.into_iter().flat_map(Map::keys);
+        known.extend(names.map(|name| (name.clone(), Claim::Other)));
+        Claims::new(known)
+    }
+
     fn groups(&self, claim: &str) -> Result<Vec<String>, TokenRefused> {
         // A token too small for all groups refers to them elsewhere (OpenID Connect Core 1.0, section 5.6.2): a rule that
         // blocks a group would miss it.
@@ -291,6 +308,27 @@ impl<'a> Unverified<'a> {
             }
             _ => Err(TokenRefused::Groups),
         }
+    }
+}
+
+/// A claim as policies read it. What they could misread is none of their forms: a number with a fraction has several
+/// spellings.
+fn readable(value: &Value) -> Claim {
+    match value {
+        Value::Array(elements) => {
+            let texts: Option<Vec<String>> = elements.iter().map(text).collect();
+            texts.map_or(Claim::Other, Claim::Texts)
+        }
+        value => text(value).map_or(Claim::Other, Claim::Text),
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+        Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 

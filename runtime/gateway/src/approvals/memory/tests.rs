@@ -16,6 +16,7 @@ fn approval(id: &str) -> Approval {
             issuer: "https://id.example.com".to_owned(),
             groups: Vec::new(),
             expires: Timestamp::MAX,
+            claims: hpol_session::claims::Claims::default(),
         },
         connection: Connection {
             name: "orders".to_owned(),
