@@ -166,7 +166,9 @@ fn scalar_value(scalar: &Scalar, value: &Json, vocabulary: &Vocabulary) -> Optio
             let address = value.as_str()?.parse().ok()?;
             Some(Value::Text(address::text(address)))
         }
-        Scalar::String | Scalar::Path | Scalar::Name | Scalar::Class => Some(Value::Text(value.as_str()?.into())),
+        Scalar::String | Scalar::Path | Scalar::Name | Scalar::Class => {
+            Some(Value::Text(value.as_str()?.into()))
+        }
         Scalar::Enum(name) => {
             let word = value.as_str()?;
             let words = vocabulary.words(name)?;

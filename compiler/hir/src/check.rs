@@ -8,6 +8,7 @@ mod effect;
 mod exception;
 mod form;
 mod json;
+mod labels;
 mod place;
 mod predicate;
 mod presence;

@@ -3,7 +3,7 @@
 use hpol_bundle::vocabulary::{Derived, Vocabulary};
 use hpol_syntax::ast::{Condition, Item, Operator, Who};
 
-use crate::database::{Inputs, ItemText, items, parsed};
+use crate::database::{Inputs, SourceFile, items, parsed};
 
 /// What a claim's fact begins with.
 pub(crate) const CLAIMS: &str = "subject.claims[";
@@ -15,9 +15,7 @@ pub(crate) const MAX_CLAIM_BYTES: usize = 128;
 pub(crate) fn vocabulary(db: &dyn salsa::Database, inputs: Inputs) -> Vocabulary {
     let mut uses: Vec<(String, bool)> = Vec::new();
     for file in inputs.files(db) {
-        for (item, _) in &items(db, *file).items {
-            uses.extend(claims(db, *item).iter().cloned());
-        }
+        uses.extend(claims(db, *file).iter().cloned());
     }
     // A claim is one fact, whoever reads it: a list for all where one asks for what is among it.
     uses.sort();
@@ -32,26 +30,37 @@ pub(crate) fn vocabulary(db: &dyn salsa::Database, inputs: Inputs) -> Vocabulary
     inputs.vocabulary(db).with(derived)
 }
 
-/// The claims that an item names, and whether as a list.
+/// The claims that the items of a file name, and whether as a list.
 #[salsa::tracked]
-fn claims<'db>(db: &'db dyn salsa::Database, item: ItemText<'db>) -> Vec<(String, bool)> {
+fn claims(db: &dyn salsa::Database, file: SourceFile) -> Vec<(String, bool)> {
     let mut found = Vec::new();
-    match &parsed(db, item).item {
-        Some(Item::Group(group)) => read(&group.condition, &mut found),
-        Some(Item::Predicate(predicate)) => read(&predicate.condition, &mut found),
-        Some(Item::Rule(rule)) => {
-            let who = match &rule.who {
-                Some(Who::Those(condition) | Who::EveryoneExcept(condition)) => Some(condition),
-                Some(Who::Everyone(_)) | None => None,
-            };
-            let conditions = who.into_iter().chain(&rule.when).chain(&rule.unless);
-            conditions.for_each(|condition| read(condition, &mut found));
+    for (item, _) in &items(db, file).items {
+        match &parsed(db, *item).item {
+            Some(Item::Group(group)) => read(&group.condition, &mut found),
+            Some(Item::Predicate(predicate)) => read(&predicate.condition, &mut found),
+            Some(Item::Rule(rule)) => {
+                let conditions = whom(rule.who.as_ref()).into_iter();
+                let conditions = conditions.chain(&rule.when).chain(&rule.unless);
+                conditions.for_each(|condition| read(condition, &mut found));
+            }
+            Some(Item::Exception(exception)) => {
+                let conditions = whom(exception.who.as_ref()).into_iter();
+                let conditions = conditions.chain(&exception.when);
+                conditions.for_each(|condition| read(condition, &mut found));
+            }
+            _ => {}
         }
-        _ => {}
     }
     found.sort();
     found.dedup();
     found
+}
+
+fn whom(who: Option<&Who>) -> Option<&Condition> {
+    match who {
+        Some(Who::Those(condition) | Who::EveryoneExcept(condition)) => Some(condition),
+        Some(Who::Everyone(_)) | None => None,
+    }
 }
 
 fn read(condition: &Condition, found: &mut Vec<(String, bool)>) {

@@ -41,6 +41,7 @@ pub(crate) struct Symbols<'db> {
 pub(crate) struct ConnectionSymbol {
     pub(crate) protocol: Protocol,
     pub(crate) target: String,
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 /// A rule, as far as tests and exceptions can be wrong about it.
@@ -174,6 +175,13 @@ fn exceptions_of(db: &dyn salsa::Database, file: SourceFile) -> Table<()> {
         }
     }
     exceptions
+}
+
+/// What all packages declare, by qualified name, where the declaration is right.
+pub(crate) fn declared<T>(table: &Table<T>) -> impl Iterator<Item = (&str, &T)> {
+    table
+        .iter()
+        .filter_map(|(full, declared)| Some((full.as_str(), declared.symbol.as_ref()?)))
 }
 
 /// `package.name`.
@@ -358,6 +366,11 @@ fn connection(item: Option<&Item>) -> Option<ConnectionSymbol> {
     Some(ConnectionSymbol {
         protocol,
         target: connection.target.node.clone(),
+        labels: connection
+            .labels
+            .iter()
+            .map(|label| (label.name.node.clone(), label.value.node.clone()))
+            .collect(),
     })
 }
 

@@ -58,6 +58,17 @@ pub struct Connection {
     pub protocol: Name,
     /// Its name in the gateway's configuration.
     pub target: Spanned<String>,
+    /// What rules can choose it by.
+    pub labels: Vec<Label>,
+}
+
+/// `env = "prod"` of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// Its name.
+    pub name: Name,
+    /// Its value.
+    pub value: Spanned<String>,
 }
 
 /// A named condition over the subject.
@@ -177,6 +188,28 @@ pub enum On {
     Any(Span),
     /// `on orders_db, crm`.
     Connections(Vec<Name>),
+    /// `on connections where env == "prod"`.
+    Labelled(Spanned<Selection>),
+}
+
+/// Which connections labels choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// All of them hold.
+    All(Vec<Selection>),
+    /// One of them holds.
+    Any(Vec<Selection>),
+    /// It does not hold.
+    Not(Box<Selection>),
+    /// The label has one of these values.
+    Is {
+        /// The label.
+        label: Name,
+        /// The values.
+        values: Vec<Spanned<String>>,
+    },
+    /// There is such a label.
+    Has(Name),
 }
 
 /// What a rule does.

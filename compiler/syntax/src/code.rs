@@ -144,6 +144,10 @@ codes! {
     NetworkForm = "HP0219" Error,
     /// A claim that cannot be read.
     UnreadableClaim = "HP0220" Error,
+    /// A label, or a value of one, that no connection has.
+    UnknownLabel = "HP0221" Error,
+    /// Labels that no connection has together.
+    NoConnection = "HP0222" Error,
 
     /// A control that the catalogue does not have.
     UnknownControl = "HP0301" Error,

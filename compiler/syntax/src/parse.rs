@@ -6,6 +6,7 @@
 mod brackets;
 mod build;
 mod build_exception;
+mod build_labels;
 mod build_obligation;
 mod build_test;
 mod condition;

@@ -138,7 +138,14 @@ impl Field {
             ),
             (
                 Values::Text(texts),
-FactType::Scalar(Scalar::String | Scalar::Path | Scalar::Address | Scalar::Name | Scalar::Enum(_) | Scalar::Class),
+                FactType::Scalar(
+                    Scalar::String
+                    | Scalar::Path
+                    | Scalar::Address
+                    | Scalar::Name
+                    | Scalar::Enum(_)
+                    | Scalar::Class,
+                ),
             )
             | (Values::Set(texts), FactType::Set(_)) => texts.validate(),
             _ => require(false, "the graph reads a fact of another type"),

@@ -37,6 +37,7 @@ impl Checker<'_> {
             None => Some(everything()),
         };
         let on = self.on(rule.on.as_ref());
+        let on = self.fitting(rule, on);
         let kind = self.protocol(rule.on.as_ref(), on.as_ref());
         let effect = self.effect(rule);
         let rows = self.has_rows(rule, on.as_ref());
@@ -111,7 +112,7 @@ impl Checker<'_> {
                     .help("add `who`, `on` or `when`; if it is meant, write `who everyone on any`"),
             );
         }
-        let named = matches!(rule.on, Some(On::Connections(_)));
+        let named = matches!(rule.on, Some(On::Connections(_) | On::Labelled(_)));
         // What `unless` reads binds the rule too, although it reads as an exception to something wider.
         let wide = match &rule.when {
             Some(when) => independent(&self.protocol_facts, when, true),
@@ -145,8 +146,12 @@ impl Checker<'_> {
 
     /// The connections that a rule or a test names; empty for all of them.
     pub(super) fn on(&mut self, on: Option<&On>) -> Option<Connections> {
-        let Some(On::Connections(names)) = on else {
-            return Some(Vec::new());
+        let names = match on {
+            None | Some(On::Any(_)) => return Some(Vec::new()),
+            Some(On::Labelled(selection)) => {
+                return self.selected(&selection.node, selection.span);
+            }
+            Some(On::Connections(names)) => names,
         };
         let symbols = self.symbols();
         let mut found = Vec::with_capacity(names.len());

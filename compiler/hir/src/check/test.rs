@@ -102,7 +102,12 @@ impl Checker<'_> {
     }
 
     fn test_connection(&mut self, test: &ast::Test) -> Option<TestConnection> {
-        if let Some(On::Any(span)) = test.on {
+        let several = match &test.on {
+            Some(On::Any(span)) => Some(*span),
+            Some(On::Labelled(selection)) => Some(selection.span),
+            Some(On::Connections(_)) | None => None,
+        };
+        if let Some(span) = several {
             self.report(
                 Problem::new(
                     Code::TestParts,

@@ -46,8 +46,10 @@ enum Slot {
     Clause,
     Place,
     Method,
-    /// In the claims of a test's subject.
+    /// In the claims of a test's subject, or the labels of a connection.
     Claims,
+    /// What chooses connections by labels: before a label, or behind one.
+    Labels,
     Free,
 }
 
@@ -163,6 +165,7 @@ impl<'t> Reader<'t> {
             | Slot::Clause
             | Slot::Place
             | Slot::Claims
+            | Slot::Labels
             | Slot::Free => Expected::Free,
         }
     }
@@ -238,6 +241,7 @@ impl<'t> Reader<'t> {
             }
             Slot::Method => self.mention(unit, Role::Method),
             Slot::Claims => self.mention(unit, Role::Value),
+            Slot::Labels => self.label(word, unit),
             Slot::Words(_) | Slot::Head => self.part(word, unit),
             Slot::Parameters | Slot::Clause | Slot::Free => self.part(word, unit),
         }
@@ -309,7 +313,7 @@ impl<'t> Reader<'t> {
             "approval" if expect => Slot::Words(EXPECTED),
             "keep" => Slot::Words(&["last", "first"]),
             "approval" | "by" | "within" | "for" | "this" | "operation" => Slot::Words(APPROVAL),
-            "claims" => Slot::Claims,
+            "claims" | "labels" => Slot::Claims,
             "subject" | "groups" | "issuer" | "from" => Slot::Words(SUBJECT),
             "content_type" | "body" => Slot::Words(&["content_type", "body"]),
             "redact" | "hash" | "null" | "last" | "first" | "rows" | "because" => Slot::Free,
@@ -320,6 +324,15 @@ impl<'t> Reader<'t> {
     }
 
     fn listed(&mut self, word: &str, unit: &Unit, role: Role, read: bool) {
+        let behind = self.text.get(unit.span.end as usize..).unwrap_or("");
+        if role == Role::Connection
+            && word == "connections"
+            && behind.trim_start().starts_with("where")
+        {
+            self.mention(unit, Role::Keyword);
+            self.slot = Slot::Labels;
+            return;
+        }
         let keyword = match role {
             Role::Control => matches!(word, "none" | "because"),
             Role::Connection => word == "any",
@@ -339,6 +352,12 @@ impl<'t> Reader<'t> {
                 _ => Slot::List(role, true),
             };
         }
+    }
+
+    /// A word of what chooses connections: one of the language, or the name of a label.
+    fn label(&mut self, word: &str, unit: &Unit) {
+        let keyword = matches!(word, "where" | "and" | "or" | "not" | "has" | "in");
+        self.mention(unit, if keyword { Role::Keyword } else { Role::Value });
     }
 
     fn operand(&mut self, word: &str, unit: &Unit) {
@@ -481,7 +500,10 @@ impl<'t> Reader<'t> {
             (_, Some(Bracket::List)) if self.slot == Slot::Claims => {
                 self.brackets.pop();
                 if self.brackets.is_empty() {
-                    self.slot = Slot::Words(SUBJECT);
+                    self.slot = match self.keyword {
+                        "test" => Slot::Words(SUBJECT),
+                        _ => Slot::Free,
+                    };
                 }
             }
             ('}', _) => {

@@ -62,6 +62,8 @@ impl Builder {
                 let name = self.name(&parts.next()?);
                 let protocol = self.name(&parts.find(|part| part.as_rule() == Rule::word)?);
                 let target = self.string(&parts.next()?);
+                let labels = parts.clone().find(|part| part.as_rule() == Rule::labels);
+                let labels = labels.map(|labels| self.labels(labels));
                 if let Some(observe) = parts.find(|part| part.as_rule() == Rule::slip_observe) {
                     self.observed_connection(&observe);
                 }
@@ -69,6 +71,7 @@ impl Builder {
                     name,
                     protocol,
                     target,
+                    labels: labels.unwrap_or_default(),
                 })
             }
             Rule::group_item => {
@@ -284,6 +287,13 @@ impl Builder {
         for part in pair.into_inner() {
             match part.as_rule() {
                 Rule::any_connection => return Some(On::Any(self.span(&part))),
+                Rule::labelled => {
+                    let span = self.span(&part);
+                    let mut parts = part.into_inner();
+                    let selection = parts.find(|part| part.as_rule() == Rule::selection)?;
+                    let node = self.selection(selection)?;
+                    return Some(On::Labelled(Spanned { node, span }));
+                }
                 Rule::path => connections.push(self.name(&part)),
                 _ => {}
             }

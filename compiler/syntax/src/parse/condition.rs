@@ -346,7 +346,7 @@ impl Builder {
     }
 
     /// Answers operators of other languages.
-    fn foreign(&mut self, pair: &Pair<'_, Rule>) {
+    pub(super) fn foreign(&mut self, pair: &Pair<'_, Rule>) {
         let right = match pair.as_rule() {
             Rule::slip_and => "and",
             Rule::slip_or => "or",

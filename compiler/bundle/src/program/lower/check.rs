@@ -128,7 +128,12 @@ fn predicate_fits(ty: &FactType, predicate: &Predicate) -> bool {
 
 fn is_text(scalar: &Scalar) -> bool {
     match scalar {
-        Scalar::String | Scalar::Path | Scalar::Address | Scalar::Name | Scalar::Enum(_) | Scalar::Class => true,
+        Scalar::String
+        | Scalar::Path
+        | Scalar::Address
+        | Scalar::Name
+        | Scalar::Enum(_)
+        | Scalar::Class => true,
         Scalar::Bool | Scalar::Int => false,
     }
 }
