@@ -10,11 +10,19 @@ use hpol_operation::sql::{
 /// Columns that one statement can name beside the classified ones before it is no longer looked at.
 const COLUMNS: usize = 256;
 
-/// Why the gateway would refuse the statement while `classified` are masked; `None` where nothing shows that it would.
+/// Why the gateway would refuse the statement while `classified` are masked, and all values are `searched` by detectors;
+/// `None` where nothing shows that it would.
 pub(crate) fn cannot_mask(
     analysis: &SqlAnalysis,
     classified: &[ClassifiedColumn],
+    searched: bool,
 ) -> Option<String> {
+    if let (false, Some(why)) = (
+        classified.is_empty(),
+        analysis.cannot_mask_notified(searched),
+    ) {
+        return Some(why.to_owned());
+    }
     let mut tables: BTreeSet<(String, String)> = analysis
         .reads()
         .known
@@ -32,7 +40,11 @@ pub(crate) fn cannot_mask(
     while named.len() < COLUMNS {
         let catalogue = catalogue(&tables, classified, &named);
         match analysis.exposure(&catalogue, classified) {
-            Exposure::None | Exposure::Plain => return None,
+            exposure @ (Exposure::None | Exposure::Plain) => {
+                let exposed = exposure == Exposure::Plain;
+                let why = analysis.cannot_mask_copy(&catalogue, exposed, searched);
+                return why.map(str::to_owned);
+            }
             Exposure::Refused { column, why, .. } if why == "is not a column of its table" => {
                 // A column that the policy does not name; whether its table has it is the database's matter.
                 let (_, name) = column.rsplit_once('.')?;
@@ -78,27 +90,33 @@ fn unquoted(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use hpol_operation::sql::{Analyser, Limits, SqlSession};
 
     use super::*;
 
-    fn why(sql: &str) -> Option<String> {
+    fn analysis(sql: &str) -> Arc<SqlAnalysis> {
         let session = SqlSession {
             search_path: vec!["public".to_owned()],
             catalogue: None,
         };
-        let analysis = Analyser::new(Limits::default())
+        Analyser::new(Limits::default())
             .analyse(sql, &session)
-            .unwrap();
+            .unwrap()
+    }
+
+    fn ssn() -> ClassifiedColumn {
         let [schema, table, column] = ["public", "customers", "ssn"].map(str::to_owned);
-        cannot_mask(
-            &analysis,
-            &[ClassifiedColumn {
-                schema,
-                table,
-                column,
-            }],
-        )
+        ClassifiedColumn {
+            schema,
+            table,
+            column,
+        }
+    }
+
+    fn why(sql: &str) -> Option<String> {
+        cannot_mask(&analysis(sql), &[ssn()], true)
     }
 
     #[test]
@@ -109,9 +127,20 @@ mod tests {
             "SELECT c.name, c.ssn, o.total FROM customers c JOIN public.orders o ON o.customer_id = c.id WHERE c.city = 'x'",
             "SELECT status, count(*) FROM orders GROUP BY status",
             "UPDATE orders SET status = 'shipped' WHERE id = 7",
+            "COPY customers TO STDOUT",
+            "COPY (SELECT name, ssn FROM customers) TO STDOUT (FORMAT binary)",
+            "COPY customers FROM STDIN",
         ] {
             assert_eq!(why(sql), None, "{sql}");
         }
+    }
+
+    #[test]
+    fn what_is_notified_has_no_columns() {
+        assert_eq!(why("LISTEN news"), None);
+        let analysis = analysis("LISTEN news");
+        assert!(cannot_mask(&analysis, &[ssn()], false).is_some());
+        assert_eq!(cannot_mask(&analysis, &[], false), None);
     }
 
     #[test]
@@ -122,6 +151,9 @@ mod tests {
             "SELECT c.name FROM customers c WHERE c.id = 1 AND c.ssn > '5'",
             "SELECT ssn FROM customers UNION SELECT item FROM orders",
             "SELECT count(*) FROM customers GROUP BY ssn",
+            "COPY (SELECT upper(ssn) FROM customers) TO STDOUT",
+            "COPY customers TO STDOUT; SELECT 1",
+            "COPY (SELECT count(*) FROM orders) TO STDOUT (FORMAT binary)",
         ] {
             assert!(why(sql).is_some(), "{sql}");
         }

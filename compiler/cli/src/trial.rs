@@ -192,17 +192,17 @@ impl<'a> Trial<'a> {
     /// The block that follows where a mask applies and cannot be carried out (semantics 4); by the rules that mask.
     fn cannot_mask(&self, case: &TestCase, asked: &Asked, decision: &Decision) -> Option<Verdicts> {
         let analysis = asked.analysis.as_ref()?;
-        let (mut rules, mut classified) = (Vec::new(), Vec::new());
+        let (mut rules, mut classified, mut searching) = (Vec::new(), Vec::new(), Vec::new());
         for rule in self.rules(&decision.mask) {
             let Effect::Mask { class, .. } = rule.effect else {
                 continue;
             };
-            let columns = self
-                .policy
-                .classes
-                .get(class.0 as usize)
-                .map_or(&[][..], |class| &class.columns);
-            let mut columns = columns
+            let class = self.policy.classes.get(class.0 as usize);
+            if class.is_some_and(|class| !class.detectors.is_empty()) {
+                searching.push(rule);
+            }
+            let mut columns = class
+                .map_or(&[][..], |class| &class.columns)
                 .iter()
                 .filter(|column| column.target == case.connection.target)
                 .peekable();
@@ -215,7 +215,11 @@ impl<'a> Trial<'a> {
                 column: column.column.clone(),
             }));
         }
-        let why = crate::exposure::cannot_mask(analysis, &classified)?;
+        let searched = !searching.is_empty();
+        let why = crate::exposure::cannot_mask(analysis, &classified, searched)?;
+        if rules.is_empty() {
+            rules = searching;
+        }
         Some(self.unmet(&rules, decision, format!("it cannot be masked: {why}")))
     }
 

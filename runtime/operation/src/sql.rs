@@ -14,6 +14,7 @@ mod analysis;
 mod builtin;
 mod cache;
 mod catalogue;
+mod copied;
 mod effect;
 mod exposure;
 mod lineage;
@@ -31,6 +32,7 @@ pub use analysis::{Extent, Format, Parameter, SqlAnalysis, SqlSession};
 pub use catalogue::{
     Catalogue, CatalogueBuilder, CatalogueQuery, Column, Relation, RelationKind, catalogue_queries,
 };
+pub use copied::{CopiedColumn, CopyFormat, CopyOut};
 pub use effect::SessionEffect;
 pub use exposure::{ClassifiedColumn, Exposure};
 pub use named::{NameUses, NamedText, NamedTexts, QueryText};

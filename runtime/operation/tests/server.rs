@@ -109,10 +109,16 @@ fn add(builder: &mut CatalogueBuilder, query: CatalogueQuery, row: &[&str]) {
             let kind = RelationKind::from_relkind(row[3].chars().next().unwrap());
             builder.relation(oid(0), row[1], row[2], kind)
         }
-        CatalogueQuery::Columns(_) => builder.column(oid(0), attnum(1), row[2]),
+        CatalogueQuery::Columns(_) => builder.column(oid(0), attnum(1), row[2]).column_type(
+            oid(0),
+            attnum(1),
+            oid(3),
+            row[4] == "t",
+        ),
         CatalogueQuery::Generated(_) => builder.generated(oid(0), attnum(1), attnum(2)),
         CatalogueQuery::Inheritance(_) => builder.inherits(oid(0), oid(1)),
         CatalogueQuery::ViewReads(_) => builder.view_reads(oid(0), oid(1)),
         CatalogueQuery::DisguisedFunctions(_) => builder.disguised_function(row[0]),
+        CatalogueQuery::BaseTypes(_) => builder.base_type(oid(0), oid(1)),
     };
 }

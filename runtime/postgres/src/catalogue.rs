@@ -115,7 +115,9 @@ fn add(
             );
         }
         CatalogueQuery::Columns(_) => {
-            builder.column(number(row, 0)?, number(row, 1)?, text(row, 2)?);
+            let (relation, attnum) = (number(row, 0)?, number(row, 1)?);
+            builder.column(relation, attnum, text(row, 2)?);
+            builder.column_type(relation, attnum, number(row, 3)?, text(row, 4)? == "t");
         }
         CatalogueQuery::Generated(_) => {
             builder.generated(number(row, 0)?, number(row, 1)?, number(row, 2)?);
@@ -128,6 +130,9 @@ fn add(
         }
         CatalogueQuery::DisguisedFunctions(_) => {
             builder.disguised_function(text(row, 0)?);
+        }
+        CatalogueQuery::BaseTypes(_) => {
+            builder.base_type(number(row, 0)?, number(row, 1)?);
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ use hpol_operation::sql::{
 };
 use hpol_operation::{Class, Operation};
 use hpol_session::Vocabulary;
-use hpol_session::masking::MaskingPlan;
+use hpol_session::masking::{MaskingPlan, Slot};
 use hpol_session::refusal::NotAccepted;
 use hpol_session::session::{CannotLimit, CannotMask, Carrier};
 
@@ -372,24 +372,28 @@ impl Carrier for Reading {
                 why: why.to_owned(),
             });
         }
-        if let (Some(class), true) = (first(), self.listens() && !plan.has_detectors()) {
+        if let (Some(class), Some(why)) = (
+            first(),
+            self.analysis.cannot_mask_notified(plan.has_detectors()),
+        ) {
             return Err(CannotMask {
                 class,
-                why: "what is notified has no columns, and no detector looks for the class"
-                    .to_owned(),
+                why: why.to_owned(),
             });
         }
         match self.exposure(plan) {
-            Exposure::None => Ok(()),
-            Exposure::Plain if !self.is_copy() => Ok(()),
-            Exposure::Plain => Err(CannotMask {
-                class: plan
-                    .columns()
-                    .next()
-                    .map(|(slot, _)| plan.class(slot).to_owned())
-                    .unwrap_or_default(),
-                why: "COPY would give out whole rows; use SELECT".to_owned(),
-            }),
+            exposure @ (Exposure::None | Exposure::Plain) => {
+                let exposed = exposure == Exposure::Plain;
+                let why =
+                    self.analysis
+                        .cannot_mask_copy(&self.catalogue, exposed, plan.has_detectors());
+                why.map_or(Ok(()), |why| {
+                    Err(CannotMask {
+                        class: plan.class(Slot(0)).to_owned(),
+                        why: why.to_owned(),
+                    })
+                })
+            }
             Exposure::Refused { column, why, place } => {
                 let alone = |column: &hpol_session::masking::Column| {
                     matches!(

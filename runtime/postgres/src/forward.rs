@@ -9,6 +9,7 @@ pub(crate) mod settings;
 mod tightening;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hpol_operation::Operation;
@@ -38,6 +39,9 @@ const FAILING_QUERY: &str = "refused by hpol";
 
 /// What the record shows of a text that could not be read; the digest tells which it was.
 const NOT_READ: &str = "(not understood)";
+
+/// How old the catalogue may be for a COPY TO STDOUT: nothing else tells where its columns come from.
+const COPY_AGE: Duration = Duration::from_secs(1);
 
 /// What a permit is wanted for.
 #[derive(Debug)]
@@ -271,7 +275,14 @@ impl Relay<'_> {
         }
         let mut reading = self.read(text).await;
         let unknown = matches!(&reading, Named::Reading(reading) if reading.names_unknown());
-        let old = self.catalogue_read.elapsed() > self.connection.settings().limits.catalogue_age;
+        let copies = matches!(&reading, Named::Reading(reading) if reading.analysis.copies_out());
+        let longest = self.connection.settings().limits.catalogue_age;
+        let longest = if copies {
+            longest.min(COPY_AGE)
+        } else {
+            longest
+        };
+        let old = self.catalogue_read.elapsed() > longest;
         if can_ask && (self.catalogue_stale || unknown || old) {
             if !self.prepared.is_idle() {
                 return Ok(self.later());

@@ -28,7 +28,7 @@ pub fn backend(chunks: &[&[u8]]) -> Vec<u8> {
         drop(backend::TransactionStatus::decode(body));
         drop(backend::row_description(body));
         drop(backend::data_row(body));
-        drop(backend::copy_is_binary(body));
+        drop(backend::copy_response(body));
         drop(backend::parameter_status(body));
         drop(backend::counted(body));
         drop(backend::backend_key(body));

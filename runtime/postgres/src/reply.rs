@@ -2,6 +2,7 @@
 //! recorded.
 
 pub(crate) mod columns;
+mod copy;
 pub(crate) mod limit;
 mod notified;
 pub(crate) mod running;
@@ -397,30 +398,25 @@ fn rows(
     match frame.tag() {
         backend::DATA_ROW => running.row(frame, out).map_err(broken),
         backend::COPY_IN if running.is_copy => {
-            backend::copy_is_binary(frame.body()).map_err(broken)?;
+            backend::copy_response(frame.body()).map_err(broken)?;
             running.awaits_copy = false;
             *copy_in = CopyIn::Active;
             out.extend_from_slice(frame.raw());
             Ok(())
         }
         backend::COPY_OUT if running.is_copy => {
-            let binary = backend::copy_is_binary(frame.body()).map_err(broken)?;
+            let (binary, columns) = backend::copy_response(frame.body()).map_err(broken)?;
             running.awaits_copy = false;
-            let hides = !running.masks.is_empty() || running.limit.is_some();
-            if (binary && hides) || running.masks.is_exposed() {
-                let message =
-                    "a COPY in binary format, or of a classified table, cannot be masked or cut";
+            if !running.can_copy(binary, columns) {
+                let message = "the server copies something else than the gateway knows, so nothing of it can be masked or cut";
                 return Err(Ended::with(
-                    Report::fatal("42501", message).with_hint("use SELECT, or COPY in text format"),
+                    Report::fatal("42501", message).with_hint("log in again, or use SELECT"),
                 ));
             }
             out.extend_from_slice(frame.raw());
             Ok(())
         }
-        backend::COPY_DATA if running.is_copy => {
-            running.copy_row(frame, out);
-            Ok(())
-        }
+        backend::COPY_DATA if running.is_copy => running.copy_row(frame, out).map_err(broken),
         backend::COPY_DONE => {
             out.extend_from_slice(frame.raw());
             Ok(())

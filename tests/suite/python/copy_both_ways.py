@@ -17,11 +17,18 @@ with connect() as connection:
         with cursor.copy("COPY (SELECT 'called about 987-65-4327', id FROM orders WHERE id = 7) TO STDOUT") as copy:
             equal(list(copy.rows()), [("called about ***-**-4327", "7")])
 
-    # PG-26: a classified column cannot be masked in COPY, so it does not leave.
+        # PG-26: classified columns are masked, in text and in binary format.
+        with cursor.copy("COPY (SELECT id, ssn FROM customers WHERE id = 1) TO STDOUT") as copy:
+            equal(list(copy.rows()), [("1", "***-**-4321")])
+        with cursor.copy("COPY (SELECT ssn, id FROM customers WHERE id < 3 ORDER BY id) TO STDOUT (FORMAT binary)") as copy:
+            copy.set_types(["text", "int4"])
+            equal(list(copy.rows()), [("***-**-4321", 1), ("***-**-4322", 2)])
+
+    # Where it cannot be told which columns they are, or they are used otherwise, nothing leaves.
     for sql in (
-        "COPY customers TO STDOUT",
-        "COPY (SELECT ssn FROM customers) TO STDOUT",
-        "COPY payments (id, card_number) TO STDOUT",
+        "COPY (SELECT c.*, s.* FROM customers c, (SELECT 1) s) TO STDOUT",
+        "COPY (SELECT lower(ssn) FROM customers) TO STDOUT",
+        "COPY (SELECT id FROM payments WHERE card_number LIKE '4%') TO STDOUT",
     ):
         with refused("42501"):
             with connection.cursor() as cursor, cursor.copy(sql) as copy:

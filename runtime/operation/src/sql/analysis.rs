@@ -164,6 +164,16 @@ impl SqlAnalysis {
         several.then_some("the text holds several statements; send them one by one")
     }
 
+    /// Why nothing can be hidden in what comes of it later, on channels that it listens to; `None` where it does not listen
+    /// or `searched`, where detectors look into everything.
+    #[must_use]
+    pub fn cannot_mask_notified(&self, searched: bool) -> Option<&'static str> {
+        let mut effects = self.effects.iter();
+        let listens = effects.any(|effect| matches!(effect, SessionEffect::Listen { .. }));
+        (listens && !searched)
+            .then_some("what is notified has no columns, and no detector looks for the class")
+    }
+
     /// [`Class::Read`] where nothing can change: SELECT and the like with known harmless functions, SHOW, SET, EXPLAIN,
     /// and transaction control. COMMIT is a read too: what it makes permanent was recorded as a write when it was asked
     /// for. COMMIT PREPARED and ROLLBACK PREPARED act on transactions of other sessions and are writes.

@@ -12,6 +12,7 @@ pub struct Catalogue {
     by_oid: BTreeMap<u32, Relation>,
     by_name: HashMap<(String, String), u32>,
     disguised_functions: HashSet<String>,
+    base_types: HashMap<u32, u32>,
 }
 
 /// One relation.
@@ -42,6 +43,10 @@ pub struct Column {
     pub attnum: i16,
     /// Its name.
     pub name: String,
+    /// Oid of its type, for a domain that of its base type; 0 where it is not known.
+    pub type_oid: u32,
+    /// It is generated from other columns, or by an expression of its own.
+    pub generated: bool,
     /// The attribute numbers of the columns it is generated from; none for a column that is not generated.
     pub generated_from: Vec<i16>,
 }
@@ -87,7 +92,8 @@ impl RelationKind {
 pub enum CatalogueQuery {
     /// Rows `(oid, schema, name, relkind)` for [`CatalogueBuilder::relation`].
     Relations(&'static str),
-    /// Rows `(relation oid, attnum, name)` for [`CatalogueBuilder::column`].
+    /// Rows `(relation oid, attnum, name, type oid, whether it is generated)` for [`CatalogueBuilder::column`] and
+    /// [`CatalogueBuilder::column_type`].
     Columns(&'static str),
     /// Rows `(relation oid, attnum, attnum it is generated from)` for [`CatalogueBuilder::generated`].
     Generated(&'static str),
@@ -97,6 +103,8 @@ pub enum CatalogueQuery {
     ViewReads(&'static str),
     /// Rows `(name)` for [`CatalogueBuilder::disguised_function`].
     DisguisedFunctions(&'static str),
+    /// Rows `(oid, oid of what it is made of)` for [`CatalogueBuilder::base_type`].
+    BaseTypes(&'static str),
 }
 
 impl CatalogueQuery {
@@ -109,7 +117,8 @@ impl CatalogueQuery {
             | CatalogueQuery::Generated(sql)
             | CatalogueQuery::Inheritance(sql)
             | CatalogueQuery::ViewReads(sql)
-            | CatalogueQuery::DisguisedFunctions(sql) => sql,
+            | CatalogueQuery::DisguisedFunctions(sql)
+            | CatalogueQuery::BaseTypes(sql) => sql,
         }
     }
 }
@@ -117,14 +126,14 @@ impl CatalogueQuery {
 /// The queries that fill a catalogue, in the order they have to be fed to the builder. They read system catalogues only,
 /// which every role may, and should run in one REPEATABLE READ transaction.
 #[must_use]
-pub fn catalogue_queries() -> [CatalogueQuery; 6] {
+pub fn catalogue_queries() -> [CatalogueQuery; 7] {
     [
         CatalogueQuery::Relations(
             "SELECT c.oid, n.nspname, c.relname, c.relkind FROM pg_catalog.pg_class c \
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r','p','v','m','f','S')",
         ),
         CatalogueQuery::Columns(
-            "SELECT a.attrelid, a.attnum, a.attname FROM pg_catalog.pg_attribute a \
+            "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.attgenerated <> '' FROM pg_catalog.pg_attribute a \
              JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
              WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r','p','v','m','f')",
         ),
@@ -160,6 +169,16 @@ pub fn catalogue_queries() -> [CatalogueQuery; 6] {
              AND b.proname = p.proname) AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d \
              WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e'))",
         ),
+        CatalogueQuery::BaseTypes(
+            "WITH RECURSIVE made (oid, base) AS (SELECT t.oid, t.typbasetype FROM pg_catalog.pg_type t \
+             WHERE t.typtype = 'd' UNION ALL SELECT m.oid, t.typbasetype FROM made m \
+             JOIN pg_catalog.pg_type t ON t.oid = m.base WHERE t.typtype = 'd'), \
+             domains (oid, base, elements, based) AS (SELECT m.oid, m.base, d.typarray, t.typarray FROM made m \
+             JOIN pg_catalog.pg_type t ON t.oid = m.base AND t.typtype <> 'd' \
+             JOIN pg_catalog.pg_type d ON d.oid = m.oid) \
+             SELECT oid, base FROM domains UNION ALL \
+             SELECT elements, based FROM domains WHERE elements <> 0 AND based <> 0",
+        ),
     ]
 }
 
@@ -168,6 +187,7 @@ pub fn catalogue_queries() -> [CatalogueQuery; 6] {
 pub struct CatalogueBuilder {
     by_oid: BTreeMap<u32, Relation>,
     disguised_functions: HashSet<String>,
+    base_types: HashMap<u32, u32>,
 }
 
 impl CatalogueBuilder {
@@ -207,9 +227,38 @@ impl CatalogueBuilder {
             relation.columns.push(Column {
                 attnum,
                 name: name.to_owned(),
+                type_oid: 0,
+                generated: false,
                 generated_from: Vec::new(),
             });
         }
+        self
+    }
+
+    /// Adds the type of a column, and whether it is generated; ignored where the column is not known.
+    pub fn column_type(
+        &mut self,
+        relation: u32,
+        attnum: i16,
+        type_oid: u32,
+        generated: bool,
+    ) -> &mut Self {
+        let columns = self
+            .by_oid
+            .get_mut(&relation)
+            .map(|relation| &mut relation.columns);
+        let mut columns = columns.into_iter().flatten().rev();
+        if let Some(column) = columns.find(|column| column.attnum == attnum) {
+            column.type_oid = type_oid;
+            column.generated = generated;
+        }
+        self
+    }
+
+    /// Adds that the values of a type are those of `base`: of a domain its base type, of an array of domains the array of
+    /// that.
+    pub fn base_type(&mut self, type_oid: u32, base: u32) -> &mut Self {
+        self.base_types.insert(type_oid, base);
         self
     }
 
@@ -263,6 +312,10 @@ impl CatalogueBuilder {
         let mut by_name = HashMap::with_capacity(self.by_oid.len());
         for relation in self.by_oid.values_mut() {
             relation.columns.sort_by_key(|column| column.attnum);
+            for column in &mut relation.columns {
+                let base = self.base_types.get(&column.type_oid);
+                column.type_oid = base.copied().unwrap_or(column.type_oid);
+            }
             by_name.insert(
                 (relation.schema.clone(), relation.name.clone()),
                 relation.oid,
@@ -273,6 +326,7 @@ impl CatalogueBuilder {
             by_oid: self.by_oid,
             by_name,
             disguised_functions: self.disguised_functions,
+            base_types: self.base_types,
         }
     }
 }
@@ -288,6 +342,13 @@ impl Catalogue {
     #[must_use]
     pub fn relation(&self, schema: &str, name: &str) -> Option<&Relation> {
         self.by_oid(*self.by_name.get(&(schema.to_owned(), name.to_owned()))?)
+    }
+
+    /// What the values of a type are made of: of a domain its base type, of an array of domains the array of that, of any
+    /// other itself.
+    #[must_use]
+    pub fn base_type(&self, type_oid: u32) -> u32 {
+        self.base_types.get(&type_oid).copied().unwrap_or(type_oid)
     }
 
     /// The relation with `oid`.

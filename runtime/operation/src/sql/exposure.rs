@@ -280,9 +280,15 @@ fn form(statement: &Statement, holders: &[Holder<'_>]) -> Result<(), Refused> {
         Form::Select {
             set_operation: false,
         }
+        | Form::Copy {
+            set_operation: false,
+        }
         | Form::Change
         | Form::Passive => Ok(()),
         Form::Select {
+            set_operation: true,
+        }
+        | Form::Copy {
             set_operation: true,
         } => Err(refused(
             name(),

@@ -1,5 +1,6 @@
 //! Where a text mentions relations and columns, kept flat for the question of exposure.
 
+use super::copied::Copied;
 use super::names::Name;
 
 /// The mentions of every statement of a text.
@@ -26,6 +27,8 @@ pub(super) struct Statement {
     pub(super) distinct: bool,
     /// ORDER BY or GROUP BY name a column of the result by its position.
     pub(super) position: bool,
+    /// It is a COPY TO STDOUT.
+    pub(super) copy: Option<Box<Copied>>,
     /// Why not everything it reads is known.
     pub(super) opaque: Option<String>,
 }
@@ -35,6 +38,11 @@ pub(super) struct Statement {
 pub(super) enum Form {
     /// A SELECT whose columns are the result.
     Select {
+        /// UNION, INTERSECT or EXCEPT.
+        set_operation: bool,
+    },
+    /// A COPY TO STDOUT of a table or of a SELECT, whose columns are what it gives out.
+    Copy {
         /// UNION, INTERSECT or EXCEPT.
         set_operation: bool,
     },

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use pg_query::protobuf::JsonExprOp;
 
 use super::builtin::{self, FunctionKind};
+use super::copied;
 use super::lineage::{ColumnMention, Form, Lineage, Place, RelationMention, Role, Statement};
 use super::named::{NameUses, NamedTrees, OwnNames};
 use super::names::{self, Name};

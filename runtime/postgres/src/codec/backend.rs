@@ -126,16 +126,16 @@ pub(crate) fn data_row(body: &[u8]) -> Result<Vec<Option<&[u8]>>, Malformed> {
     Ok(values)
 }
 
-/// The overall format of CopyInResponse and CopyOutResponse: whether it is binary.
-pub(crate) fn copy_is_binary(body: &[u8]) -> Result<bool, Malformed> {
+/// The overall format of CopyInResponse and CopyOutResponse: whether it is binary; and how many columns there are.
+pub(crate) fn copy_response(body: &[u8]) -> Result<(bool, usize), Malformed> {
     let mut body = Body::new(body);
     let overall = body.u8()?;
     let count = body.count()?;
     body.bytes(count * 2)?;
     body.end()?;
     match overall {
-        0 => Ok(false),
-        1 => Ok(true),
+        0 => Ok((false, count)),
+        1 => Ok((true, count)),
         _ => Err(Malformed::Body {
             what: "a format is neither text nor binary",
         }),
@@ -267,7 +267,7 @@ mod tests {
         fn no_bytes_make_a_decoder_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = row_description(&bytes);
             let _ = data_row(&bytes);
-            let _ = copy_is_binary(&bytes);
+            let _ = copy_response(&bytes);
             let _ = parameter_status(&bytes);
             let _ = backend_key(&bytes);
             let _ = counted(&bytes);

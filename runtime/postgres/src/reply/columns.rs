@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hpol_operation::sql::{Catalogue, Exposure, RelationKind};
+use hpol_operation::sql::{Catalogue, CopiedColumn, Exposure, RelationKind};
 use hpol_session::masking::{MaskingPlan, Slot};
 
 use super::values::Shape;
@@ -20,6 +20,7 @@ pub(crate) struct Masks {
     /// catalogue was read.
     classifies: bool,
     catalogue: Arc<Catalogue>,
+    searches: bool,
     empty: bool,
 }
 
@@ -54,6 +55,7 @@ impl Masks {
             classifies: plan.columns().next().is_some(),
             origins,
             catalogue: Arc::clone(&reading.catalogue),
+            searches: plan.has_detectors(),
             empty: plan.is_empty(),
         }
     }
@@ -61,6 +63,11 @@ impl Masks {
     /// Whether nothing is hidden, so that results pass as they are.
     pub(crate) fn is_empty(&self) -> bool {
         self.empty
+    }
+
+    /// Whether every value is looked into.
+    pub(crate) fn searches(&self) -> bool {
+        self.searches
     }
 
     /// Whether classified columns leave in the result.
@@ -76,8 +83,33 @@ impl Masks {
             .collect()
     }
 
+    /// The treatment of each column of a COPY.
+    pub(crate) fn of_copied(&self, columns: &[CopiedColumn], binary: bool) -> Arc<[Treatment]> {
+        let treatments = columns.iter().map(|column| match *column {
+            CopiedColumn::Of {
+                table,
+                attnum,
+                type_oid,
+            } => self.treatment(&ColumnDescription {
+                table,
+                attnum,
+                type_oid,
+                binary,
+            }),
+            CopiedColumn::Computed => Treatment::Search(Shape::Text),
+            CopiedColumn::Unknown if self.classifies => Treatment::Unaccounted,
+            CopiedColumn::Unknown => Treatment::Search(Shape::Text),
+        });
+        treatments.collect()
+    }
+
+    /// What the types of values are known by.
+    pub(crate) fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.catalogue
+    }
+
     fn treatment(&self, column: &ColumnDescription) -> Treatment {
-        let shape = Shape::of(column);
+        let shape = Shape::of(column, &self.catalogue);
         match self.origins.get(&(column.table, column.attnum)) {
             Some(slot) => Treatment::Classified(*slot, shape),
             None if self.classifies && !self.knows(column) => Treatment::Unaccounted,

@@ -8,6 +8,7 @@ use hpol_session::masking::{MaskRun, Masked};
 use hpol_session::permit::{Conclusion, Receipt, Settlement};
 
 use super::columns::{Masks, Treatment};
+use super::copy::{self, CopyRows, Cut};
 use super::limit::{self, Limit};
 use super::scrub::{is_constraint, put_off, scrubbed};
 use super::values::{self, Room};
@@ -41,6 +42,8 @@ pub(crate) struct Running {
     pub(crate) changes_catalogue: bool,
     /// It holds a COPY, whose answer decides how the client's next messages are read.
     pub(crate) is_copy: bool,
+    /// How what it copies out is read, where that is known.
+    copied: Option<CopyRows>,
     /// That answer is not there yet, so the client's next messages wait.
     pub(crate) awaits_copy: bool,
     /// The names of statements and cursors that it makes and drops.
@@ -61,6 +64,8 @@ impl Running {
             canceled: false,
             run: Some(receipt.masker()),
             receipt: Some(receipt),
+            room: Room::new(masks.catalogue()),
+            copied: CopyRows::of(reading, &masks),
             masks,
             columns: None,
             portal: None,
@@ -71,7 +76,6 @@ impl Running {
             is_copy: reading.is_copy(),
             awaits_copy: reading.is_copy(),
             naming: Naming::of(reading),
-            room: Room::default(),
             rows: 0,
             affected: 0,
             bytes: 0,
@@ -107,13 +111,78 @@ impl Running {
         Ok(())
     }
 
-    /// Writes a CopyData message, which PostgreSQL makes of one row each.
-    pub(crate) fn copy_row(&mut self, frame: &Frame, out: &mut BytesMut) {
+    /// Whether what the server copies out can be masked and cut as it must be.
+    pub(crate) fn can_copy(&self, binary: bool, columns: usize) -> bool {
+        let hides = self.masks.is_exposed() || self.masks.searches();
+        match &self.copied {
+            _ if !hides && self.limit.is_none() => true,
+            Some(copied) => copied.fits(binary, columns, hides),
+            // Lines of text can be searched and counted without knowing what is in them.
+            None => !binary && !self.masks.is_exposed(),
+        }
+    }
+
+    /// Writes a CopyData message of the upstream, which PostgreSQL makes of one row each.
+    pub(crate) fn copy_row(&mut self, frame: &Frame, out: &mut BytesMut) -> Result<(), Malformed> {
+        let before = out.len();
+        if self.masks.is_empty() && self.limit.is_none() {
+            self.rows = self.rows.saturating_add(1);
+            out.extend_from_slice(frame.raw());
+        } else if let Some(mut copied) = self.copied.take() {
+            let rows = copied.rows(frame.body());
+            let written = rows.and_then(|rows| self.copy_rows(&rows, &mut copied, frame, out));
+            self.copied = Some(copied);
+            written?;
+        } else {
+            self.copy_line(frame, out);
+        }
+        self.count(out.len().saturating_sub(before));
+        Ok(())
+    }
+
+    /// Writes what a message holds of a COPY whose columns are known.
+    fn copy_rows(
+        &mut self,
+        rows: &[Cut<'_>],
+        copied: &mut CopyRows,
+        frame: &Frame,
+        out: &mut BytesMut,
+    ) -> Result<(), Malformed> {
+        let mut body = Vec::new();
+        let mut same = true;
+        for part in rows {
+            let Cut::Row(row) = part else {
+                body.extend_from_slice(part.bytes());
+                continue;
+            };
+            if !self.admits(out) {
+                same = false;
+                continue;
+            }
+            self.rows = self.rows.saturating_add(1);
+            if self.masks.is_empty() || !copied.knows_columns() {
+                body.extend_from_slice(row);
+                continue;
+            }
+            let run = self.run.as_mut().ok_or(Malformed::Body {
+                what: "a row came after the end of its result",
+            })?;
+            same &= copied.row(row, run, &mut self.room, &mut body)? == copy::Written::Same;
+        }
+        if same {
+            out.extend_from_slice(frame.raw());
+        } else if !body.is_empty() {
+            encode::message(out, backend::COPY_DATA, |out| out.extend_from_slice(&body));
+        }
+        Ok(())
+    }
+
+    /// Writes a row of which only its text is known.
+    fn copy_line(&mut self, frame: &Frame, out: &mut BytesMut) {
         if !self.admits(out) {
             return;
         }
         self.rows = self.rows.saturating_add(1);
-        let before = out.len();
         let masked = match &mut self.run {
             _ if self.masks.is_empty() => Masked::Unchanged,
             Some(run) => self.room.text(frame.body(), run),
@@ -127,7 +196,6 @@ impl Running {
             // A row of COPY cannot be NULL, so a row that must not be shown is left out.
             Masked::Null => {}
         }
-        self.count(out.len().saturating_sub(before));
     }
 
     /// Whether one more row may be released.

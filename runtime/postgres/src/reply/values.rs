@@ -6,7 +6,9 @@ mod json;
 
 use std::io::Write as _;
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use hpol_operation::sql::Catalogue;
 use hpol_session::masking::{MaskRun, Masked, Slot};
 
 use super::columns::Treatment;
@@ -63,8 +65,9 @@ const ARRAYS: [u32; 15] = [
 ];
 
 impl Shape {
-    pub(crate) fn of(column: &ColumnDescription) -> Shape {
-        match (column.type_oid, column.binary) {
+    /// The shape of a column's values. What a type is made of tells, so a domain is read as its base type is, also in arrays.
+    pub(crate) fn of(column: &ColumnDescription, catalogue: &Catalogue) -> Shape {
+        match (catalogue.base_type(column.type_oid), column.binary) {
             (oid, _) if TEXTS.contains(&oid) => Shape::Text,
             (JSON, _) | (JSONB, false) => Shape::Json,
             (JSONB, true) => Shape::Jsonb,
@@ -82,8 +85,10 @@ impl Shape {
 }
 
 /// Room for what takes the place of values, kept from one to the next so that a value costs no allocation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Room {
+    /// What the types inside values are known by.
+    catalogue: Arc<Catalogue>,
     /// What stands in place of the value.
     out: Vec<u8>,
     /// The value in another form: its digits, its bytes, an element of it.
@@ -99,6 +104,15 @@ struct ElementRoom<'a> {
 }
 
 impl Room {
+    pub(crate) fn new(catalogue: &Arc<Catalogue>) -> Room {
+        Room {
+            catalogue: Arc::clone(catalogue),
+            out: Vec::new(),
+            form: Vec::new(),
+            element: Vec::new(),
+        }
+    }
+
     /// What stands in place of the value that was hidden last.
     pub(crate) fn hidden(&self) -> &[u8] {
         &self.out
@@ -337,7 +351,7 @@ fn fields(value: &[u8], run: &mut MaskRun, room: &mut Room) -> Result<Masked, Ma
     body.i32()?;
     let mut masked = Masked::Unchanged;
     while body.remaining() > 0 {
-        let shape = inner(body.u32()?);
+        let shape = inner(body.u32()?, &room.catalogue);
         if let Some(value) = body.value()? {
             room.out.clear();
             if scalar(shape, value, run, &mut room.out, &mut room.form) != Masked::Unchanged {
@@ -349,26 +363,32 @@ fn fields(value: &[u8], run: &mut MaskRun, room: &mut Room) -> Result<Masked, Ma
 }
 
 /// The shape of a value inside a binary one, by the type that stands before it.
-fn inner(type_oid: u32) -> Shape {
-    Shape::of(&ColumnDescription {
+fn inner(type_oid: u32, catalogue: &Catalogue) -> Shape {
+    let column = ColumnDescription {
         table: 0,
         attnum: 0,
         type_oid,
         binary: true,
-    })
+    };
+    Shape::of(&column, catalogue)
 }
 
 #[cfg(test)]
 mod tests {
+    use hpol_operation::sql::CatalogueBuilder;
+
     use super::*;
 
     fn shape(type_oid: u32, binary: bool) -> Shape {
-        Shape::of(&ColumnDescription {
+        let mut catalogue = CatalogueBuilder::new();
+        catalogue.base_type(70_000, 25).base_type(70_001, 1009);
+        let column = ColumnDescription {
             table: 0,
             attnum: 0,
             type_oid,
             binary,
-        })
+        };
+        Shape::of(&column, &catalogue.build())
     }
 
     #[test]
@@ -383,6 +403,9 @@ mod tests {
         assert_eq!(shape(2249, true), Shape::Record);
         assert_eq!(shape(869, true), Shape::Address);
         assert_eq!(shape(90_000, true), Shape::Other);
+        assert_eq!(shape(70_000, true), Shape::Text);
+        assert_eq!(shape(70_001, true), Shape::Array);
+        assert_eq!(shape(70_001, false), Shape::TextArray);
     }
 
     fn digits(value: &[u8]) -> Option<String> {

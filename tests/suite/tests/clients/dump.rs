@@ -66,3 +66,53 @@ fn pg_dump_tells_of_all_that_is_not_hidden() {
         assert_eq!(dump, unguarded(&world, arguments), "{arguments:?}");
     }
 }
+
+#[test]
+fn pg_26_a_dump_of_masked_columns_holds_no_value_of_them_and_can_be_restored() {
+    let world = world();
+    let dump = printed(&mut through_gateway(&world));
+    let unguarded = unguarded(&world, &[]);
+    assert!(
+        unguarded.contains("987-65-4321"),
+        "nothing had to be hidden"
+    );
+    let masked: String = unguarded
+        .split_inclusive("987-65-432")
+        .map(|part| part.replace("987-65-432", "***-**-432"))
+        .collect();
+    let differing: Vec<(&str, &str)> = dump
+        .lines()
+        .zip(masked.lines())
+        .filter(|(left, right)| left != right)
+        .collect();
+    // What is left are the cards of payments.
+    assert_eq!(dump.lines().count(), masked.lines().count());
+    assert_eq!(differing.len(), 1000, "{:?}", differing.first());
+    for (left, right) in differing {
+        let (left, right): (Vec<&str>, Vec<&str>) =
+            (left.split('\t').collect(), right.split('\t').collect());
+        assert_eq!((left[2], left[4]), ("***", right[4]));
+    }
+    for (kind, name) in [("-Fc", "custom"), ("-Ft", "tar")] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("dump");
+        check(through_gateway(&world).arg(kind).arg("-f").arg(&file)).unwrap();
+        let sql = format!("CREATE DATABASE {name} OWNER {GATEWAY_USER}");
+        world.postgres.execute("postgres", &sql).unwrap();
+        let mut restore = to_server(&world, "pg_restore", name);
+        check(restore.args(["--exit-on-error", "-d", name]).arg(&file)).unwrap();
+        for (sql, wanted) in [
+            (
+                "SELECT count(*), min(left(ssn, 10)), max(left(ssn, 10)) FROM customers",
+                "1000|***-**-432|***-**-432",
+            ),
+            ("SELECT DISTINCT card_number FROM payments", "***"),
+            (
+                "SELECT id, number, label, bytes, tags FROM stock.items WHERE id = 1",
+                "1|7|tab\tline\nback\\slash\r|\\x00ff|{\"a b\",\"c\\\"d\",NULL}",
+            ),
+        ] {
+            assert_eq!(world.postgres.execute(name, sql).unwrap(), wanted, "{sql}");
+        }
+    }
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use pg_query::protobuf::{CmdType, OnConflictAction, SetOperation};
 
+use super::copied::{self, Sources};
 use super::{Name, Node, Tree, Verb, Walk, Walked};
 
 /// What a WHEN of MERGE can do.
@@ -41,6 +42,9 @@ impl Walk<'_> {
                     .filter_map(|field| node.get(field));
                 walk.statement.position |= ordinal.into_iter().any(is_position);
             }
+            if walk.top {
+                walk.copied_outputs(node);
+            }
             if let Some(into) = node.child("into_clause") {
                 walk.verb(Verb::CREATE);
                 walk.statement.form = super::Form::Other("SELECT INTO");
@@ -64,6 +68,50 @@ impl Walk<'_> {
             }
             Ok(())
         })
+    }
+
+    /// What a COPY of this query gives out.
+    fn copied_outputs(&mut self, node: &Node) {
+        if self.statement.copy.is_none() || is_set_operation(node) {
+            return;
+        }
+        let mut sources = Sources::default();
+        for item in node.list("from_clause") {
+            self.source(item, &mut sources);
+        }
+        if let Some(copy) = &mut self.statement.copy {
+            copy.outputs = copied::outputs(node);
+            copy.sources = sources;
+        }
+    }
+
+    fn source(&self, item: &Tree, sources: &mut Sources) {
+        match item.node() {
+            Some(node) if node.kind == "RangeVar" => {
+                let (schema, name) = (node.text("schemaname"), node.text("relname"));
+                if schema.is_empty() && self.scopes.iter().any(|scope| scope.contains(name)) {
+                    sources.others = true;
+                    return;
+                }
+                let alias = node.child("alias");
+                // A list of columns gives them other names.
+                sources.others |= alias.is_some_and(|alias| !alias.list("colnames").is_empty());
+                let alias = alias.map_or(name, |alias| alias.text("aliasname"));
+                let source = (alias.to_owned(), self.resolve(schema, name));
+                sources.relations.push(source);
+            }
+            Some(node) if node.kind == "JoinExpr" => {
+                sources.merged |= node.flag("is_natural")
+                    || !node.list("using_clause").is_empty()
+                    || node.get("alias").is_some();
+                for side in ["larg", "rarg"] {
+                    if let Some(side) = node.get(side) {
+                        self.source(side, sources);
+                    }
+                }
+            }
+            _ => sources.others = true,
+        }
     }
 
     fn targets(&mut self, targets: &[Tree]) -> Walked {

@@ -222,6 +222,10 @@ impl Walk<'_> {
         let Some(node) = query.and_then(Tree::node) else {
             return Err(SqlRefusal::Internal);
         };
+        self.command_body(node)
+    }
+
+    pub(super) fn command_body(&mut self, node: &Node) -> Walked {
         match node.kind {
             "SelectStmt" => {
                 self.verb(Verb::SELECT);

@@ -4,7 +4,8 @@ mod table;
 
 use table::{CODE, CONTAINERS, OBJECTS, ON_RELATION};
 
-use super::{Form, Node, Role, SqlRefusal, Tree, Verb, Walk, Walked};
+use super::query::is_set_operation;
+use super::{Form, Node, Role, SqlRefusal, Tree, Verb, Walk, Walked, copied};
 
 impl Walk<'_> {
     /// A command, which is refused if it is not known.
@@ -202,15 +203,52 @@ impl Walk<'_> {
             }
             return self.clause("WHERE", |walk| walk.rest(node, &["relation"]));
         }
-        self.statement.form = Form::Other("COPY");
-        match node.get("query") {
-            Some(query) => self.body(Some(query))?,
-            None => node
-                .child("relation")
-                .into_iter()
-                .for_each(|relation| self.read(relation, Role::Nested)),
+        let mut copied = copied::Copied::new(node.list("options"));
+        match (node.child("query"), node.child("relation")) {
+            (Some(query), _) => {
+                self.statement.copy = Some(Box::new(copied));
+                self.copy_query(query)?;
+            }
+            (None, Some(relation)) => {
+                let columns = node.names("attlist");
+                self.statement.form = Form::Copy {
+                    set_operation: false,
+                };
+                let name = self.resolve(relation.text("schemaname"), relation.text("relname"));
+                let source = (relation.text("relname").to_owned(), name);
+                copied.sources.relations.push(source);
+                copied.outputs = Some(copied::outputs_of_table(&columns));
+                self.statement.copy = Some(Box::new(copied));
+                self.read(relation, Role::From);
+                self.clause("the list of columns", |walk| {
+                    match columns.as_slice() {
+                        [] => walk.mention(None, None, Some("")),
+                        columns => columns
+                            .iter()
+                            .for_each(|name| walk.mention(None, Some(name), Some(name))),
+                    };
+                    Ok(())
+                })?;
+            }
+            (None, None) => return Err(SqlRefusal::Internal),
         }
-        self.rest(node, &["relation", "query"])
+        self.rest(node, &["relation", "query", "attlist"])
+    }
+
+    /// COPY of a query. The columns of a SELECT are what it gives out.
+    fn copy_query(&mut self, query: &Node) -> Walked {
+        if query.kind != "SelectStmt" {
+            self.statement.form = Form::Other("COPY");
+            return self.command_body(query);
+        }
+        self.statement.form = Form::Copy {
+            set_operation: is_set_operation(query),
+        };
+        self.verb(Verb::SELECT);
+        self.top = true;
+        let walked = self.select(query);
+        self.top = false;
+        walked
     }
 
     fn create_table(&mut self, node: &Node) -> Walked {

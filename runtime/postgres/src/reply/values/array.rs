@@ -22,7 +22,9 @@ pub(super) fn text(
     room: &mut Room,
     mut hide: impl FnMut(&[u8], &mut Vec<u8>, &mut MaskRun) -> Masked,
 ) -> Result<Masked, Malformed> {
-    let Room { out, form, element } = room;
+    let Room {
+        out, form, element, ..
+    } = room;
     let mut rest = value;
     if rest.first() == Some(&b'[') {
         let bounds = rest.iter().position(|byte| *byte == b'=').ok_or(BROKEN)?;
@@ -112,7 +114,12 @@ pub(super) fn binary(
     room: &mut Room,
     mut hide: impl FnMut(Shape, &[u8], ElementRoom<'_>, &mut MaskRun) -> Masked,
 ) -> Result<Masked, Malformed> {
-    let Room { out, form, element } = room;
+    let Room {
+        catalogue,
+        out,
+        form,
+        element,
+    } = room;
     let mut body = Body::new(value);
     let dimensions = usize::try_from(body.i32()?).map_err(|_| BROKEN)?;
     if dimensions > MAX_DIMENSIONS {
@@ -121,7 +128,7 @@ pub(super) fn binary(
     let mut nulls = body.i32()? != 0;
     let type_oid = body.u32()?;
     let bounds = body.bytes(dimensions * 8)?;
-    let shape = inner(type_oid);
+    let shape = inner(type_oid, catalogue);
     for part in [value.get(..4), value.get(4..8)] {
         out.extend_from_slice(part.ok_or(BROKEN)?);
     }
