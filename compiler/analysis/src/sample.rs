@@ -2,7 +2,7 @@
 
 use hpol_bundle::facts::{Fact, Value};
 use hpol_bundle::program::{ClassIndex, Values};
-use hpol_bundle::vocabulary::{self, FactType, Protocol, Scalar, Vocabulary};
+use hpol_bundle::vocabulary::{self, FactType, Phase, Protocol, Scalar, Vocabulary};
 
 /// What an operation has of a single value, or of one element.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +120,8 @@ pub(crate) fn any(fact: &vocabulary::Fact, kind: Protocol, vocabulary: &Vocabula
     if fact.name == "connection.kind" {
         return Fact::Known(Value::Text(kind.as_str().into()));
     }
-    if fact.optional || fact.protocol.is_some_and(|of| of != kind) {
+    let none_yet = fact.optional || fact.phase == Phase::Result;
+    if none_yet || fact.protocol.is_some_and(|of| of != kind) {
         return Fact::Missing;
     }
     Fact::Known(match (&fact.ty, scalar(fact)) {

@@ -145,8 +145,19 @@ pub(crate) fn of_set(axis: &Axis<'_>, ask: &AskSet) -> Sentence {
             several => said.push(format!("{name} has any [{}]", elements(axis, several))),
         }
     }
-    match ask.every.named.as_slice() {
-        within if !ask.every.others => {
+    // Where nothing may be an element that no rule names, those that may are told.
+    let barred = ask.every.named.iter();
+    let others_barred = barred.clone().any(|class| !is_one_text(axis, *class));
+    let every = match ask.every.others && others_barred {
+        true => Kept::only(
+            axis.known()
+                .filter(|class| ask.every.keeps(*class))
+                .collect(),
+        ),
+        false => ask.every.clone(),
+    };
+    match every.named.as_slice() {
+        within if !every.others => {
             said.push(format!("{name} within [{}]", elements(axis, within)));
         }
         [] => {}
@@ -251,8 +262,7 @@ fn condition(of: &Condition, vocabulary: &Vocabulary) -> String {
 fn is_one_text(axis: &Axis<'_>, class: u32) -> bool {
     match axis.values.as_ref() {
         Values::Text(texts) | Values::Set(texts) => {
-            let equal = texts.equal().any(|(_, of)| number(of) == class);
-            equal || matches!(scalar(axis), Scalar::Enum(_))
+            texts.equal().any(|(_, of)| number(of) == class)
         }
         Values::Bool | Values::Int(_) => true,
     }

@@ -44,6 +44,15 @@ pub(crate) struct Compiled {
 }
 
 impl Origin {
+    /// The policy at `path`, in the built-in vocabulary or its own.
+    pub(crate) fn at(path: PathBuf, key: Option<PathBuf>) -> Origin {
+        Origin {
+            path,
+            key,
+            vocabulary: VocabularyFile { vocabulary: None },
+        }
+    }
+
     /// The policy; `None` if it has errors or the bundle does not hold, which has been told then.
     pub(crate) fn load(&self, terminal: &mut Terminal) -> Result<Option<Compiled>, Failure> {
         let sources = self.path.is_dir()

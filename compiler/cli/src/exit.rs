@@ -68,6 +68,12 @@ pub(crate) enum Failure {
     },
     #[error("the audit log in `{}` cannot be read: {why}", path.display())]
     Log { path: PathBuf, why: String },
+    #[error("the policy of revision `{revision}` in `{}` cannot be read: {why}", folder.display())]
+    Revision {
+        revision: String,
+        folder: PathBuf,
+        why: String,
+    },
     #[error(transparent)]
     Gateway(#[from] crate::approvals::GatewayFailure),
     #[error("internal error: {what}; please report it")]

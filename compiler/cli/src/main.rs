@@ -12,6 +12,7 @@ mod check;
 mod compiled;
 mod completion;
 mod dependencies;
+mod diff;
 mod eval;
 mod evidence;
 mod exit;
@@ -67,6 +68,7 @@ enum Verb {
     Keygen(keygen::Keygen),
     Explain(explain::Explain),
     Facts(facts::Facts),
+    Diff(diff::Diff),
     Eval(eval::Eval),
     Bench(bench::Bench),
     Graph(graph::Graph),
@@ -110,6 +112,7 @@ fn run(verb: &Verb, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         Verb::Bundle(verb) => verb.run(terminal),
         Verb::Explain(verb) => verb.run(terminal),
         Verb::Facts(verb) => verb.run(terminal),
+        Verb::Diff(verb) => verb.run(terminal),
         Verb::Eval(verb) => verb.run(terminal),
         Verb::Bench(verb) => verb.run(terminal),
         Verb::Approvals(verb) => verb.run(terminal),

@@ -1,0 +1,206 @@
+//! The policy files of a git revision, written to a folder of their own for as long as they are read.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Component, Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::exit::Failure;
+use crate::visible;
+
+/// Largest file that is taken out of a revision.
+const FILE_BYTES: u64 = 4 << 20;
+/// Most files that are.
+const FILES: usize = 4_096;
+/// What a policy is made of beside `.hpol` files.
+const PROJECT: [&str; 2] = ["hpol.toml", "hpol.lock"];
+
+/// The files of a revision; gone when dropped.
+pub(super) struct Tree {
+    _folder: TempDir,
+    /// Where the policy is.
+    pub(super) policy: PathBuf,
+}
+
+/// Takes every policy file of `revision` out of the repository that `path` is in, and finds the policy at `path` among them.
+pub(super) fn check_out(revision: &str, path: &Path) -> Result<Tree, Failure> {
+    let folder = match path.is_dir() {
+        true => path.to_owned(),
+        false => path.parent().map(Path::to_owned).unwrap_or_default(),
+    };
+    let folder = match folder.as_os_str().is_empty() {
+        true => PathBuf::from("."),
+        false => folder,
+    };
+    let git = Git { revision, folder };
+    let commit = format!("{revision}^{{commit}}");
+    let commit = git.text(&[
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        &commit,
+    ])?;
+    let prefix = git.text(&["rev-parse", "--show-prefix"])?;
+    let top = git.text(&["rev-parse", "--show-toplevel"])?;
+    let listing = git.run(&["-C", top.trim(), "ls-tree", "-r", "-z", commit.trim()])?;
+    let root = tempfile::tempdir().map_err(Failure::write(Path::new("a temporary folder")))?;
+    git.write(&entries(&listing), root.path())?;
+    let mut policy = root.path().join(prefix.trim());
+    if let (false, Some(file)) = (path.is_dir(), path.file_name()) {
+        policy.push(file);
+    }
+    if !policy.exists() {
+        return Err(git.failure("it has no policy there"));
+    }
+    Ok(Tree {
+        _folder: root,
+        policy,
+    })
+}
+
+/// A policy file of a revision.
+struct Entry {
+    object: String,
+    path: PathBuf,
+}
+
+/// The policy files in the output of `git ls-tree -r -z`: `mode type object\tpath`, each ended by a zero byte.
+fn entries(listing: &[u8]) -> Vec<Entry> {
+    let lines = listing.split(|byte| *byte == 0);
+    let entry = |line: &[u8]| {
+        let line = std::str::from_utf8(line).ok()?;
+        let (about, path) = line.split_once('\t')?;
+        let mut about = about.split(' ');
+        let (mode, kind, object) = (about.next()?, about.next()?, about.next()?);
+        let path = PathBuf::from(path);
+        let name = path.file_name()?.to_str()?;
+        let wanted = name.ends_with(".hpol") || PROJECT.contains(&name);
+        let plain = path
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
+        // A link could lead out of the folder.
+        let file = kind == "blob" && mode != "120000";
+        (wanted && plain && file).then(|| Entry {
+            object: object.to_owned(),
+            path: path.clone(),
+        })
+    };
+    lines.filter_map(entry).collect()
+}
+
+struct Git<'a> {
+    revision: &'a str,
+    folder: PathBuf,
+}
+
+impl Git<'_> {
+    fn command(&self) -> Command {
+        let mut command = Command::new("git");
+        command.current_dir(&self.folder).stderr(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
+        let output = self.command().args(arguments).output();
+        let output =
+            output.map_err(|failure| self.failure(&format!("git does not run: {failure}")))?;
+        match output.status.success() {
+            true => Ok(output.stdout),
+            false => Err(self.failure("git does not know it")),
+        }
+    }
+
+    fn text(&self, arguments: &[&str]) -> Result<String, Failure> {
+        let bytes = self.run(arguments)?;
+        String::from_utf8(bytes)
+            .map_err(|_| self.failure("git answers in something that is not UTF-8"))
+    }
+
+    /// Writes the files below `root`.
+    fn write(&self, entries: &[Entry], root: &Path) -> Result<(), Failure> {
+        if entries.len() > FILES {
+            return Err(self.failure(&format!("it has more than {FILES} policy files")));
+        }
+        let mut command = self.command();
+        command.args(["cat-file", "--batch"]);
+        let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut git =
+            started.map_err(|failure| self.failure(&format!("git does not run: {failure}")))?;
+        let (Some(mut asked), Some(answers)) = (git.stdin.take(), git.stdout.take()) else {
+            return Err(self.failure("git does not run"));
+        };
+        let mut answers = BufReader::new(answers);
+        let mut all = || -> io::Result<()> {
+            for entry in entries {
+                writeln!(asked, "{}", entry.object)?;
+                asked.flush()?;
+                let content = object(&mut answers)?;
+                let path = root.join(&entry.path);
+                path.parent().map_or(Ok(()), fs::create_dir_all)?;
+                fs::write(path, content)?;
+            }
+            Ok(())
+        };
+        let written = all();
+        drop(asked);
+        let ended = git.wait();
+        let whole = written.and(ended.map(|_| ()));
+        whole.map_err(|failure| self.failure(&failure.to_string()))
+    }
+
+    fn failure(&self, why: &str) -> Failure {
+        Failure::Revision {
+            revision: visible::line(self.revision),
+            folder: self.folder.clone(),
+            why: visible::line(why.trim()),
+        }
+    }
+}
+
+/// An answer of `git cat-file --batch`: `object type size`, a line end, as many bytes, a line end.
+fn object(answers: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut heading = String::new();
+    answers.take(256).read_line(&mut heading)?;
+    let size = heading.trim_end().rsplit(' ').next();
+    let size = size.and_then(|size| size.parse::<u64>().ok());
+    let size = size.ok_or_else(|| io::Error::other("git gives no file"))?;
+    if size > FILE_BYTES {
+        return Err(io::Error::other(format!(
+            "a file is larger than {FILE_BYTES} bytes"
+        )));
+    }
+    let mut content = Vec::new();
+    answers.take(size).read_to_end(&mut content)?;
+    let mut end = [0];
+    answers.read_exact(&mut end)?;
+    Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_policy_files_are_taken() {
+        let listing = b"100644 blob aa\tp/a.hpol\x00120000 blob bb\tp/link.hpol\x00100644 blob cc\tREADME.md\x00\
+            100644 blob dd\t../x.hpol\x00100644 blob ee\tp/hpol.toml\x00160000 commit ff\tsub.hpol\x00";
+        let entries = entries(listing);
+        let paths: Vec<_> = entries
+            .iter()
+            .map(|entry| entry.path.to_str().unwrap())
+            .collect();
+        assert_eq!(paths, ["p/a.hpol", "p/hpol.toml"]);
+    }
+
+    #[test]
+    fn an_answer_is_read_as_long_as_it_says() {
+        let mut answers: &[u8] = b"aa blob 3\nabc\nbb missing\n";
+        assert_eq!(object(&mut answers).unwrap(), b"abc");
+        assert!(object(&mut answers).is_err());
+        let mut large: &[u8] = b"aa blob 99999999999\n";
+        assert!(object(&mut large).is_err());
+    }
+}

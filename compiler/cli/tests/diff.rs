@@ -1,0 +1,182 @@
+//! `hpol diff`: two versions of a policy, as files, as bundles' sources and as git revisions.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const BEFORE: &str = r#"package shop
+
+connection db  = postgres "shop-prod"
+connection api = http     "shop-api"
+
+group agents = subject.groups has "agents"
+group dbas   = subject.groups has "dba"
+
+data pii.ssn {
+    column public.customers.ssn on db
+}
+
+rule read "Agents read" {
+    satisfies AC-3
+    who agents
+    on db
+    when sql.verbs within [select]
+    allow
+}
+
+rule write {
+    satisfies AC-3, AC-5
+    who agents
+    on db
+    when sql.verbs has any [insert, update, delete]
+    require approval by 1 of dbas within 15m
+}
+
+rule hide_ssn {
+    satisfies AC-4(23)
+    who everyone except dbas
+    on db
+    mask pii.ssn keep last 4
+}
+
+rule look {
+    satisfies AC-3
+    who agents
+    on api
+    when http.method == GET
+    allow
+}
+"#;
+
+/// Deletes are blocked, the mask hides less, and the API takes HEAD too.
+fn after() -> String {
+    BEFORE
+        .replace("keep last 4", "keep last 6")
+        .replace("http.method == GET", "http.method in [GET, HEAD]")
+        + r#"
+rule no_deletes {
+    satisfies AC-3, CM-7
+    who agents
+    on db
+    when sql.verbs has delete and not sql.filtered
+    block "Say which rows"
+}
+"#
+}
+
+fn hpol(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_hpol"))
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("before.hpol"), BEFORE).unwrap();
+    fs::write(folder.path().join("after.hpol"), after()).unwrap();
+    folder
+}
+
+fn code(folder: &Path, arguments: &[&str]) -> Option<i32> {
+    let output = hpol(folder, &[&["diff"], arguments].concat());
+    output.status.code()
+}
+
+#[test]
+fn each_difference_is_told_with_an_example() {
+    let folder = folder();
+    let output = hpol(folder.path(), &["diff", "before.hpol", "after.hpol"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    insta::assert_snapshot!("text", text(&output.stdout));
+    let output = hpol(
+        folder.path(),
+        &["diff", "before.hpol", "after.hpol", "--json"],
+    );
+    insta::assert_snapshot!("json", text(&output.stdout));
+}
+
+#[test]
+fn the_exit_code_says_whether_something_is_looser() {
+    let folder = folder();
+    let folder = folder.path();
+    let (before, after) = ("before.hpol", "after.hpol");
+    assert_eq!(
+        code(folder, &[before, after, "--fail-on", "looser"]),
+        Some(1)
+    );
+    assert_eq!(code(folder, &[before, before, "--fail-on", "any"]), Some(0));
+    let tighter = BEFORE.replace("keep last 4", "redact");
+    fs::write(folder.join("tighter.hpol"), tighter).unwrap();
+    assert_eq!(
+        code(folder, &[before, "tighter.hpol", "--fail-on", "looser"]),
+        Some(0)
+    );
+    assert_eq!(
+        code(folder, &[before, "tighter.hpol", "--fail-on", "any"]),
+        Some(1)
+    );
+    assert_eq!(
+        code(folder, &["tighter.hpol", before, "--fail-on", "looser"]),
+        Some(1)
+    );
+    assert_eq!(code(folder, &[before, "nothing-here"]), Some(3));
+}
+
+#[test]
+fn revisions_of_git_are_policies() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let git = |arguments: &[&str]| {
+        let who = [
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@example.org",
+            "-c",
+            "init.defaultBranch=main",
+        ];
+        let output = Command::new("git")
+            .current_dir(root)
+            .args(who)
+            .args(arguments)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    };
+    git(&["init", "-q"]);
+    fs::create_dir_all(root.join("policies/shop")).unwrap();
+    let policy = root.join("policies/shop/shop.hpol");
+    fs::write(&policy, BEFORE).unwrap();
+    git(&["add", "."]);
+    git(&["commit", "-qm", "before"]);
+    fs::write(&policy, after()).unwrap();
+    git(&["commit", "-qam", "after"]);
+    let told = |arguments: &[&str], folder: &Path| {
+        let output = hpol(folder, arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        text(&output.stdout).to_owned()
+    };
+    let told_here = told(&["diff", "HEAD~1", "HEAD", "--path", "policies/shop"], root);
+    assert!(
+        told_here.contains("shop-prod (shop.db): incomparable"),
+        "{told_here}"
+    );
+    let inside = root.join("policies/shop");
+    assert_eq!(told(&["diff", "HEAD~1", "."], &inside), told_here);
+    assert_eq!(
+        told(&["diff", "main~1", "HEAD", "--path", "shop.hpol"], &inside),
+        told_here
+    );
+    let unknown = hpol(root, &["diff", "HEAD~7", "HEAD"]);
+    assert_eq!(unknown.status.code(), Some(3));
+    assert!(text(&unknown.stderr).contains("git does not know it"));
+}
