@@ -95,6 +95,8 @@ pub fn compare(
     vocabulary: &Vocabulary,
     budget: Budget,
 ) -> Result<Comparison, LowerError> {
+    // An exception stands in the condition of its rule from here on.
+    let (before, after) = (&before.folding_exceptions(), &after.folding_exceptions());
     let merged = merge(before, after);
     let program = lower(&merged, vocabulary)?;
     let pair = Pair {

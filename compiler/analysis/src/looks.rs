@@ -137,6 +137,9 @@ impl Witness {
         for rule in &mut given.rules {
             self.give(&mut rule.condition);
         }
+        for exception in &mut given.exceptions {
+            self.give(&mut exception.condition);
+        }
         given
     }
 
