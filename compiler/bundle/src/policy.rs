@@ -4,6 +4,7 @@
 mod exception;
 mod flat;
 pub mod history;
+mod responsibility;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use crate::vocabulary::{FactId, Protocol};
 use history::HistoryTest;
 
 pub use exception::{Exception, ExceptionId};
+pub use responsibility::Responsibility;
 
 /// How deep conditions nest; more than anyone can read, and far from what a stack holds.
 pub const MAX_DEPTH: usize = 64;
@@ -46,6 +48,8 @@ pub struct Policy<C = Condition> {
     pub rules: Vec<Rule<C>>,
     /// Where rules do not hold although they match.
     pub exceptions: Vec<Exception<C>>,
+    /// Controls that somebody else covers; sorted.
+    pub responsibilities: Vec<Responsibility>,
 }
 
 /// Stands for a condition that was not read: what decides evaluates the program, and never looks at conditions.
@@ -61,6 +65,7 @@ impl<C> Default for Policy<C> {
             classes: Vec::new(),
             rules: Vec::new(),
             exceptions: Vec::new(),
+            responsibilities: Vec::new(),
         }
     }
 }
@@ -106,6 +111,7 @@ impl<C> Policy<C> {
             classes: self.classes,
             rules,
             exceptions: exceptions.collect::<Result<_, E>>()?,
+            responsibilities: self.responsibilities,
         })
     }
 }
@@ -119,6 +125,8 @@ pub struct Connection {
     pub protocol: Protocol,
     /// The connection's name in the gateway's configuration.
     pub target: String,
+    /// Whether it is only observed: what rules would block or hold there goes ahead, and is recorded.
+    pub observe: bool,
 }
 
 /// `group dbas = subject.groups has "dba"`.
@@ -219,7 +227,7 @@ pub struct Rule<C = Condition> {
 }
 
 /// Where a rule stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Source {
     /// File, relative to the policy's root, with `/`.
     pub file: String,

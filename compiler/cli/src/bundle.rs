@@ -129,6 +129,12 @@ fn show(terminal: &mut Terminal, loaded: &Loaded) -> Result<(), Failure> {
     for line in table::lines(["RULE", "EFFECT", "CONTROLS", "TITLE"], &rows) {
         terminal.line(format_args!("{line}"))?;
     }
+    for connection in policy.connections.iter().filter(|one| one.observe) {
+        terminal.line(format_args!(
+            "\nconnection {} is in observe: nothing is blocked there",
+            visible::line(&connection.name)
+        ))?;
+    }
     if !policy.exceptions.is_empty() {
         terminal.line(format_args!(""))?;
         let rows: Vec<_> = policy
@@ -249,6 +255,7 @@ fn as_json(loaded: &Loaded) -> serde_json::Value {
         "compiler": provenance.compiler_version, "catalogue": provenance.catalogue,
         "tests": provenance.tests, "sources": sources,
         "rules": policy.rules.iter().map(rule).collect::<Vec<_>>(),
+        "connections": policy.connections, "responsibilities": policy.responsibilities,
         "exceptions": policy.exceptions.iter().map(exception).collect::<Vec<_>>(),
     })
 }

@@ -63,6 +63,7 @@ fn decision(
         reason: "because".into(),
         limit: None,
         observed: Vec::new(),
+        would: None,
         exceptions: Vec::new(),
         obligations: Vec::new(),
         unknown: Vec::new(),

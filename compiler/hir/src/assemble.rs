@@ -207,16 +207,22 @@ struct Parts {
     classes: BTreeMap<String, tree::DataClass>,
     rules: BTreeMap<String, (crate::lowered::Rule, Source)>,
     exceptions: BTreeMap<String, (crate::lowered::Exception, Source)>,
+    responsibilities: Vec<tree::Responsibility>,
 }
 
 impl Parts {
     fn add(&mut self, name: String, lowered: &Lowered, source: impl FnOnce() -> Source) {
         match lowered {
-            Lowered::Connection { protocol, target } => {
+            Lowered::Connection {
+                protocol,
+                target,
+                observe,
+            } => {
                 let connection = tree::Connection {
                     name: name.clone(),
                     protocol: *protocol,
                     target: target.clone(),
+                    observe: *observe,
                 };
                 self.connections.insert(name, connection);
             }
@@ -242,6 +248,17 @@ impl Parts {
             }
             Lowered::Rule(rule) => {
                 self.rules.insert(name, ((**rule).clone(), source()));
+            }
+            Lowered::Responsibility(found) => {
+                let (who, because) = (found.who.clone(), found.because.clone());
+                let source = source();
+                let of = |control: &String| tree::Responsibility {
+                    control: control.clone(),
+                    who: who.clone(),
+                    because: because.clone(),
+                    source: source.clone(),
+                };
+                self.responsibilities.extend(found.controls.iter().map(of));
             }
             Lowered::Exception(exception) => {
                 let exception = (**exception).clone();
@@ -300,12 +317,16 @@ impl Parts {
                 source,
             });
         }
+        let mut responsibilities = self.responsibilities;
+        responsibilities.sort();
+        responsibilities.dedup();
         Some(Policy {
             connections: self.connections.into_values().collect(),
             groups: self.groups.into_values().collect(),
             classes: self.classes.into_values().collect(),
             rules,
             exceptions,
+            responsibilities,
         })
     }
 }

@@ -12,6 +12,7 @@ mod labels;
 mod place;
 mod predicate;
 mod presence;
+mod responsibility;
 mod rule;
 mod size;
 mod test;
@@ -108,6 +109,7 @@ impl<'db> Checker<'db> {
             Item::Predicate(predicate) => self.definition(predicate),
             Item::Data(data) => self.data(data),
             Item::Rule(rule) => self.rule(rule),
+            Item::Responsibility(responsibility) => self.responsibility(responsibility),
             Item::Exception(exception) => self.exception(exception),
             Item::Test(test) => self.test(test),
         }
@@ -115,9 +117,11 @@ impl<'db> Checker<'db> {
 
     fn connection(&mut self, connection: &Connection) -> Option<Lowered> {
         if let Some(protocol) = protocol(&connection.protocol.node) {
+            self.warn_of_observe(connection);
             return Some(Lowered::Connection {
                 protocol,
                 target: connection.target.node.clone(),
+                observe: connection.observe.is_some(),
             });
         }
         let known: Vec<&str> = Protocol::ALL
@@ -135,6 +139,18 @@ impl<'db> Checker<'db> {
             .help(format!("this version speaks {}", words::list(&known))),
         );
         None
+    }
+
+    fn warn_of_observe(&mut self, connection: &Connection) {
+        let Some(observe) = connection.observe else {
+            return;
+        };
+        let message = format!("nothing is blocked on `{}`", connection.name.node);
+        let label = "what would be blocked is only recorded";
+        self.report(
+            Problem::new(Code::ConnectionObserved, message, observe, label)
+                .help("take `observe` out once the records show that the rules fit"),
+        );
     }
 
     fn group(&mut self, group: &Group) -> Option<Lowered> {

@@ -17,7 +17,11 @@ pub(crate) enum Lowered {
         protocol: Protocol,
         /// Its name in the gateway's configuration.
         target: String,
+        /// Whether it is only observed.
+        observe: bool,
     },
+    /// Controls that somebody else covers.
+    Responsibility(Responsibility),
     /// A group's condition.
     Group(Condition),
     /// A predicate that is right; what it means is expanded where it is used.
@@ -48,6 +52,15 @@ pub(crate) struct Rule {
     pub(crate) condition: Condition,
     pub(crate) effect: Effect,
     pub(crate) observe: bool,
+}
+
+/// Controls that somebody else covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Responsibility {
+    /// In OSCAL form.
+    pub(crate) controls: Vec<String>,
+    pub(crate) who: String,
+    pub(crate) because: String,
 }
 
 /// An exception whose names are resolved.

@@ -2,10 +2,12 @@
 //! byte of the item.
 
 mod exception;
+mod responsibility;
 
 use crate::span::{Span, Spanned};
 
 pub use exception::Exception;
+pub use responsibility::Responsibility;
 
 /// A name of one word or of several with dots, such as `orders_db` or `pii.ssn`.
 pub type Name = Spanned<String>;
@@ -27,6 +29,8 @@ pub enum Item {
     Data(Data),
     /// `rule read_orders "Title" { ... }`.
     Rule(Box<Rule>),
+    /// `responsibility AC-2 "Identity team" because "..."`.
+    Responsibility(Responsibility),
     /// `exception nightly to no_drops { ... }`.
     Exception(Box<Exception>),
     /// `test "agents cannot drop tables" { ... }`.
@@ -60,6 +64,8 @@ pub struct Connection {
     pub target: Spanned<String>,
     /// What rules can choose it by.
     pub labels: Vec<Label>,
+    /// Where it says that it is only observed.
+    pub observe: Option<Span>,
 }
 
 /// `env = "prod"` of a connection.

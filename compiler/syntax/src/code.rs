@@ -210,6 +210,10 @@ codes! {
     ExceptionEnded = "HP0421" Warning,
     /// A day that does not exist.
     EndDay = "HP0422" Error,
+    /// A connection in observe.
+    ConnectionObserved = "HP0423" Warning,
+    /// A statement of responsibility that names nobody.
+    NobodyResponsible = "HP0424" Error,
 
     /// A test that lacks a part or has it twice.
     TestParts = "HP0501" Error,

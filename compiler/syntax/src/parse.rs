@@ -8,6 +8,7 @@ mod build;
 mod build_exception;
 mod build_labels;
 mod build_obligation;
+mod build_responsibility;
 mod build_test;
 mod condition;
 mod expected;
@@ -168,6 +169,7 @@ pub(crate) fn entry(word: &str) -> Option<(Rule, Option<&'static [&'static str]>
         "predicate" => (Rule::predicate_item, None),
         "data" => (Rule::data_item, Some(words::DATA_CLAUSES)),
         "rule" => (Rule::rule_item, Some(words::RULE_CLAUSES)),
+        "responsibility" => (Rule::responsibility_item, None),
         "exception" => (Rule::exception_item, Some(words::EXCEPTION_CLAUSES)),
         "test" => (Rule::test_item, Some(words::TEST_CLAUSES)),
         _ => return None,

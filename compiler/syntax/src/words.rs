@@ -11,6 +11,7 @@ pub const ITEMS: &[&str] = &[
     "data",
     "rule",
     "exception",
+    "responsibility",
     "test",
 ];
 

@@ -119,6 +119,7 @@ pub fn policy(random: &mut Random) -> Policy {
             .map(|index| rule(random, &facts, index))
             .collect(),
         exceptions: vec![],
+        responsibilities: vec![],
     };
     policy.exceptions = exceptions(random, &facts, &policy.rules);
     policy

@@ -95,6 +95,7 @@ fn decision(session: &str, number: u64) -> Event {
         reason: "agents may read accounts".into(),
         limit: None,
         observed: Vec::new(),
+        would: None,
         exceptions: Vec::new(),
         obligations: vec!["orders.mask_cards".into()],
         unknown: Vec::new(),

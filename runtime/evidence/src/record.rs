@@ -211,6 +211,10 @@ pub struct DecisionRecord {
     /// What rules in observe would have done, had they not been; absent where none would have.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observed: Vec<ObservedRecord>,
+    /// What would have come of it if its connection were not in observe; absent where it is not, or where it went ahead
+    /// anyway. `rules` is `observe` then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would: Option<WouldRecord>,
     /// The exceptions that lifted a rule; absent where none did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exceptions: Vec<ExceptionRecord>,
@@ -277,6 +281,15 @@ pub struct ObservedRecord {
     pub rule: String,
     /// What it would have done: `block`, `require_approval`, `allow`, `mask` or `limit`.
     pub would: String,
+}
+
+/// What rules would have done on a connection in observe. Nothing was blocked or held, and no control is earned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WouldRecord {
+    /// `block` or `require_approval`.
+    pub verdict: String,
+    /// The rules that say so; `default_deny` where no rule allows it.
+    pub rules: Vec<String>,
 }
 
 /// An exception that lifted a rule: without it, the rule would have been among those that decide.

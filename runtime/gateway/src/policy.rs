@@ -102,6 +102,12 @@ async fn try_bring_into_force(
     let loaded = read(config, state.newest_sequence()?)?;
     let signer = loaded.key.to_string();
     let in_force = ready(config, &keys.configured, loaded)?;
+    for connection in in_force.observed() {
+        tracing::warn!(
+            connection,
+            "the policy only observes this connection: nothing is blocked or held there"
+        );
+    }
     if let Some(warning) = mask_key::missing(&in_force) {
         tracing::warn!("{warning}");
     }

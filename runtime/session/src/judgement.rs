@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use hpol_bundle::decision::{Excepted, Observed, Verdict};
 use hpol_bundle::policy::{Effect, Rule, RuleId, Unread};
-use hpol_evidence::record::{ControlRecord, ExceptionRecord, ObservedRecord};
+use hpol_evidence::record::{ControlRecord, ExceptionRecord, ObservedRecord, WouldRecord};
 
 use crate::masking::MaskingPlan;
 use crate::permit::Limited;
 use crate::policy::InForce;
-use crate::records::{self, DEFAULT_DENY, GATEWAY};
+use crate::records::{self, DEFAULT_DENY, GATEWAY, OBSERVE};
 use crate::refusal::RefusalKind;
 
 /// How an operation was judged, before anything of it is recorded or done.
@@ -23,6 +23,8 @@ pub(crate) struct Judgement {
     pub(crate) limit: Option<RowLimit>,
     /// What rules in observe would have done.
     pub(crate) observed: Vec<Observed>,
+    /// What would have come of it on a connection that is not in observe, and the rules that say so.
+    pub(crate) would: Option<(Verdict, Vec<RuleId>)>,
     /// The exceptions that lifted a rule.
     pub(crate) excepted: Vec<Excepted>,
     pub(crate) unknown: Vec<String>,
@@ -67,10 +69,48 @@ impl Judgement {
             plan: MaskingPlan::none(),
             limit: None,
             observed: Vec::new(),
+            would: None,
             excepted: Vec::new(),
             unknown: Vec::new(),
             refusal: Some((kind, reason, help)),
         }
+    }
+
+    /// Lets go ahead what rules block or hold, and keeps what they say for the record. For connections in observe.
+    pub(crate) fn observe(&mut self) {
+        if self.verdict != Verdict::Allow {
+            let rules = std::mem::take(&mut self.rules);
+            self.would = Some((self.verdict, rules));
+            self.verdict = Verdict::Allow;
+        }
+    }
+
+    /// What would have come of it on a connection that is not in observe, for the record.
+    pub(crate) fn would(&self) -> Option<WouldRecord> {
+        let (verdict, rules) = self.would.as_ref()?;
+        let verdict = match verdict {
+            Verdict::Allow => "allow",
+            Verdict::RequireApproval => "require_approval",
+            Verdict::Block => "block",
+        };
+        Some(WouldRecord {
+            verdict: verdict.to_owned(),
+            rules: match rules.as_slice() {
+                [] => vec![DEFAULT_DENY.to_owned()],
+                rules => records::fit_rules(self.names(rules)),
+            },
+        })
+    }
+
+    fn names(&self, rules: &[RuleId]) -> Vec<String> {
+        let rules = rules.iter();
+        let rules = rules.filter_map(|id| self.in_force.as_ref()?.rule(*id));
+        rules.map(|rule| rule.name.clone()).collect()
+    }
+
+    /// Whether it goes ahead only since its connection is in observe.
+    pub(crate) fn is_observed(&self) -> bool {
+        self.would.is_some() && self.verdict == Verdict::Allow
     }
 
     pub(crate) fn determining(&self) -> impl Iterator<Item = &Rule<Unread>> {
@@ -80,8 +120,9 @@ impl Judgement {
     }
 
     pub(crate) fn rule_names(&self) -> Vec<String> {
-        let names: Vec<String> = self.determining().map(|rule| rule.name.clone()).collect();
+        let names = self.names(&self.rules);
         match (names.is_empty(), &self.refusal) {
+            (true, None) if self.is_observed() => vec![OBSERVE.to_owned()],
             (false, _) => names,
             (true, Some(_)) => vec![GATEWAY.to_owned()],
             (true, None) => vec![DEFAULT_DENY.to_owned()],
@@ -154,6 +195,9 @@ impl Judgement {
     pub(crate) fn reason(&self) -> String {
         if let Some((_, reason, _)) = &self.refusal {
             return reason.clone();
+        }
+        if self.is_observed() {
+            return "the connection is in observe".to_owned();
         }
         if self.rules.is_empty() {
             let unknown = if self.unknown.is_empty() {

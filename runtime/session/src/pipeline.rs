@@ -135,11 +135,16 @@ impl Pipeline {
             plan: MaskingPlan::none(),
             limit: None,
             observed: decision.observed.clone(),
+            would: None,
             excepted: decision.excepted.clone(),
             unknown: unknown.collect(),
             refusal: None,
         };
-        if decision.verdict != Verdict::Block {
+        if specialised.in_force.observes(&self.connection.name) {
+            judgement.observe();
+        }
+        // Masks and limits hold on a connection in observe too: what is tried out is what rules would block.
+        if judgement.verdict != Verdict::Block {
             let in_force = &specialised.in_force;
             let target = &self.connection.name;
             obligations::oblige(&mut judgement, in_force, target, &decision, carrier);
@@ -291,7 +296,8 @@ impl Pipeline {
         verdict: &str,
         approval: Option<String>,
     ) -> DecisionRecord {
-        let gateway = judgement.refusal.is_some() && judgement.rules.is_empty();
+        let gateway =
+            (judgement.refusal.is_some() && judgement.rules.is_empty()) || judgement.is_observed();
         let mut record = DecisionRecord {
             operation: id.to_owned(),
             subject: self.principal.record(),
@@ -308,6 +314,7 @@ impl Pipeline {
                 .as_ref()
                 .map(|limit| records::count(limit.rows)),
             observed: judgement.observed(),
+            would: judgement.would(),
             exceptions: judgement.exceptions(),
             unknown: judgement.unknown.clone(),
             controls: if gateway {

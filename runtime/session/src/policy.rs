@@ -107,6 +107,23 @@ impl InForce {
         hashing.map(|rule| rule.name.as_str())
     }
 
+    /// Connections that are only observed, by their names in the gateway's configuration; for a warning.
+    pub fn observed(&self) -> impl Iterator<Item = &str> {
+        let connections = self.bundle.policy.connections.iter();
+        let targets = connections.map(|connection| connection.target.as_str());
+        let targets: std::collections::BTreeSet<&str> = targets.collect();
+        targets.into_iter().filter(|target| self.observes(target))
+    }
+
+    /// Whether the connection called `target` is only observed: whoever names it in the policy says so.
+    pub(crate) fn observes(&self, target: &str) -> bool {
+        let connections = self.bundle.policy.connections.iter();
+        let mut named = connections
+            .filter(|connection| connection.target == target)
+            .peekable();
+        named.peek().is_some() && named.all(|connection| connection.observe)
+    }
+
     /// The digest of the bundle file, in hex.
     #[must_use]
     pub fn digest(&self) -> &str {

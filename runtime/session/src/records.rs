@@ -8,6 +8,9 @@ use serde::Serialize;
 /// The built-in rule that decides where no rule of the policy does.
 pub(crate) const DEFAULT_DENY: &str = "default_deny";
 
+/// Who decided where a connection is in observe, and rules would have blocked or held the operation.
+pub(crate) const OBSERVE: &str = "observe";
+
 /// Who decided where the gateway itself could not go on.
 pub(crate) const GATEWAY: &str = "gateway";
 

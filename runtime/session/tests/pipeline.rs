@@ -12,6 +12,8 @@ mod approvals;
 mod exceptions;
 #[path = "pipeline/obligations.rs"]
 mod obligations;
+#[path = "pipeline/observed.rs"]
+mod observed;
 #[path = "pipeline/records.rs"]
 mod records;
 #[path = "pipeline/world.rs"]

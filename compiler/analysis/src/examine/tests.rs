@@ -213,6 +213,7 @@ fn check(rules: Vec<Rule>) -> Vec<(String, What, String)> {
         }],
         rules,
         exceptions: vec![],
+        responsibilities: vec![],
     };
     let examination = examine(&policy, Vocabulary::builtin(), Budget::default()).unwrap();
     assert_eq!(examination.not_analysed, []);

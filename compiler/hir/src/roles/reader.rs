@@ -267,6 +267,7 @@ impl<'t> Reader<'t> {
         self.subject = word == "group";
         self.slot = match word {
             "use" => Slot::Package,
+            "responsibility" => Slot::List(Role::Control, false),
             "" => Slot::Free,
             _ => Slot::Name,
         };
@@ -530,7 +531,8 @@ impl<'t> Reader<'t> {
 /// The words that begin a clause of an item.
 pub(super) fn clauses(keyword: &str) -> &'static [&'static str] {
     match keyword {
-        "rule" | "exception" => words::RULE_CLAUSES,
+        "rule" => words::RULE_CLAUSES,
+        "exception" => words::EXCEPTION_CLAUSES,
         "data" => words::DATA_CLAUSES,
         "test" => words::TEST_CLAUSES,
         _ => &[],

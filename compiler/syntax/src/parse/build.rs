@@ -28,6 +28,7 @@ pub(super) fn set_complete(item: &mut Item, complete: bool) {
         Item::Test(test) => test.complete = complete,
         Item::Package(_)
         | Item::Use(_)
+        | Item::Responsibility(_)
         | Item::Connection(_)
         | Item::Group(_)
         | Item::Predicate(_) => {}
@@ -64,14 +65,14 @@ impl Builder {
                 let target = self.string(&parts.next()?);
                 let labels = parts.clone().find(|part| part.as_rule() == Rule::labels);
                 let labels = labels.map(|labels| self.labels(labels));
-                if let Some(observe) = parts.find(|part| part.as_rule() == Rule::slip_observe) {
-                    self.observed_connection(&observe);
-                }
+                let observe = parts.find(|part| part.as_rule() == Rule::OBSERVE);
+                let observe = observe.map(|word| self.span(&word));
                 Item::Connection(Connection {
                     name,
                     protocol,
                     target,
                     labels: labels.unwrap_or_default(),
+                    observe,
                 })
             }
             Rule::group_item => {
@@ -94,6 +95,9 @@ impl Builder {
                 })
             }
             Rule::rule_item => Item::Rule(Box::new(self.rule_head(&mut parts)?)),
+            Rule::responsibility_item => {
+                return self.responsibility(parts).map(Item::Responsibility);
+            }
             Rule::exception_item => Item::Exception(Box::new(self.exception_head(&mut parts)?)),
             Rule::test_item => Item::Test(Box::new(Test {
                 name: self.string(&parts.next()?),
@@ -144,6 +148,7 @@ impl Builder {
             Item::Test(test) => self.test_clause(test, pair),
             Item::Package(_)
             | Item::Use(_)
+            | Item::Responsibility(_)
             | Item::Connection(_)
             | Item::Group(_)
             | Item::Predicate(_) => Outcome::Taken,

@@ -70,16 +70,6 @@ impl Builder {
         Outcome::Unread
     }
 
-    /// Answers a connection in observe.
-    pub(super) fn observed_connection(&mut self, observe: &Pair<'_, Rule>) {
-        let message = "a connection cannot be in observe";
-        let label = "nothing on it would be enforced";
-        self.problems.push(
-            Problem::new(Code::ObserveForm, message, self.span(observe), label)
-                .help("put `observe` before the effects of the rules that you try out"),
-        );
-    }
-
     /// Answers what follows `hash`.
     pub(super) fn more_than_hash(&mut self, more: &Pair<'_, Rule>) {
         let message = format!("`hash` takes no `{}`", more.as_str().trim_end());

@@ -212,6 +212,7 @@ fn describe(rule: Rule) -> &'static [&'static str] {
         Rule::until_clause | Rule::UNTIL => &["`until`"],
         Rule::date => &["a day such as `2027-03-31`"],
         Rule::at_clause | Rule::AT => &["`at`"],
+        Rule::RESPONSIBILITY => &["`responsibility`"],
         Rule::EXCEPTION => &["`exception`"],
         Rule::TO => &["`to`"],
         Rule::everyone | Rule::everyone_but | Rule::EVERYONE => &["`everyone`"],

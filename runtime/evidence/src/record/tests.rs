@@ -50,6 +50,10 @@ fn decision() -> DecisionRecord {
             rule: "no_drop".into(),
             would: "block".into(),
         }],
+        would: Some(WouldRecord {
+            verdict: "block".into(),
+            rules: vec!["no_drop".into()],
+        }),
         exceptions: vec![ExceptionRecord {
             exception: "nightly".into(),
             rule: "no_write".into(),
@@ -225,6 +229,7 @@ fn the_page_for_auditors_names_the_events_and_their_fields() {
             "observed rule",
             serde_json::to_value(&decision().observed[0]),
         ),
+        ("would", serde_json::to_value(decision().would)),
         ("exception", serde_json::to_value(&decision().exceptions[0])),
         ("left out", serde_json::to_value(everything_left_out())),
         ("commitment", serde_json::to_value(decision().commitment)),

@@ -36,6 +36,7 @@ fn policy() -> Policy {
             name: "shop.crm".to_owned(),
             protocol: Protocol::Http,
             target: CONNECTION.to_owned(),
+            observe: false,
         }],
         groups: vec![Group {
             name: "shop.dbas".to_owned(),
@@ -59,6 +60,7 @@ fn policy() -> Policy {
             ),
         ],
         exceptions: vec![],
+        responsibilities: vec![],
     }
 }
 

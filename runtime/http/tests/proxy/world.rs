@@ -183,6 +183,7 @@ fn policy() -> Policy {
             name: "shop.crm".to_owned(),
             protocol: Protocol::Http,
             target: "crm-prod".to_owned(),
+            observe: false,
         }],
         groups: vec![dbas()],
         classes: vec![
@@ -218,6 +219,7 @@ fn policy() -> Policy {
             ),
         ],
         exceptions: vec![],
+        responsibilities: vec![],
     }
 }
 

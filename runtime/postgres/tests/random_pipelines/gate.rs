@@ -193,6 +193,7 @@ fn policy() -> Policy {
             name: "shop.orders_db".to_owned(),
             protocol: Protocol::Postgres,
             target: "orders-prod".to_owned(),
+            observe: false,
         }],
         groups: Vec::new(),
         classes: vec![DataClass {
@@ -225,5 +226,6 @@ fn policy() -> Policy {
             ),
         ],
         exceptions: vec![],
+        responsibilities: vec![],
     }
 }

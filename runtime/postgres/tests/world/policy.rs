@@ -17,6 +17,7 @@ pub fn policy() -> Policy {
             name: "shop.orders_db".to_owned(),
             protocol: Protocol::Postgres,
             target: "orders-prod".to_owned(),
+            observe: false,
         }],
         groups: vec![dbas()],
         classes: vec![DataClass {
@@ -66,5 +67,6 @@ pub fn policy() -> Policy {
             ),
         ],
         exceptions: vec![],
+        responsibilities: vec![],
     }
 }

@@ -130,6 +130,7 @@ pub(crate) fn policy() -> Policy {
             name: "shop.orders_db".to_owned(),
             protocol: Protocol::Postgres,
             target: "orders-prod".to_owned(),
+            observe: false,
         }],
         groups: vec![dbas()],
         classes: vec![DataClass {
@@ -174,5 +175,6 @@ pub(crate) fn policy() -> Policy {
             ),
         ],
         exceptions: vec![],
+        responsibilities: vec![],
     }
 }
