@@ -22,7 +22,7 @@ use crate::file::{packages, scope};
 use crate::lowered::Lowered;
 use crate::own_facts::vocabulary;
 use crate::roles::mentions;
-use crate::symbols::{find, rules, symbols};
+use crate::symbols::{exceptions, find, rules, symbols};
 use crate::workspace::Workspace;
 
 /// What an item is.
@@ -42,6 +42,8 @@ pub enum Kind {
     Class,
     /// A rule.
     Rule,
+    /// An exception.
+    Exception,
     /// A test.
     Test,
 }
@@ -376,6 +378,11 @@ impl Workspace {
                     find(database, scope, rules(database, self.inputs), &name).ok()??;
                 Some((Kind::Rule, full))
             }
+            Role::Exception => {
+                let table = exceptions(database, self.inputs);
+                let (full, _) = find(database, scope, table, &name).ok()??;
+                Some((Kind::Exception, full))
+            }
             Role::Package => {
                 let known = packages(database, self.inputs)
                     .iter()
@@ -430,6 +437,7 @@ impl Kind {
             "predicate" => Kind::Predicate,
             "data" => Kind::Class,
             "rule" => Kind::Rule,
+            "exception" => Kind::Exception,
             "test" => Kind::Test,
             _ => return None,
         })
@@ -446,6 +454,7 @@ impl Kind {
             Kind::Predicate => "predicate",
             Kind::Class => "data",
             Kind::Rule => "rule",
+            Kind::Exception => "exception",
             Kind::Test => "test",
         }
     }

@@ -38,6 +38,8 @@ pub enum Role {
     Class,
     /// A rule.
     Rule,
+    /// An exception.
+    Exception,
     /// A package or a catalogue.
     Package,
     /// A baseline of the catalogue.
@@ -105,6 +107,8 @@ pub enum Expected {
     Class,
     /// A rule.
     Rule,
+    /// An exception.
+    Exception,
     /// A package or the catalogue.
     Package,
     /// A control.

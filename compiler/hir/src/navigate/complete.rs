@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::file::packages;
 use crate::roles::{Expected, Role, expected as expected_behind};
-use crate::symbols::{names, rules, symbols};
+use crate::symbols::{exceptions, names, rules, symbols};
 use crate::workspace::Workspace;
 
 use super::{Kind, Symbol};
@@ -88,6 +88,11 @@ pub(super) fn visible(workspace: &Workspace, file: &str, role: Role) -> Vec<(Str
             &symbols.predicates,
         ))),
         Role::Rule => own(names(database, scope, rules(database, workspace.inputs))),
+        Role::Exception => own(names(
+            database,
+            scope,
+            exceptions(database, workspace.inputs),
+        )),
         Role::Package => packages(database, workspace.inputs).clone(),
         _ => Vec::new(),
     };

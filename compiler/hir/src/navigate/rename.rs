@@ -254,6 +254,7 @@ fn names(kind: Kind, role: Role) -> bool {
         Kind::Predicate => role == Role::Operand,
         Kind::Class => role == Role::Class,
         Kind::Rule => role == Role::Rule,
+        Kind::Exception => role == Role::Exception,
         Kind::Use | Kind::Test => false,
     }
 }

@@ -12,7 +12,7 @@ const JOINTS: &[&str] = &["and", "or", "where"];
 /// Words that begin a test of a fact.
 const TESTS: &[&str] = &["in", "within", "has", "starts", "under"];
 /// What comes behind the verdict of an expectation.
-const EXPECTED: &[&str] = &["by", "citing", "masking", "limit", "observing"];
+const EXPECTED: &[&str] = &["by", "citing", "masking", "limit", "observing", "excepting"];
 const VERDICTS: &[&str] = &["allow", "block", "require"];
 /// What says who asks in a test.
 const SUBJECT: &[&str] = &["subject", "groups", "issuer", "from", "claims"];
@@ -26,6 +26,8 @@ enum Slot {
     Start,
     /// The name that the item declares.
     Name,
+    /// A day of the calendar.
+    Day,
     /// Behind the name of a predicate.
     Parameters,
     /// Before `=` or `{`.
@@ -144,6 +146,7 @@ impl<'t> Reader<'t> {
                 Role::Approvers => Expected::Approvers,
                 Role::Class => Expected::Class,
                 Role::Rule => Expected::Rule,
+                Role::Exception => Expected::Exception,
                 Role::Control => Expected::Control,
                 Role::Detector => Expected::Detector,
                 _ => Expected::Free,
@@ -164,6 +167,7 @@ impl<'t> Reader<'t> {
             | Slot::Head
             | Slot::Clause
             | Slot::Place
+            | Slot::Day
             | Slot::Claims
             | Slot::Labels
             | Slot::Free => Expected::Free,
@@ -242,6 +246,7 @@ impl<'t> Reader<'t> {
             Slot::Method => self.mention(unit, Role::Method),
             Slot::Claims => self.mention(unit, Role::Value),
             Slot::Labels => self.label(word, unit),
+            Slot::Day => self.mention(unit, Role::Number),
             Slot::Words(_) | Slot::Head => self.part(word, unit),
             Slot::Parameters | Slot::Clause | Slot::Free => self.part(word, unit),
         }
@@ -286,6 +291,7 @@ impl<'t> Reader<'t> {
             "mask" => Slot::List(Role::Class, false),
             "limit" => Slot::Words(&["rows"]),
             "observe" => Slot::Clause,
+            "until" => Slot::Day,
             "column" | "json" => Slot::Place,
             "detector" => Slot::List(Role::Detector, false),
             "as" => Slot::Words(SUBJECT),
@@ -303,6 +309,7 @@ impl<'t> Reader<'t> {
             "of" => Slot::List(Role::Approvers, false),
             "by" if expect => Slot::List(Role::Rule, false),
             "observing" => Slot::List(Role::Rule, false),
+            "excepting" => Slot::List(Role::Exception, false),
             "citing" => Slot::List(Role::Control, false),
             "masking" => Slot::List(Role::Class, false),
             "on" => Slot::List(Role::Connection, false),
