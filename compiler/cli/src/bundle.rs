@@ -174,7 +174,7 @@ fn row(policy: &Policy<Unread>, rule: &Rule<Unread>) -> [String; 4] {
 }
 
 /// What a rule does, as it writes it.
-fn does(policy: &Policy<Unread>, rule: &Rule<Unread>) -> String {
+pub(crate) fn does<C>(policy: &Policy<C>, rule: &Rule<C>) -> String {
     let effect = effect(policy, &rule.effect);
     match rule.observe {
         true => format!("observe {effect}"),
@@ -187,7 +187,7 @@ pub(crate) fn control(oscal: &str) -> String {
     ControlId::parse(oscal).map_or_else(|_| visible::line(oscal), |id| id.to_string())
 }
 
-fn effect(policy: &Policy<Unread>, effect: &Effect) -> String {
+fn effect<C>(policy: &Policy<C>, effect: &Effect) -> String {
     match effect {
         Effect::Allow { rows: None } => "allow".to_owned(),
         Effect::Allow { rows: Some(rows) } => format!("allow limit rows {rows}"),

@@ -7,10 +7,12 @@ mod cards;
 mod layout;
 mod svg;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use hpol_bundle::policy::{Condition, Policy, Predicate, Test};
+use hpol_bundle::policy::{Condition, Connection, Policy, Predicate, RuleId, Test};
+use hpol_bundle::program::Role;
 use hpol_bundle::program::dag::{Budget, Dag, Description, Output};
 use hpol_bundle::program::lower::lower;
 use hpol_bundle::vocabulary::{Protocol, Vocabulary};
@@ -261,6 +263,48 @@ impl Scope {
             }));
         }
     }
+}
+
+/// The rules that can apply on a connection, and the picture of what is asked there on the way to the verdict.
+///
+/// # Errors
+/// Why there are none, and why there is no picture: in words.
+pub(crate) fn picture(
+    policy: &Policy,
+    vocabulary: &Vocabulary,
+    connection: &Connection,
+) -> Result<(Vec<RuleId>, Result<String, String>), String> {
+    let mut scope = Scope {
+        kind: connection.protocol,
+        assumptions: Assumptions::default(),
+        words: vec![format!("connection {}", connection.name)],
+    };
+    scope.assume_fact(vocabulary, "connection.name", &connection.target);
+    scope.assume_fact(vocabulary, "connection.kind", scope.kind.as_str());
+    let policy = scope.assumptions.specialise(policy.clone());
+    let program = lower(&policy, vocabulary).map_err(|fault| fault.to_string())?;
+    let shard = program
+        .shard(scope.kind)
+        .ok_or("the policy has no such connections")?;
+    let clauses = (0..shard.len()).filter_map(|bit| shard.clause(bit));
+    let of_rules = clauses.filter(|clause| !matches!(clause.role, Role::Exception | Role::Doubt));
+    let rules: BTreeSet<RuleId> = of_rules.map(|clause| clause.rule()).collect();
+    let dag = Dag::of(&program, scope.kind, Budget::default());
+    let dag = dag.ok_or("the policy has no such connections")?;
+    let description = dag.describe(&program, &policy, vocabulary);
+    let cards = cards::of(&description.only(&[Output::Verdict]));
+    let drawing = match cards.len() {
+        too_many if too_many > svg::MAX_CARDS => Err(format!(
+            "the picture would have {too_many} boxes, and {} are drawn at most: `hpol graph` draws parts of it",
+            svg::MAX_CARDS
+        )),
+        _ => Ok(svg::draw(
+            &cards,
+            1,
+            &format!("verdict: {}", scope.words.join(", ")),
+        )),
+    };
+    Ok((rules.into_iter().collect(), drawing))
 }
 
 /// A name on the command line that means nothing in the policy.

@@ -11,8 +11,10 @@ mod bundle;
 mod check;
 mod compiled;
 mod completion;
+mod coverage;
 mod dependencies;
 mod diff;
+mod doc;
 mod eval;
 mod evidence;
 mod exit;
@@ -22,6 +24,7 @@ mod facts;
 mod fmt;
 mod forms;
 mod graph;
+mod html;
 mod init;
 mod keygen;
 mod lines;
@@ -69,6 +72,8 @@ enum Verb {
     Explain(explain::Explain),
     Facts(facts::Facts),
     Diff(diff::Diff),
+    Coverage(coverage::Coverage),
+    Doc(doc::Doc),
     Eval(eval::Eval),
     Bench(bench::Bench),
     Graph(graph::Graph),
@@ -113,6 +118,8 @@ fn run(verb: &Verb, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         Verb::Explain(verb) => verb.run(terminal),
         Verb::Facts(verb) => verb.run(terminal),
         Verb::Diff(verb) => verb.run(terminal),
+        Verb::Coverage(verb) => verb.run(terminal),
+        Verb::Doc(verb) => verb.run(terminal),
         Verb::Eval(verb) => verb.run(terminal),
         Verb::Bench(verb) => verb.run(terminal),
         Verb::Approvals(verb) => verb.run(terminal),

@@ -1,0 +1,201 @@
+//! Which rules and which mechanisms carry each control of a baseline.
+
+use std::collections::BTreeMap;
+
+use hpol_bundle::policy::{Policy, Strength, Unread};
+use hpol_nist_mappings::{
+    ALWAYS_ON, Control, ControlId, Mapping, catalogue, mechanisms, never_claimed,
+};
+use serde_json::{Value, json};
+
+/// Every control of a baseline, in the order of the catalogue.
+pub(super) struct Coverage {
+    pub(super) controls: Vec<Covered>,
+}
+
+/// One control, and what carries it.
+pub(super) struct Covered {
+    pub(super) control: &'static Control,
+    /// Claims of rules that are not in observe, in the order of the rules.
+    pub(super) rules: Vec<Claimed>,
+    /// What the gateway does for every operation.
+    pub(super) always: Vec<&'static Mapping>,
+    /// Why no rule can claim it, where none can.
+    pub(super) never: Option<&'static str>,
+}
+
+/// A claim of a rule.
+pub(super) struct Claimed {
+    pub(super) rule: String,
+    pub(super) strength: Strength,
+    /// Id of the mechanism that earns it; empty for a claim by the author's reason alone.
+    pub(super) mechanism: String,
+    pub(super) because: String,
+}
+
+/// What carries a control, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Rules do, maybe beside the gateway.
+    Rules,
+    /// The gateway does, whatever the policy says.
+    Gateway,
+    /// Nothing does.
+    Open,
+}
+
+/// How many controls of a family stand how.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Tally {
+    pub(super) rules: usize,
+    pub(super) gateway: usize,
+    pub(super) open: usize,
+}
+
+impl Coverage {
+    pub(super) fn of(policy: &Policy<Unread>, wanted: impl Fn(&Control) -> bool) -> Coverage {
+        let mut claims: BTreeMap<&str, Vec<Claimed>> = BTreeMap::new();
+        for rule in policy.rules.iter().filter(|rule| !rule.observe) {
+            for claim in &rule.claims {
+                claims.entry(&claim.control).or_default().push(Claimed {
+                    rule: rule.name.clone(),
+                    strength: claim.strength,
+                    mechanism: claim.mechanism.clone(),
+                    because: claim.because.clone().unwrap_or_default(),
+                });
+            }
+        }
+        let controls = catalogue().iter();
+        let controls = controls.filter(|control| !control.withdrawn && wanted(control));
+        let covered = |control: &'static Control| Covered {
+            control,
+            rules: claims
+                .remove(control.id.oscal().as_str())
+                .unwrap_or_default(),
+            always: always(&control.id),
+            never: never_claimed(&control.id),
+        };
+        Coverage {
+            controls: controls.map(covered).collect(),
+        }
+    }
+
+    /// By family, in the order of the catalogue.
+    pub(super) fn families(&self) -> Vec<(&'static str, Tally)> {
+        let mut families: Vec<(&'static str, Tally)> = Vec::new();
+        for covered in &self.controls {
+            let family = covered.control.family;
+            if families.last().is_none_or(|(last, _)| *last != family) {
+                families.push((family, Tally::default()));
+            }
+            if let Some((_, tally)) = families.last_mut() {
+                tally.add(covered.standing());
+            }
+        }
+        families
+    }
+
+    pub(super) fn total(&self) -> Tally {
+        let mut total = Tally::default();
+        self.controls
+            .iter()
+            .for_each(|covered| total.add(covered.standing()));
+        total
+    }
+
+    /// As JSON; a format, documented in `docs/cli.md`.
+    pub(super) fn as_json(&self, baseline: &str) -> Value {
+        let controls = self.controls.iter().map(|covered| {
+            let rules = covered.rules.iter().map(|claim| {
+                json!({"rule": claim.rule, "strength": word(claim.strength), "mechanism": claim.mechanism,
+                    "because": claim.because})
+            });
+            let always = covered.always.iter().map(|mapping| {
+                json!({"mechanism": mapping.mechanism, "strength": mapping.strength.as_str(),
+                    "artefact": mapping.artefact})
+            });
+            json!({
+                "control": covered.control.id.to_string(), "title": covered.control.title,
+                "family": covered.control.family, "standing": covered.standing().as_str(),
+                "rules": rules.collect::<Vec<_>>(), "gateway": always.collect::<Vec<_>>(),
+                "never_claimed": covered.never,
+            })
+        });
+        let total = self.total();
+        json!({
+            "catalogue": catalogue().release(), "baseline": baseline,
+            "controls": controls.collect::<Vec<_>>(),
+            "total": {"rules": total.rules, "gateway": total.gateway, "open": total.open},
+        })
+    }
+}
+
+/// What the mechanisms that are always on do for a control; the strongest first.
+fn always(control: &ControlId) -> Vec<&'static Mapping> {
+    let all = mechanisms().for_control(control);
+    let mut always: Vec<_> = all
+        .filter(|mapping| ALWAYS_ON.contains(&mapping.mechanism))
+        .collect();
+    always.sort_by_key(|mapping| (std::cmp::Reverse(mapping.strength), mapping.mechanism));
+    always
+}
+
+impl Covered {
+    pub(super) fn standing(&self) -> Standing {
+        match (self.rules.is_empty(), self.always.is_empty()) {
+            (false, _) => Standing::Rules,
+            (true, false) => Standing::Gateway,
+            (true, true) => Standing::Open,
+        }
+    }
+
+    /// The strongest word that is earned, if one is.
+    pub(super) fn strength(&self) -> Option<&'static str> {
+        let rules = self
+            .rules
+            .iter()
+            .map(|claim| (rank(word(claim.strength)), word(claim.strength)));
+        let always = self.always.iter().map(|mapping| mapping.strength.as_str());
+        let always = always.map(|word| (rank(word), word));
+        rules.chain(always).max().map(|(_, word)| word)
+    }
+}
+
+fn rank(word: &str) -> usize {
+    let words = ["evidences", "supports", "implements"];
+    words.iter().position(|known| *known == word).unwrap_or(0)
+}
+
+impl Tally {
+    fn add(&mut self, standing: Standing) {
+        let count = match standing {
+            Standing::Rules => &mut self.rules,
+            Standing::Gateway => &mut self.gateway,
+            Standing::Open => &mut self.open,
+        };
+        *count += 1;
+    }
+
+    pub(super) fn all(self) -> usize {
+        self.rules + self.gateway + self.open
+    }
+}
+
+impl Standing {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Standing::Rules => "rules",
+            Standing::Gateway => "gateway",
+            Standing::Open => "open",
+        }
+    }
+}
+
+/// How strong a claim is, in one of the three words.
+pub(super) fn word(strength: Strength) -> &'static str {
+    match strength {
+        Strength::Evidences => "evidences",
+        Strength::Supports => "supports",
+        Strength::Implements => "implements",
+    }
+}

@@ -1,0 +1,68 @@
+//! The report as comma-separated values (RFC 4180): a line for each control and each thing that carries it.
+
+use super::assess::{Coverage, word};
+
+pub(super) fn lines(coverage: &Coverage) -> Vec<String> {
+    let mut lines = vec![row(&[
+        "control",
+        "title",
+        "standing",
+        "by",
+        "strength",
+        "mechanism",
+    ])];
+    for covered in &coverage.controls {
+        let id = covered.control.id.to_string();
+        let about = [
+            id.as_str(),
+            covered.control.title,
+            covered.standing().as_str(),
+        ];
+        let mut line = |rest: [&str; 3]| lines.push(row(&[&about[..], &rest[..]].concat()));
+        for claim in &covered.rules {
+            line([&claim.rule, word(claim.strength), &claim.mechanism]);
+        }
+        for mapping in &covered.always {
+            line(["gateway", mapping.strength.as_str(), mapping.mechanism]);
+        }
+        if covered.rules.is_empty() && covered.always.is_empty() {
+            line(["", "", ""]);
+        }
+    }
+    lines
+}
+
+fn row(cells: &[&str]) -> String {
+    cells
+        .iter()
+        .map(|text| cell(text))
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+/// A cell in quotes where it has to be, and never a formula: programs for tables run those.
+fn cell(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = if formula {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
+    match text.contains(['"', ',', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_and_are_no_formulas() {
+        assert_eq!(
+            row(&["a", "b,c", "d\"e", "=1+1"]),
+            "a,\"b,c\",\"d\"\"e\",'=1+1"
+        );
+    }
+}

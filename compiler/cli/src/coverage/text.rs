@@ -1,0 +1,86 @@
+//! The report for people at a terminal.
+
+use hpol_nist_mappings::{catalogue, mechanisms};
+
+use super::assess::{Coverage, Covered, Standing, word};
+use crate::exit::Failure;
+use crate::table;
+use crate::terminal::{Style, Terminal};
+use crate::visible;
+
+pub(super) fn print(
+    coverage: &Coverage,
+    baseline: &str,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
+    let release = catalogue().release();
+    terminal.line(format_args!(
+        "NIST SP 800-53 Rev 5 ({release}), {baseline} baseline: {} controls\n",
+        coverage.total().all()
+    ))?;
+    let mut rows: Vec<[String; 5]> = Vec::new();
+    let total = ("all", coverage.total());
+    for (family, tally) in coverage.families().into_iter().chain([total]) {
+        let counts = [tally.all(), tally.rules, tally.gateway, tally.open];
+        let [all, rules, gateway, open] = counts.map(|count| count.to_string());
+        rows.push([family.to_owned(), all, rules, gateway, open]);
+    }
+    for line in table::lines(["FAMILY", "CONTROLS", "RULES", "GATEWAY", "OPEN"], &rows) {
+        terminal.line(format_args!("{line}"))?;
+    }
+    for (standing, heading) in [
+        (Standing::Rules, "By rules"),
+        (
+            Standing::Gateway,
+            "By the gateway, whatever the policy says",
+        ),
+        (Standing::Open, "Open"),
+    ] {
+        let mut of = coverage
+            .controls
+            .iter()
+            .filter(|covered| covered.standing() == standing);
+        let heading = terminal.paint(Style::Strong, heading);
+        terminal.line(format_args!("\n{heading}"))?;
+        of.try_for_each(|covered| control(covered, terminal))?;
+    }
+    Ok(())
+}
+
+fn control(covered: &Covered, terminal: &mut Terminal) -> Result<(), Failure> {
+    let id = covered.control.id.to_string();
+    let title = covered.control.title;
+    let strength = covered
+        .strength()
+        .map_or(String::new(), |word| format!(" ({word})"));
+    terminal.line(format_args!("  {id:9} {title}{strength}"))?;
+    for claim in &covered.rules {
+        let by = match claim.mechanism.as_str() {
+            "" => visible::line(&claim.because),
+            id => mechanism(id),
+        };
+        let rule = visible::line(&claim.rule);
+        terminal.line(format_args!(
+            "            {rule} {}: {by}",
+            word(claim.strength)
+        ))?;
+    }
+    for mapping in &covered.always {
+        let name = mechanism(mapping.mechanism);
+        terminal.line(format_args!(
+            "            the gateway {}: {name}",
+            mapping.strength
+        ))?;
+    }
+    if let (Some(why), Standing::Open) = (covered.never, covered.standing()) {
+        terminal.line(format_args!("            not hpol's to do: {why}"))?;
+    }
+    Ok(())
+}
+
+/// A mechanism by its name.
+pub(super) fn mechanism(id: &str) -> String {
+    mechanisms()
+        .get(id)
+        .map_or_else(|| visible::line(id), |known| known.name.to_owned())
+}

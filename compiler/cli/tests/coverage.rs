@@ -1,0 +1,207 @@
+//! `hpol coverage`: what carries the controls of a baseline, in each form.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
+
+use std::fs;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+const POLICY: &str = r#"package shop
+
+connection db = postgres "shop-prod"
+
+group agents = subject.groups has "agents"
+group dbas   = subject.groups has "dba"
+
+rule read "Agents <read>" {
+    satisfies AC-3, AC-6
+    who agents
+    on db
+    when sql.verbs within [select]
+    allow
+}
+
+rule write {
+    satisfies AC-5
+    who agents
+    on db
+    when sql.verbs has any [insert, update]
+    require approval by 1 of dbas within 15m
+}
+
+rule seen {
+    satisfies CM-7
+    who agents
+    on db
+    when sql.verbs has drop
+    observe block "Do not"
+}
+"#;
+
+fn coverage(arguments: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("shop.hpol"), POLICY).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_hpol"))
+        .current_dir(folder.path())
+        .env("SOURCE_DATE_EPOCH", "1700000000")
+        .args(["coverage", "shop.hpol"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    output
+}
+
+fn text(arguments: &[&str]) -> String {
+    String::from_utf8(coverage(arguments).stdout).unwrap()
+}
+
+fn json(arguments: &[&str]) -> Value {
+    serde_json::from_str(&text(arguments)).unwrap()
+}
+
+#[test]
+fn what_carries_each_control_is_told() {
+    let told = text(&["--baseline", "low"]);
+    // The head is a table and the rules; what is open is long.
+    let until_open = told.split("\nOpen\n").next().unwrap();
+    insta::assert_snapshot!("text", until_open);
+}
+
+#[test]
+fn rules_in_observe_carry_nothing_and_counts_agree() {
+    let told = json(&["--baseline", "low", "--format", "json"]);
+    let controls = told["controls"].as_array().unwrap();
+    let of = |id: &str| {
+        controls
+            .iter()
+            .find(|control| control["control"] == id)
+            .unwrap()
+    };
+    assert_eq!(of("AC-3")["standing"], "rules");
+    assert!(of("CM-7")["rules"].as_array().unwrap().is_empty());
+    let total = &told["total"];
+    let sum: u64 = ["rules", "gateway", "open"]
+        .iter()
+        .map(|word| total[word].as_u64().unwrap())
+        .sum();
+    assert_eq!(sum, controls.len() as u64);
+    assert!(total["open"].as_u64().unwrap() > 0 && total["gateway"].as_u64().unwrap() > 0);
+    // AC-5 is in moderate, and not in low.
+    assert!(!controls.iter().any(|control| control["control"] == "AC-5"));
+    let moderate = json(&["--baseline", "moderate", "--format", "json"]);
+    let controls = moderate["controls"].as_array().unwrap();
+    assert!(
+        controls
+            .iter()
+            .any(|control| control["control"] == "AC-5" && control["standing"] == "rules")
+    );
+}
+
+#[test]
+fn a_line_of_csv_for_each_thing_that_carries_a_control() {
+    let told = text(&["--baseline", "low", "--format", "csv"]);
+    assert!(told.starts_with("control,title,standing,by,strength,mechanism\n"));
+    assert!(
+        told.contains("AC-3,Access Enforcement,rules,shop.read,"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_page_stands_alone() {
+    let page = text(&["--baseline", "low", "--format", "html"]);
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("<code>shop.read</code>"));
+    for from_elsewhere in ["<script", "src=", "href=\"http", "@import", "url("] {
+        assert!(!page.contains(from_elsewhere), "{from_elsewhere}");
+    }
+}
+
+/// What the schema of OSCAL 1.1.2 demands of the parts that are there: names, required ones, patterns of ids and times.
+#[test]
+fn the_component_definition_is_in_the_form_of_oscal() {
+    let told = json(&["--baseline", "moderate", "--format", "oscal"]);
+    let definition = &told["component-definition"];
+    only(definition, &["uuid", "metadata", "components"], &[]);
+    only(
+        &definition["metadata"],
+        &["title", "last-modified", "version", "oscal-version"],
+        &[],
+    );
+    assert_eq!(
+        definition["metadata"]["last-modified"],
+        "2023-11-14T22:13:20Z"
+    );
+    let mut uuids = vec![definition["uuid"].clone()];
+    let mut requirements = 0;
+    for component in definition["components"].as_array().unwrap() {
+        only(
+            component,
+            &["uuid", "type", "title", "description"],
+            &["control-implementations"],
+        );
+        uuids.push(component["uuid"].clone());
+        for implementation in component["control-implementations"].as_array().unwrap() {
+            only(
+                implementation,
+                &["uuid", "source", "description", "implemented-requirements"],
+                &[],
+            );
+            uuids.push(implementation["uuid"].clone());
+            for requirement in implementation["implemented-requirements"]
+                .as_array()
+                .unwrap()
+            {
+                only(
+                    requirement,
+                    &["uuid", "control-id", "description"],
+                    &["props"],
+                );
+                uuids.push(requirement["uuid"].clone());
+                let id = requirement["control-id"].as_str().unwrap();
+                assert!(
+                    id.chars()
+                        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c)),
+                    "{id}"
+                );
+                for prop in requirement["props"].as_array().unwrap() {
+                    only(prop, &["name", "ns", "value"], &[]);
+                    let value = prop["value"].as_str().unwrap();
+                    assert!(!value.is_empty() && value.trim() == value);
+                }
+                requirements += 1;
+            }
+        }
+    }
+    assert!(requirements > 20, "{requirements}");
+    let all = uuids.len();
+    for uuid in &uuids {
+        assert!(is_uuid(uuid.as_str().unwrap()), "{uuid}");
+    }
+    uuids.sort_by_key(Value::to_string);
+    uuids.dedup();
+    assert_eq!(uuids.len(), all, "an id stands twice");
+    assert_eq!(told, json(&["--baseline", "moderate", "--format", "oscal"]));
+}
+
+fn only(object: &Value, required: &[&str], optional: &[&str]) {
+    let object = object.as_object().unwrap();
+    for name in required {
+        assert!(object.contains_key(*name), "{name} is missing");
+    }
+    for name in object.keys() {
+        let known = required.contains(&name.as_str()) || optional.contains(&name.as_str());
+        assert!(known, "{name} is not of OSCAL");
+    }
+}
+
+/// `^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[45][0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}$`
+fn is_uuid(text: &str) -> bool {
+    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
+    let at = |index: usize| text.chars().nth(index).unwrap();
+    lengths == [8, 4, 4, 4, 12]
+        && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit())
+        && "45".contains(at(14))
+        && "89ab".contains(at(19))
+}
