@@ -147,6 +147,8 @@ impl<'a> Relay<'a> {
             self.gone.is_none() && (self.accepts() || self.client.unread() < READ_AHEAD_BYTES);
         let read_upstream = !self.client.is_congested();
         let deadline = self.gone.map(|(_, deadline)| deadline);
+        // Only a session that ends waits for what was said to be gone.
+        let tell = self.draining;
         let Relay {
             client,
             upstream,
@@ -154,11 +156,11 @@ impl<'a> Relay<'a> {
             ..
         } = self;
         tokio::select! {
-            progress = upstream.drive(read_upstream) => match progress {
+            progress = upstream.drive(read_upstream, false) => match progress {
                 Ok(Progress::Read | Progress::Wrote) => Ok(()),
                 Ok(Progress::Closed) | Err(_) => self.upstream_left(),
             },
-            progress = client.drive(read_client) => {
+            progress = client.drive(read_client, tell) => {
                 match progress {
                     Ok(Progress::Read | Progress::Wrote) => {}
                     Ok(Progress::Closed) | Err(_) => self.client_left("the client went away"),

@@ -49,7 +49,7 @@ pub(crate) enum Progress {
     Read,
     /// The peer has closed its side.
     Closed,
-    /// Bytes went out.
+    /// Bytes went out, and somebody wants to know.
     Wrote,
 }
 
@@ -95,19 +95,20 @@ impl Wire {
         !self.lost && self.out.len() >= OUT_HIGH_BYTES
     }
 
-    /// Writes what is to go out, and reads if `read` is set; resolves on the first progress. With nothing to do it never
-    /// resolves, and a failure to write is told once. Cancel-safe.
-    pub(crate) async fn drive(&mut self, read: bool) -> io::Result<Progress> {
+    /// Writes what is to go out, and reads if `read` is set; resolves when bytes have come in, when it is no longer
+    /// congested, and with `tell` whenever bytes went out. With nothing to do it never resolves, and a failure to write is
+    /// told once. Cancel-safe.
+    pub(crate) async fn drive(&mut self, read: bool, tell: bool) -> io::Result<Progress> {
         if self.lost {
             self.out.clear();
             self.unflushed = false;
         }
-        let moved = self.moved(read).await;
+        let moved = self.moved(read, tell || self.is_congested()).await;
         self.lost |= moved.is_err();
         moved
     }
 
-    async fn moved(&mut self, read: bool) -> io::Result<Progress> {
+    async fn moved(&mut self, read: bool, tell: bool) -> io::Result<Progress> {
         let Wire {
             stream,
             inbox,
@@ -160,7 +161,7 @@ impl Wire {
                     shrink(inbox);
                 }
             }
-            if wrote {
+            if wrote && tell {
                 Poll::Ready(Ok(Progress::Wrote))
             } else {
                 Poll::Pending
@@ -240,12 +241,12 @@ mod tests {
         let mut wire = Wire::new(ours);
         wire.out.resize(OUT_HIGH_BYTES, 0);
         assert!(wire.is_congested());
-        assert!(wire.drive(false).await.is_err());
+        assert!(wire.drive(false, true).await.is_err());
         wire.out.resize(OUT_HIGH_BYTES, 0);
         assert!(!wire.is_congested());
         tokio::select! {
             biased;
-            moved = wire.drive(false) => panic!("{moved:?}"),
+            moved = wire.drive(false, true) => panic!("{moved:?}"),
             () = std::future::ready(()) => {}
         }
         assert!(wire.out.is_empty());
