@@ -16,7 +16,7 @@ use crate::visible;
 use crate::whole_file;
 
 /// The file that says where packages are.
-const PROJECT: &str = "hpol.toml";
+pub(crate) const PROJECT: &str = "hpol.toml";
 /// The file that says which bytes they were.
 const LOCK: &str = "hpol.lock";
 /// Largest of either; thousands of packages fit in.
@@ -256,12 +256,12 @@ fn digest(files: &[SourceFile]) -> String {
     )
 }
 
-fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Failure> {
+pub(crate) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Failure> {
     let text = sources::read_text(path, BYTES)?;
     toml::from_str(&text).map_err(|fault| unusable(path, fault.message().to_owned()))
 }
 
-fn unusable(path: &Path, why: String) -> Failure {
+pub(crate) fn unusable(path: &Path, why: String) -> Failure {
     Failure::Project {
         path: path.to_owned(),
         why: visible::line(&why),

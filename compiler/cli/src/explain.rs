@@ -18,6 +18,12 @@ pub(crate) struct Explain {
 }
 
 impl Explain {
+    pub(crate) fn of(code: &str) -> Explain {
+        Explain {
+            code: Some(code.to_owned()),
+        }
+    }
+
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         let Some(text) = &self.code else {
             for code in Code::ALL {

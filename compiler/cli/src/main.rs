@@ -28,6 +28,7 @@ mod html;
 mod init;
 mod keygen;
 mod lines;
+mod lint;
 mod lock;
 mod project;
 mod report;
@@ -65,6 +66,7 @@ enum Verb {
     Init(init::Init),
     Check(check::Check),
     Fmt(fmt::Fmt),
+    Lint(lint::Lint),
     Test(test::Test),
     Build(build::Build),
     Lock(lock::Lock),
@@ -109,6 +111,7 @@ fn run(verb: &Verb, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         Verb::Init(verb) => verb.run(terminal),
         Verb::Check(verb) => verb.run(terminal),
         Verb::Fmt(verb) => verb.run(terminal),
+        Verb::Lint(verb) => verb.run(terminal),
         Verb::Test(verb) => verb.run(terminal),
         Verb::Build(verb) => verb.run(terminal),
         Verb::Lock(verb) => verb.run(terminal),

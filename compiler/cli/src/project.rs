@@ -7,7 +7,7 @@ use clap::Args;
 use hpol_bundle::policy::Policy;
 use hpol_bundle::program::Program;
 use hpol_bundle::vocabulary::Vocabulary;
-use hpol_hir::{HasErrors, TestCase, Workspace};
+use hpol_hir::{HasErrors, Lints, TestCase, Workspace};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ impl Paths {
     }
 
     /// The folder whose `hpol.toml` counts: the one folder that is given, or the current one.
-    fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         match self.paths.as_slice() {
             [folder] if folder.is_dir() => folder,
             _ => Path::new("."),
@@ -133,6 +133,22 @@ impl Project {
             program: self.workspace.program().map_err(silent)?,
             tests: self.workspace.tests(),
         }))
+    }
+
+    /// Whether it would have no errors if its files had other texts.
+    pub(crate) fn is_sound_with(&self, text: impl Fn(&SourceFile) -> String) -> bool {
+        // A change of a database waits until no copy of it is left, so this is not a copy.
+        let mut workspace = Workspace::new();
+        workspace.set_vocabulary(self.vocabulary.clone());
+        for file in &self.files {
+            workspace.set_file(file.name.as_str(), text(file));
+        }
+        workspace.policy().is_ok()
+    }
+
+    /// What lints find; `None` if it has errors.
+    pub(crate) fn lints(&self) -> Option<Lints> {
+        self.workspace.lints().ok()
     }
 
     /// What is wrong, as JSON.

@@ -110,7 +110,7 @@ fn a_policy_with_an_error_or_a_failing_test_leaves_the_old_bundle() {
     edit(
         folder.path(),
         "policy/policy_test.hpol",
-        "expect block\n}",
+        "expect block by default_deny\n}",
         "expect allow\n}",
     );
     let failing = hpol(folder.path(), &BUILD);

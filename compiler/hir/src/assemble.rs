@@ -63,7 +63,7 @@ fn of_file(db: &dyn salsa::Database, inputs: Inputs, file: SourceFile) -> Vec<Di
 }
 
 /// Where a further `use` would stand: behind the last one, or behind the package line.
-fn import_place(db: &dyn salsa::Database, items: &Items<'_>) -> u32 {
+pub(crate) fn import_place(db: &dyn salsa::Database, items: &Items<'_>) -> u32 {
     let head = items.items.iter().rev();
     head.filter(|(item, _)| matches!(parsed(db, *item).keyword.as_str(), "package" | "use"))
         .map(|(item, offset)| Span::new(0, item.text(db).len()).shifted(*offset).end)

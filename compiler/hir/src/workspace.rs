@@ -12,6 +12,7 @@ use salsa::Setter;
 use crate::assemble::{diagnostics, policy, program, test_cases};
 use crate::database::{Database, Inputs, SourceFile};
 use crate::diagnostic::Diagnostic;
+use crate::lints::{self, Lints};
 use crate::test_case::TestCase;
 
 /// The sources of one policy, and everything that follows from them. What was computed before an edit and does not
@@ -117,6 +118,27 @@ impl Workspace {
     #[must_use]
     pub fn tests(&self) -> Vec<TestCase> {
         test_cases(&self.database, self.inputs).clone()
+    }
+
+    /// What lints find.
+    ///
+    /// # Errors
+    /// If a diagnostic is an error: lints look at what the policy means.
+    pub fn lints(&self) -> Result<Lints, HasErrors> {
+        let policy = self.policy()?;
+        let tests = self.tests();
+        let db = &self.database;
+        Ok(lints::run(&lints::Context {
+            items: lints::gather::gather(db, self.inputs),
+            texts: self
+                .files
+                .values()
+                .map(|file| (file.path(db), file.text(db)))
+                .collect(),
+            policy: &policy,
+            tests: &tests,
+            vocabulary: self.inputs.vocabulary(db),
+        }))
     }
 
     fn sound(&self) -> Result<(), HasErrors> {

@@ -228,9 +228,182 @@ codes! {
 
     /// A fact of the result outside of a history condition.
     ResultHere = "HP0601" Error,
+
+    /// A rule without a title.
+    NoTitle = "HP0640" Warning,
+    /// A rule without a reason.
+    NoReason = "HP0641" Warning,
+    /// A name with capital letters.
+    NameStyle = "HP0642" Warning,
+    /// A name that is too long to say.
+    LongName = "HP0643" Warning,
+    /// A data class that says nothing about itself.
+    Undocumented = "HP0644" Warning,
+    /// Clauses in an order of their own.
+    ClauseOrder = "HP0645" Warning,
+    /// A condition of too many tests.
+    LongCondition = "HP0646" Warning,
+    /// A condition of too many levels.
+    DeepCondition = "HP0647" Warning,
+    /// `not` before something that is negative already.
+    DoubleNegation = "HP0648" Warning,
+    /// A title that says no more than the name.
+    TitleIsName = "HP0649" Warning,
+    /// A title that does not fit a line.
+    LongTitle = "HP0650" Warning,
+    /// A block that does not say what to do instead.
+    NoMessage = "HP0651" Warning,
+    /// A number whose zeros have to be counted.
+    LongNumber = "HP0652" Warning,
+    /// The same people described in several rules.
+    InlineGroup = "HP0653" Warning,
+    /// A reason that says what the title says.
+    ReasonIsTitle = "HP0654" Warning,
+    /// A reason of a word or two.
+    ShortReason = "HP0655" Warning,
+    /// Work that was put off.
+    Unfinished = "HP0656" Warning,
+    /// `has` joined by `or` over one fact.
+    HasOneByOne = "HP0657" Warning,
+    /// `==` joined by `or` over one fact.
+    EqualOneByOne = "HP0658" Warning,
+    /// `has` joined by `and` over one fact.
+    HasAllOneByOne = "HP0659" Warning,
+    /// A time in a unit that is too small for it.
+    DurationUnit = "HP0660" Warning,
+    /// A title that ends as a sentence does.
+    TitlePeriod = "HP0661" Warning,
+    /// A comment that allows a finding which is not there.
+    UnusedAllow = "HP0690" Warning,
+    /// A comment that allows a finding without saying why.
+    AllowWithoutReason = "HP0691" Warning,
+    /// A comment for the linter that cannot be read.
+    UnreadableAllow = "HP0692" Warning,
+    /// A member that a list has twice.
+    RepeatedMember = "HP0701" Warning,
+    /// A list of one member.
+    OneMember = "HP0702" Warning,
+    /// A part of a condition that stands twice.
+    RepeatedTest = "HP0703" Warning,
+    /// Parts of a condition that exclude each other.
+    NeverHolds = "HP0704" Warning,
+    /// Parts of a condition of which one always holds.
+    AlwaysHolds = "HP0705" Warning,
+    /// Bounds between which no number lies.
+    EmptyRange = "HP0706" Warning,
+    /// A test of a count that tells nothing.
+    TrivialCount = "HP0707" Warning,
+    /// A text whose letters are of several scripts.
+    MixedScripts = "HP0708" Warning,
+    /// A secret in a text.
+    SecretInText = "HP0709" Warning,
+    /// A group that nothing names.
+    UnusedGroup = "HP0710" Warning,
+    /// A predicate that nothing names.
+    UnusedPredicate = "HP0711" Warning,
+    /// A data class that nothing names.
+    UnusedData = "HP0712" Warning,
+    /// A connection that nothing names.
+    UnusedConnection = "HP0713" Warning,
+    /// An import of which nothing is used.
+    UnusedImport = "HP0714" Warning,
+    /// Two names that differ in next to nothing.
+    SimilarNames = "HP0715" Warning,
+    /// Two connections of one package with one target.
+    SameTarget = "HP0716" Warning,
+    /// Two groups with one condition.
+    SameGroup = "HP0717" Warning,
+    /// A place that a data class names twice.
+    RepeatedPlace = "HP0718" Warning,
+    /// An allow by a path prefix that ends in the middle of a name.
+    OpenPrefix = "HP0719" Warning,
+    /// People told by the beginning of an identity.
+    GuessableSubject = "HP0720" Warning,
+    /// An approval that waits too short or too long.
+    ApprovalTime = "HP0721" Warning,
+    /// A mask that keeps much.
+    MuchKept = "HP0722" Warning,
+    /// A limit that limits nothing.
+    GenerousLimit = "HP0723" Warning,
+    /// An allow that says only what it does not grant.
+    GrantByExclusion = "HP0724" Warning,
+    /// An allow that asks whether something is there, not whether anything else is.
+    AllowHas = "HP0725" Warning,
+    /// A block that something harmless beside gets around.
+    BlockWithin = "HP0726" Warning,
+    /// A package most of whose rules satisfy nothing.
+    NothingSatisfied = "HP0801" Warning,
+    /// A reason for a claim that gives none.
+    ShortClaimReason = "HP0802" Warning,
+    /// A package with rules that does not say its catalogue.
+    NoCatalogue = "HP0803" Warning,
+    /// A catalogue without a baseline.
+    NoBaseline = "HP0804" Warning,
+    /// A claim for a control that the baseline does not have.
+    OutsideBaseline = "HP0805" Warning,
+    /// A control whose every claim is weak.
+    OnlyWeak = "HP0806" Warning,
+    /// A rule in observe that claims controls.
+    ObservedClaim = "HP0807" Warning,
+    /// A rule that claims much.
+    ManyClaims = "HP0808" Warning,
+    /// A reason that several rules share.
+    SameReason = "HP0809" Warning,
+    /// A control that hangs on one rule.
+    OneRuleControl = "HP0810" Warning,
+    /// A rule that no test names.
+    UntestedRule = "HP0851" Warning,
+    /// Rules that grant, and no test that is let through.
+    NoAllowTest = "HP0852" Warning,
+    /// A test that names a rule and no control.
+    NoCiting = "HP0853" Warning,
+    /// A test that does not say who blocks.
+    BlockByAny = "HP0854" Warning,
+    /// Blocking rules, and tests that only show the default.
+    OnlyDefaultDeny = "HP0855" Warning,
+    /// A test that asks what another one asks.
+    SameTest = "HP0856" Warning,
+    /// A group in a test that no policy asks for.
+    StrayGroup = "HP0857" Warning,
+    /// Rules without any test.
+    NoTests = "HP0858" Warning,
+    /// A mask that no test expects.
+    UntestedMask = "HP0859" Warning,
+    /// A connection on which no test runs.
+    UntestedConnection = "HP0860" Warning,
+    /// A rule that no operation matches.
+    Unreachable = "HP0901" Warning,
+    /// A rule whose condition is true of nothing.
+    Contradictory = "HP0902" Warning,
+    /// A part of a condition that always holds.
+    PartAlwaysTrue = "HP0903" Warning,
+    /// A rule that stronger ones always overrule.
+    Shadowed = "HP0904" Warning,
+    /// A rule that others make needless.
+    Redundant = "HP0905" Warning,
+    /// An approval of what is blocked anyway.
+    ApprovalDefeated = "HP0906" Warning,
+    /// An operation that takes the approval of two groups.
+    DifferentApprovers = "HP0907" Warning,
+    /// Approvers who ask as well.
+    RequesterMayApprove = "HP0908" Warning,
+    /// Two masks of one class that meet.
+    ConflictingMasks = "HP0909" Warning,
+    /// An allow that does not ask who.
+    AllowsEveryone = "HP0910" Warning,
+    /// An allow that does not ask what.
+    AllowsEverything = "HP0911" Warning,
+    /// A control whose rules change nothing.
+    ControlWithoutEffect = "HP0912" Warning,
 }
 
 impl Code {
+    /// Whether it is a lint: found by `hpol lint` alone, and nothing that a policy may not have.
+    #[must_use]
+    pub fn is_lint(self) -> bool {
+        self.as_str() >= Code::NoTitle.as_str()
+    }
+
     /// The code written `text`, in any case.
     #[must_use]
     pub fn parse(text: &str) -> Option<Code> {

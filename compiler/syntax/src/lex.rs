@@ -71,6 +71,28 @@ pub fn tokens(text: &str) -> Vec<Token> {
     tokens
 }
 
+/// The `//` comments of `text`, those that are documentation left out.
+#[must_use]
+pub fn comments(text: &str) -> Vec<Span> {
+    let mut found = Vec::new();
+    let mut end = 0;
+    let last = Span::new(text.len(), text.len());
+    let tokens = tokens(text);
+    for next in tokens.iter().map(|token| token.span).chain([last]) {
+        let gap = text.get(end..next.start as usize).unwrap_or("");
+        let mut line = end;
+        for part in gap.split_inclusive('\n') {
+            if let Some(place) = part.find("//") {
+                let length = part.trim_end().len();
+                found.push(Span::new(line + place, line + length));
+            }
+            line += part.len();
+        }
+        end = next.end as usize;
+    }
+    found
+}
+
 /// What begins at `start`, and where it ends; no kind for a comment.
 fn measure(tail: &str, char: char, start: usize) -> (Option<Kind>, usize) {
     let line = || start + tail.find('\n').unwrap_or(tail.len());

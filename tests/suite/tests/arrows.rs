@@ -13,7 +13,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("hpol-nist-mappings", &[]),
     (
         "hpol-hir",
-        &["hpol-syntax", "hpol-bundle", "hpol-nist-mappings"],
+        &[
+            "hpol-syntax",
+            "hpol-bundle",
+            "hpol-analysis",
+            "hpol-nist-mappings",
+        ],
     ),
     (
         "hpol-cli",

@@ -1,0 +1,169 @@
+//! `hpol lint` as a user meets it.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const POLICY: &str = r#"package a
+
+use nist.sp800_53r5 baseline moderate
+
+connection db = postgres "orders"
+
+group agents = subject.groups has "agents"
+
+rule few "Few rows" {
+    satisfies AC-3
+    because "Nobody reads more of them."
+    who agents
+    on db
+    when sql.verbs has any [select]
+    allow limit rows 10000
+}
+
+rule gone "Drops are refused" {
+    satisfies AC-3
+    because "What is dropped cannot be taken back."
+    who agents
+    on db
+    when sql.verbs has drop and sql.verbs within [select]
+    block "Ask first"
+}
+
+test "reads" {
+    as     subject "a" groups ["agents"]
+    on     db
+    sql    "SELECT a FROM x"
+    expect allow by few
+}
+"#;
+
+fn folder(policy: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("policy.hpol"), policy).unwrap();
+    folder
+}
+
+fn hpol(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_hpol"))
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn findings_are_told_with_what_shows_them() {
+    let folder = folder(POLICY);
+    let output = hpol(folder.path(), &["lint"]);
+    insta::assert_snapshot!("lint", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0));
+    let denied = hpol(folder.path(), &["lint", "--deny", "HP0725"]);
+    assert_eq!(denied.status.code(), Some(1));
+    let quiet = hpol(folder.path(), &["lint", "--allow", "all"]);
+    assert_eq!(text(&quiet.stdout), "ok: 1 file, nothing found\n");
+}
+
+#[test]
+fn the_project_file_sets_levels_and_the_command_line_has_the_last_word() {
+    let folder = folder(POLICY);
+    fs::write(
+        folder.path().join("hpol.toml"),
+        "[lints]\nall = \"allow\"\nsemantic = \"deny\"\n",
+    )
+    .unwrap();
+    let output = hpol(folder.path(), &["lint", "--format", "json"]);
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let codes: Vec<&str> = found["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|found| found["code"].as_str().unwrap())
+        .collect();
+    assert!(codes.contains(&"HP0902"), "{codes:?}");
+    assert!(
+        codes.iter().all(|code| code.starts_with("HP09")),
+        "{codes:?}"
+    );
+    let output = hpol(folder.path(), &["lint", "--allow", "semantic"]);
+    assert_eq!(output.status.code(), Some(0));
+    fs::write(
+        folder.path().join("hpol.toml"),
+        "[lints]\nstile = \"allow\"\n",
+    )
+    .unwrap();
+    let output = hpol(folder.path(), &["lint"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("no lint `stile`"));
+}
+
+#[test]
+fn what_can_be_mended_is_mended_and_the_policy_stays_sound() {
+    let folder = folder(POLICY);
+    let output = hpol(folder.path(), &["lint", "--fix", "--allow", "semantic"]);
+    assert_eq!(output.status.code(), Some(0));
+    let mended = fs::read_to_string(folder.path().join("policy.hpol")).unwrap();
+    assert!(
+        mended.contains("    when  sql.verbs has select\n"),
+        "{mended}"
+    );
+    assert!(mended.contains("    allow limit rows 10_000\n"), "{mended}");
+    assert!(text(&output.stderr).contains("mended 2 findings"));
+    let checked = hpol(folder.path(), &["test"]);
+    assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stdout));
+    let again = hpol(folder.path(), &["lint", "--fix"]);
+    assert!(!text(&again.stderr).contains("mended"));
+}
+
+#[test]
+fn a_comment_allows_a_finding_where_it_stands() {
+    let comment = "    when sql.verbs has any [select] // hpol: allow(HP0725) because \"nothing else is granted\"\n";
+    let folder = folder(&POLICY.replace("    when sql.verbs has any [select]\n", comment));
+    let output = hpol(folder.path(), &["lint", "--format", "github"]);
+    let found = text(&output.stdout);
+    assert!(
+        !found.contains("HP0725") && !found.contains("HP069"),
+        "{found}"
+    );
+    assert!(found.contains("HP0702"), "{found}");
+}
+
+#[test]
+fn a_policy_with_errors_is_not_linted_and_pages_are_shown() {
+    let folder = folder("package a\nrule r {\n    allow\n}\n");
+    let output = hpol(folder.path(), &["lint"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("HP0304"));
+    let page = hpol(folder.path(), &["lint", "--explain", "hp0725"]);
+    assert!(text(&page.stdout).starts_with("# HP0725: "));
+    let none = hpol(folder.path(), &["lint", "--deny", "HP0101"]);
+    assert_eq!(none.status.code(), Some(2));
+}
+
+#[test]
+fn what_we_ship_is_clean() {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    for policy in [
+        "policies/orders",
+        "policies/read-only-analytics",
+        "compiler/cli/templates/init",
+    ] {
+        let output = hpol(
+            &root.join(policy),
+            &["lint", "--deny", "correctness,compliance,semantic"],
+        );
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{policy}: {}",
+            text(&output.stderr)
+        );
+    }
+}

@@ -1,0 +1,25 @@
+//! HP0702. A list of one member.
+
+use super::*;
+
+pub(super) fn check(item: &Linted<'_>, found: &mut Vec<Problem>) {
+    for condition in item.conditions() {
+        for test in tree::comparisons(condition) {
+            let plain = match test.operator.node {
+                Operator::In => "==",
+                Operator::HasAny | Operator::HasAll => "has",
+                _ => continue,
+            };
+            if let [only] = test.values.as_slice() {
+                let span = Span {
+                    start: test.operator.span.start,
+                    end: test.span.end,
+                };
+                let right = format!("{plain} {}", only.span.of(item.text));
+                let message = format!("`{}` with one member", test.operator.node.as_str());
+                found
+                    .push(Problem::new(Code::OneMember, message, span, "one member").write(&right));
+            }
+        }
+    }
+}

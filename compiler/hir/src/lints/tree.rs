@@ -1,0 +1,131 @@
+//! Conditions as lints look at them: their parts, their places, and whether two say the same.
+
+use std::collections::BTreeMap;
+
+use hpol_syntax::ast::{Comparison, Condition, LiteralKind, Operator, Who};
+use hpol_syntax::lex;
+use hpol_syntax::span::Span;
+
+/// Calls `look` with the condition and every part of it.
+pub(super) fn walk<'a>(condition: &'a Condition, look: &mut impl FnMut(&'a Condition)) {
+    look(condition);
+    match condition {
+        Condition::And(parts) | Condition::Or(parts) => {
+            for part in parts {
+                walk(part, look);
+            }
+        }
+        Condition::Not(inner) => walk(inner, look),
+        _ => {}
+    }
+}
+
+/// Whether it has no parts.
+pub(super) fn is_leaf(condition: &Condition) -> bool {
+    !matches!(
+        condition,
+        Condition::And(_) | Condition::Or(_) | Condition::Not(_)
+    )
+}
+
+/// Every test of a fact.
+pub(super) fn comparisons(condition: &Condition) -> Vec<&Comparison> {
+    let mut found = Vec::new();
+    walk(condition, &mut |part| {
+        if let Condition::Comparison(test) = part {
+            found.push(test);
+        }
+    });
+    found
+}
+
+/// Where it stands, without a `not` or a bracket before it.
+pub(super) fn span(condition: &Condition) -> Span {
+    match condition {
+        Condition::And(parts) | Condition::Or(parts) => {
+            let spans = parts.iter().map(span);
+            spans.reduce(Span::to).unwrap_or_default()
+        }
+        Condition::Not(inner) => span(inner),
+        Condition::Atom(name) | Condition::Present(name) => name.span,
+        Condition::Call(call) => call.span,
+        Condition::Comparison(test) => test.span,
+    }
+}
+
+/// Where it stands.
+pub(super) fn who(who: &Who) -> Span {
+    match who {
+        Who::Everyone(span) => *span,
+        Who::EveryoneExcept(condition) | Who::Those(condition) => span(condition),
+    }
+}
+
+/// The same for conditions that are written alike, whatever their blanks, line ends and comments.
+pub(super) fn shape(condition: &Condition, text: &str) -> String {
+    let joined = |parts: &[Condition], word: &str| {
+        let shapes: Vec<String> = parts.iter().map(|part| shape(part, text)).collect();
+        format!("({})", shapes.join(word))
+    };
+    match condition {
+        Condition::And(parts) => joined(parts, " and "),
+        Condition::Or(parts) => joined(parts, " or "),
+        Condition::Not(inner) => format!("not {}", shape(inner, text)),
+        Condition::Present(name) => format!("has {}", name.node),
+        leaf => {
+            let written = span(leaf).of(text);
+            let tokens = lex::tokens(written);
+            let words: Vec<&str> = tokens.iter().map(|token| token.span.of(written)).collect();
+            words.join(" ")
+        }
+    }
+}
+
+/// Whether one is `not` the other.
+pub(super) fn opposite(first: &Condition, second: &Condition, text: &str) -> bool {
+    let (first, second) = (shape(first, text), shape(second, text));
+    first.strip_prefix("not ") == Some(&second) || second.strip_prefix("not ") == Some(&first)
+}
+
+/// The facts that more than one of `parts` tests with `operator`.
+pub(super) fn repeated(parts: &[Condition], operator: Operator) -> Vec<&str> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for part in parts {
+        if let Condition::Comparison(test) = part
+            && test.operator.node == operator
+            && test.default.is_none()
+        {
+            *counts.entry(&test.fact.node).or_default() += 1;
+        }
+    }
+    let several = counts.into_iter().filter(|(_, count)| *count > 1);
+    several.map(|(fact, _)| fact).collect()
+}
+
+/// The numbers for which a comparison with a number holds, both ends among them.
+pub(super) fn range(test: &Comparison) -> Option<(i64, i64)> {
+    let LiteralKind::Int(number) = test.values.first()?.node else {
+        return None;
+    };
+    Some(match test.operator.node {
+        Operator::Equal => (number, number),
+        Operator::Less => (i64::MIN, number.saturating_sub(1)),
+        Operator::AtMost => (i64::MIN, number),
+        Operator::Greater => (number.saturating_add(1), i64::MAX),
+        Operator::AtLeast => (number, i64::MAX),
+        _ => return None,
+    })
+}
+
+/// Whether a `not` stands anywhere above `test`.
+pub(super) fn is_negated(condition: &Condition, test: &Comparison) -> bool {
+    let mut negated = false;
+    walk(condition, &mut |part| {
+        if let Condition::Not(inner) = part {
+            negated |= comparisons(inner)
+                .iter()
+                .any(|other| std::ptr::eq(*other, test));
+        }
+    });
+    negated
+}

@@ -1,0 +1,24 @@
+//! HP0710. A group that nothing names.
+
+use super::*;
+
+pub(super) fn check(context: &Context<'_>, found: &mut Vec<(usize, Problem)>) {
+    for (index, item) in context.items.iter().enumerate() {
+        let Some(Item::Group(declared)) = &item.parsed.item else {
+            continue;
+        };
+        if !context.names(index, &declared.name.node) {
+            let message = format!("group `{}` is used nowhere", declared.name.node);
+            found.push((
+                index,
+                Problem::new(
+                    Code::UnusedGroup,
+                    message,
+                    declared.name.span,
+                    "never named",
+                )
+                .help("leave it out, or use it where it was meant"),
+            ));
+        }
+    }
+}
