@@ -13,5 +13,6 @@ pub mod digest;
 pub mod facts;
 pub mod policy;
 pub mod program;
+pub mod schedule;
 pub mod signature;
 pub mod vocabulary;

@@ -157,6 +157,9 @@ pub enum ParseVocabulary {
         /// The fact.
         fact: String,
     },
+    /// A schedule of a policy that no compiler writes.
+    #[error("a schedule is not sound")]
+    Schedule,
     /// More facts than a decision can report on.
     #[error("a vocabulary holds at most {limit} facts")]
     TooMany {
@@ -250,6 +253,9 @@ impl Vocabulary {
             return Err(ParseVocabulary::TooMany {
                 limit: Self::MAX_FACTS,
             });
+        }
+        if !self.has_sound_schedules() {
+            return Err(ParseVocabulary::Schedule);
         }
         let mut names = BTreeSet::new();
         for fact in &self.facts {

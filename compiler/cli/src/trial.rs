@@ -9,6 +9,7 @@ use hpol_bundle::digest::sha256;
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::policy::{ClassId, Effect, Policy, Rule, RuleId};
 use hpol_bundle::program::Program;
+use hpol_bundle::schedule;
 use hpol_bundle::vocabulary::{Derived, Vocabulary};
 use hpol_hir::{ControlId, TestCase, TestOperation};
 use hpol_operation::http::{self, HttpRequest};
@@ -95,8 +96,9 @@ impl<'a> Trial<'a> {
     /// The time of `case`: now where it says none.
     pub(crate) fn time(&self, case: &TestCase) -> Facts {
         let mut facts = Facts::new();
+        let time = case.at.unwrap_or_else(now);
+        facts.extend(&schedule::facts(self.vocabulary, time));
         if let Some((id, _)) = self.vocabulary.lookup("time.now") {
-            let time = case.at.unwrap_or_else(now);
             facts.set(id, Fact::Known(Value::Int(time)));
         }
         facts

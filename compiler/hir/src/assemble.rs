@@ -264,7 +264,7 @@ impl Parts {
                 let exception = (**exception).clone();
                 self.exceptions.insert(name, (exception, source()));
             }
-            Lowered::Predicate | Lowered::Test(_) => {}
+            Lowered::Schedule | Lowered::Predicate | Lowered::Test(_) => {}
         }
     }
 

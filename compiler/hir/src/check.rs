@@ -14,6 +14,7 @@ mod predicate;
 mod presence;
 mod responsibility;
 mod rule;
+mod schedule;
 mod size;
 mod test;
 mod test_subject;
@@ -107,6 +108,7 @@ impl<'db> Checker<'db> {
             Item::Connection(connection) => self.connection(connection),
             Item::Group(group) => self.group(group),
             Item::Predicate(predicate) => self.definition(predicate),
+            Item::Schedule(schedule) => self.schedule(schedule),
             Item::Data(data) => self.data(data),
             Item::Rule(rule) => self.rule(rule),
             Item::Responsibility(responsibility) => self.responsibility(responsibility),

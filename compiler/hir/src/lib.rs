@@ -13,6 +13,7 @@ mod lowered;
 pub mod navigate;
 mod own_facts;
 mod roles;
+mod schedule;
 mod symbols;
 mod test_case;
 pub mod words;

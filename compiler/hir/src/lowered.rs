@@ -24,6 +24,8 @@ pub(crate) enum Lowered {
     Responsibility(Responsibility),
     /// A group's condition.
     Group(Condition),
+    /// A schedule that is right; what it means stands in the vocabulary.
+    Schedule,
     /// A predicate that is right; what it means is expanded where it is used.
     Predicate,
     /// A data class.

@@ -1,9 +1,11 @@
-//! The facts that a policy brings itself: the claims that its conditions name, found without knowing what they mean.
+//! The facts that a policy brings itself: its schedules, and the claims that its conditions name, found without knowing what
+//! they mean.
 
 use hpol_bundle::vocabulary::{Derived, Vocabulary};
 use hpol_syntax::ast::{Condition, Item, Operator, Who};
 
 use crate::database::{Inputs, SourceFile, items, parsed};
+use crate::schedule::schedules;
 
 /// What a claim's fact begins with.
 pub(crate) const CLAIMS: &str = "subject.claims[";
@@ -14,7 +16,9 @@ pub(crate) const MAX_CLAIM_BYTES: usize = 128;
 #[salsa::tracked]
 pub(crate) fn vocabulary(db: &dyn salsa::Database, inputs: Inputs) -> Vocabulary {
     let mut uses: Vec<(String, bool)> = Vec::new();
+    let mut times: Vec<Derived> = Vec::new();
     for file in inputs.files(db) {
+        times.extend(schedules(db, *file).iter().cloned().map(Derived::During));
         uses.extend(claims(db, *file).iter().cloned());
     }
     // A claim is one fact, whoever reads it: a list for all where one asks for what is among it.
@@ -27,7 +31,7 @@ pub(crate) fn vocabulary(db: &dyn salsa::Database, inputs: Inputs) -> Vocabulary
     let derived = uses
         .into_iter()
         .map(|(name, set)| Derived::Claim { name, set });
-    inputs.vocabulary(db).with(derived)
+    inputs.vocabulary(db).with(derived.chain(times))
 }
 
 /// The claims that the items of a file name, and whether as a list.
@@ -45,7 +49,7 @@ fn claims(db: &dyn salsa::Database, file: SourceFile) -> Vec<(String, bool)> {
             }
             Some(Item::Exception(exception)) => {
                 let conditions = whom(exception.who.as_ref()).into_iter();
-                let conditions = conditions.chain(&exception.when);
+                let conditions = conditions.chain(&exception.when).chain(&exception.unless);
                 conditions.for_each(|condition| read(condition, &mut found));
             }
             _ => {}

@@ -33,6 +33,7 @@ pub(crate) struct Symbols<'db> {
     pub(crate) connections: Table<ConnectionSymbol>,
     pub(crate) groups: Table<(ItemText<'db>, Scope<'db>)>,
     pub(crate) predicates: Table<(ItemText<'db>, Scope<'db>)>,
+    pub(crate) schedules: Table<()>,
     pub(crate) classes: Table<(ItemText<'db>, Scope<'db>)>,
 }
 
@@ -83,6 +84,7 @@ pub(crate) fn symbols(db: &dyn salsa::Database, inputs: Inputs) -> Symbols<'_> {
         join(&mut symbols.connections, &found.connections);
         join(&mut symbols.groups, &found.groups);
         join(&mut symbols.predicates, &found.predicates);
+        join(&mut symbols.schedules, &found.schedules);
         join(&mut symbols.classes, &found.classes);
     }
     symbols
@@ -112,6 +114,10 @@ fn symbols_of(db: &dyn salsa::Database, file: SourceFile) -> Symbols<'_> {
                 let predicate =
                     matches!(parsed.item, Some(Item::Predicate(_))).then_some((*item, scope));
                 insert(&mut symbols.predicates, package, name, predicate);
+            }
+            "schedule" => {
+                let whole = matches!(parsed.item, Some(Item::Schedule(_))).then_some(());
+                insert(&mut symbols.schedules, package, name, whole);
             }
             "data" => {
                 let class = is_whole_class(parsed.item.as_ref()).then_some((*item, scope));

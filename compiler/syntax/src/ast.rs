@@ -3,11 +3,13 @@
 
 mod exception;
 mod responsibility;
+mod schedule;
 
 use crate::span::{Span, Spanned};
 
 pub use exception::Exception;
 pub use responsibility::Responsibility;
+pub use schedule::{ClockRange, DaySpan, Schedule, WeekTimes};
 
 /// A name of one word or of several with dots, such as `orders_db` or `pii.ssn`.
 pub type Name = Spanned<String>;
@@ -31,6 +33,8 @@ pub enum Item {
     Rule(Box<Rule>),
     /// `responsibility AC-2 "Identity team" because "..."`.
     Responsibility(Responsibility),
+    /// `schedule office = weekdays 09:00-17:00 in "Europe/Berlin"`.
+    Schedule(Schedule),
     /// `exception nightly to no_drops { ... }`.
     Exception(Box<Exception>),
     /// `test "agents cannot drop tables" { ... }`.

@@ -148,6 +148,10 @@ codes! {
     UnknownLabel = "HP0221" Error,
     /// Labels that no connection has together.
     NoConnection = "HP0222" Error,
+    /// A time of the week that cannot be.
+    ScheduleTime = "HP0223" Error,
+    /// A time zone that does not exist.
+    UnknownZone = "HP0224" Error,
 
     /// A control that the catalogue does not have.
     UnknownControl = "HP0301" Error,

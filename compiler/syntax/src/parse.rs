@@ -9,6 +9,7 @@ mod build_exception;
 mod build_labels;
 mod build_obligation;
 mod build_responsibility;
+mod build_schedule;
 mod build_test;
 mod condition;
 mod expected;
@@ -166,6 +167,7 @@ pub(crate) fn entry(word: &str) -> Option<(Rule, Option<&'static [&'static str]>
         "use" => (Rule::use_item, None),
         "connection" => (Rule::connection_item, None),
         "group" => (Rule::group_item, None),
+        "schedule" => (Rule::schedule_item, None),
         "predicate" => (Rule::predicate_item, None),
         "data" => (Rule::data_item, Some(words::DATA_CLAUSES)),
         "rule" => (Rule::rule_item, Some(words::RULE_CLAUSES)),

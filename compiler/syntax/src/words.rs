@@ -8,6 +8,7 @@ pub const ITEMS: &[&str] = &[
     "connection",
     "group",
     "predicate",
+    "schedule",
     "data",
     "rule",
     "exception",
@@ -16,11 +17,10 @@ pub const ITEMS: &[&str] = &[
 ];
 
 /// Words that begin an item of a construct that this version does not have.
-pub const UNSUPPORTED_ITEMS: &[&str] = &["schedule"];
+pub const UNSUPPORTED_ITEMS: &[&str] = &[];
 
 /// Words of constructs that this version does not have, and what they are.
 pub const UNSUPPORTED: &[(&str, &str)] = &[
-    ("schedule", "named times of the week"),
     ("header", "data classes by HTTP header"),
     ("earlier", "conditions on history"),
     ("never", "conditions on history"),
@@ -86,6 +86,7 @@ pub const RESERVED: &[&str] = &[
     "in",
     "starts",
     "under",
+    "during",
     "has",
     "within",
     "as",

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwapOption;
 use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::facts::{Fact, Facts, Value};
+use hpol_bundle::schedule;
 use hpol_bundle::vocabulary::Vocabulary;
 use hpol_engine::{Scratch, SessionGraph};
 use hpol_evidence::record::{DecisionRecord, Event, LeftOut};
@@ -154,10 +155,11 @@ impl Pipeline {
 
     /// Sets when this is decided. Whatever asks for the time reads this, so that it is the same throughout a decision.
     fn tell_time(&self, facts: &mut Facts, vocabulary: &Vocabulary) {
+        let now = self.door.now().as_second();
         if let Some((id, _)) = vocabulary.lookup("time.now") {
-            let now = self.door.now().as_second();
             facts.set(id, Fact::Known(Value::Int(now)));
         }
+        facts.extend(&schedule::facts(vocabulary, now));
     }
 
     fn specialise(&self, in_force: Arc<InForce>) -> Arc<Specialised> {

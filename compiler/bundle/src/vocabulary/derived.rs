@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Fact, FactId, FactType, Phase, Scalar, Vocabulary};
 use crate::claims;
+use crate::schedule::Schedule;
 
 /// Claims that one policy reads.
 pub const MAX_CLAIMS: usize = 32;
@@ -21,8 +22,8 @@ pub enum Derived {
         /// Whether it is a list.
         set: bool,
     },
-    /// Whether the operation is asked for at a time of the schedule of this qualified name.
-    During(String),
+    /// Whether the operation is asked for at a time of this schedule.
+    During(Schedule),
 }
 
 impl Derived {
@@ -50,7 +51,7 @@ impl Derived {
                 }
             }
             Derived::During(schedule) => {
-                let name = during(schedule);
+                let name = during(&schedule.name);
                 Fact {
                     ty: FactType::Scalar(Scalar::Bool),
                     unit: None,
@@ -105,6 +106,14 @@ impl Vocabulary {
         *self == base.with(derived)
     }
 
+    /// Whether the policy's own facts can be worked out.
+    pub(super) fn has_sound_schedules(&self) -> bool {
+        self.derived().all(|(_, derived)| match derived {
+            Derived::During(schedule) => schedule.is_sound(),
+            Derived::Claim { .. } => true,
+        })
+    }
+
     /// The policy's own facts.
     pub fn derived(&self) -> impl Iterator<Item = (FactId, &Derived)> {
         self.iter()
@@ -115,6 +124,35 @@ impl Vocabulary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schedule::{Offset, Times};
+
+    fn during(name: &str) -> Derived {
+        Derived::During(Schedule {
+            name: name.to_owned(),
+            zone: "UTC".to_owned(),
+            offsets: vec![Offset {
+                from: 0,
+                seconds: 0,
+            }],
+            until: 1,
+            times: vec![Times {
+                days: 1,
+                from_minute: 0,
+                to_minute: 60,
+            }],
+        })
+    }
+
+    #[test]
+    fn a_schedule_that_cannot_be_worked_out_is_refused() {
+        let vocabulary = |schedule| Vocabulary::builtin().with([schedule]);
+        assert!(vocabulary(during("p.s")).validate().is_ok());
+        let Derived::During(mut schedule) = during("p.s") else {
+            return;
+        };
+        schedule.offsets.clear();
+        assert!(vocabulary(Derived::During(schedule)).validate().is_err());
+    }
 
     fn claim(name: &str, set: bool) -> Derived {
         let name = name.to_owned();
@@ -125,7 +163,7 @@ mod tests {
     fn a_policys_own_facts_stand_behind_the_others() {
         let builtin = Vocabulary::builtin();
         let facts = [
-            Derived::During("demo.office".to_owned()),
+            during("demo.office"),
             claim("team", false),
             claim("roles", true),
             claim("team", false),
@@ -163,7 +201,7 @@ mod tests {
     fn there_are_bounds() {
         let builtin = Vocabulary::builtin();
         let claims = (0..100).map(|index| claim(&format!("c{index:03}"), false));
-        let schedules = (0..100).map(|index| Derived::During(format!("p.s{index:03}")));
+        let schedules = (0..100).map(|index| during(&format!("p.s{index:03}")));
         let vocabulary = builtin.with(claims.chain(schedules));
         assert_eq!(vocabulary.len(), builtin.len() + MAX_CLAIMS + MAX_SCHEDULES);
         assert!(vocabulary.extends(builtin));

@@ -10,6 +10,7 @@ use hpol_syntax::span::Span;
 use hpol_syntax::words;
 
 use super::presence::{Facts, present_if};
+use super::schedule::DURING;
 use super::size::Size;
 use super::{Checker, ProtocolFact, check};
 use crate::lowered::Lowered;
@@ -146,6 +147,9 @@ impl<'db> Checker<'db> {
 
     /// A boolean fact or a group.
     fn atom(&mut self, name: &Name, reads: Reads, present: &Facts<'_>) -> Option<Condition> {
+        if name.node.starts_with(DURING) {
+            return self.during(name, reads);
+        }
         let Some((id, fact)) = self.vocabulary().lookup(&name.node) else {
             let predicates = &self.symbols().predicates;
             return match find(self.db, self.scope, predicates, name) {
@@ -299,7 +303,7 @@ impl<'db> Checker<'db> {
     }
 
     /// Checks that a fact may be read here, and notes the protocol it belongs to.
-    fn reads(&mut self, name: &Name, fact: &Fact, reads: Reads) -> Option<()> {
+    pub(super) fn reads(&mut self, name: &Name, fact: &Fact, reads: Reads) -> Option<()> {
         if reads != Reads::Anything && !fact.name.starts_with("subject.") {
             let message = format!("`{}` says nothing about the subject", name.node);
             self.report(

@@ -213,7 +213,12 @@ impl<'t> Reader<'t> {
         match self.slot {
             Slot::Start => self.item(word, unit),
             Slot::Name => {
-                self.mention(unit, Role::Declared);
+                // Schedules are no items that a place in a file is resolved to.
+                let role = match self.keyword {
+                    "schedule" => Role::Value,
+                    _ => Role::Declared,
+                };
+                self.mention(unit, role);
                 self.slot = match self.keyword {
                     "predicate" => Slot::Parameters,
                     "package" => Slot::Free,
@@ -371,7 +376,7 @@ impl<'t> Reader<'t> {
     fn operand(&mut self, word: &str, unit: &Unit) {
         if words::RESERVED.contains(&word) {
             self.mention(unit, Role::Keyword);
-            if word == "within" {
+            if word == "within" || word == "during" {
                 (self.operand, self.slot) = (None, Slot::Value);
             } else if matches!(word, "true" | "false") {
                 self.slot = Slot::Joint;
@@ -468,6 +473,7 @@ impl<'t> Reader<'t> {
                 self.slot = match self.keyword {
                     "group" | "predicate" => Slot::Operand,
                     "connection" => Slot::Protocol,
+                    "schedule" => Slot::Claims,
                     _ => Slot::Free,
                 };
             }

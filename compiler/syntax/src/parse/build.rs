@@ -31,7 +31,8 @@ pub(super) fn set_complete(item: &mut Item, complete: bool) {
         | Item::Responsibility(_)
         | Item::Connection(_)
         | Item::Group(_)
-        | Item::Predicate(_) => {}
+        | Item::Predicate(_)
+        | Item::Schedule(_) => {}
     }
 }
 
@@ -83,6 +84,7 @@ impl Builder {
                     condition: self.condition(condition)?,
                 })
             }
+            Rule::schedule_item => Item::Schedule(self.schedule(&mut parts)?),
             Rule::predicate_item => Item::Predicate(self.predicate(&mut parts)?),
             Rule::data_item => {
                 let name = self.name(&parts.next()?);
@@ -151,7 +153,8 @@ impl Builder {
             | Item::Responsibility(_)
             | Item::Connection(_)
             | Item::Group(_)
-            | Item::Predicate(_) => Outcome::Taken,
+            | Item::Predicate(_)
+            | Item::Schedule(_) => Outcome::Taken,
         };
         let word = text.split_whitespace().next().unwrap_or(text);
         self.problems.extend(match outcome {

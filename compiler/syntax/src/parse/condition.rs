@@ -81,6 +81,7 @@ impl Builder {
                 }
                 Rule::condition => condition = Some(self.condition(part)?),
                 Rule::atom => condition = Some(Condition::Atom(self.path(part)?)),
+                Rule::during => condition = Some(Condition::Atom(self.during(part)?)),
                 Rule::call => condition = Some(Condition::Call(self.call(part)?)),
                 Rule::present => condition = Some(Condition::Present(self.path(part)?)),
                 Rule::comparison => condition = Some(Condition::Comparison(self.comparison(part)?)),
@@ -192,6 +193,16 @@ impl Builder {
 
     fn path(&mut self, pair: Pair<'_, Rule>) -> Option<crate::ast::Name> {
         pair.into_inner().find_map(|part| self.fact_name(&part))
+    }
+
+    /// `during office`: the name of the fact that a schedule is, as it is written.
+    fn during(&mut self, pair: Pair<'_, Rule>) -> Option<crate::ast::Name> {
+        let span = self.span(&pair);
+        let path = self.path(pair)?;
+        Some(Spanned {
+            node: format!("during {}", path.node),
+            span,
+        })
     }
 
     /// The name of a fact. A claim has one way to be written, whatever its escapes.

@@ -222,6 +222,15 @@ fn describe(rule: Rule) -> &'static [&'static str] {
         Rule::USE => &["`use`"],
         Rule::BASELINE => &["`baseline`"],
         Rule::CONNECTION => &["`connection`"],
+        Rule::SCHEDULE => &["`schedule`"],
+        Rule::times | Rule::days | Rule::day_span | Rule::day => {
+            &["days such as `weekdays` or `mon`"]
+        }
+        Rule::DAILY | Rule::WEEKDAYS | Rule::WEEKENDS => &["days such as `weekdays` or `mon`"],
+        Rule::clock_range | Rule::clock => &["a time such as `09:00`"],
+        Rule::HYPHEN => &["`-`"],
+        Rule::NEXT_DAY => &["`next day`"],
+        Rule::during | Rule::DURING => &["a condition"],
         Rule::labels | Rule::LABELS => &["`labels`"],
         Rule::label | Rule::label_test => &["a label such as `env`"],
         Rule::labelled | Rule::CONNECTIONS => &["`connections where`"],
