@@ -25,13 +25,15 @@ pub(crate) enum Need {
     Java,
     /// PostgreSQL's JDBC driver.
     Jdbc,
+    /// An editor that speaks to the language server.
+    Neovim,
 }
 
 /// Where Debian's package puts the JDBC driver.
 pub(crate) const JDBC_DRIVER: &str = "/usr/share/java/postgresql.jar";
 
 /// All there is: what the tests need.
-pub(crate) const ALL: [Need; 8] = [
+pub(crate) const ALL: [Need; 9] = [
     Need::Compiler,
     Need::Clang,
     Need::Postgres,
@@ -40,6 +42,7 @@ pub(crate) const ALL: [Need; 8] = [
     Need::Node,
     Need::Java,
     Need::Jdbc,
+    Need::Neovim,
 ];
 
 /// What the quickstart needs.
@@ -103,6 +106,7 @@ impl Need {
             Need::Node => "Node.js 18 or newer with npm",
             Need::Java => "a JDK, 11 or newer",
             Need::Jdbc => "PostgreSQL's JDBC driver",
+            Need::Neovim => "Neovim 0.7 or newer",
         }
     }
 
@@ -116,6 +120,7 @@ impl Need {
             Need::Node => &["nodejs", "npm"],
             Need::Java => &["default-jdk-headless"],
             Need::Jdbc => &["libpostgresql-jdbc-java"],
+            Need::Neovim => &["neovim"],
         }
     }
 
@@ -130,6 +135,10 @@ impl Need {
             }
             Need::Java => succeeds("java", &["--list-modules"]) && on_path("javac"),
             Need::Jdbc => Path::new(JDBC_DRIVER).exists(),
+            Need::Neovim => succeeds(
+                "nvim",
+                &["--headless", "-u", "NONE", "+lua assert(vim.lsp)", "+qa"],
+            ),
             Need::Node => {
                 on_path("npm")
                     && succeeds(

@@ -252,6 +252,45 @@ impl Graph {
     }
 }
 
+/// The verdict on what one connection is asked for, as a picture.
+///
+/// # Errors
+/// In words: there is no such connection, or too much to be drawn.
+pub(crate) fn of_connection(
+    policy: Policy,
+    vocabulary: &Vocabulary,
+    name: &str,
+) -> Result<String, String> {
+    let known = policy.connections.iter().find(|known| known.name == name);
+    let Some(connection) = known.cloned() else {
+        return Err(format!("there is no connection called `{name}`"));
+    };
+    let mut scope = Scope {
+        kind: connection.protocol,
+        assumptions: Assumptions::default(),
+        words: Vec::new(),
+    };
+    scope.assume_fact(vocabulary, "connection.name", &connection.target);
+    scope.assume_fact(vocabulary, "connection.kind", scope.kind.as_str());
+    let policy = scope.assumptions.specialise(policy);
+    let program = lower(&policy, vocabulary).map_err(|fault| fault.to_string())?;
+    let dag = Dag::of(&program, scope.kind, Budget::default())
+        .ok_or_else(|| "the policy has no such connections".to_owned())?;
+    let description = dag
+        .describe(&program, &policy, vocabulary)
+        .only(&[Output::Verdict]);
+    let cards = cards::of(&description);
+    if cards.len() > svg::MAX_CARDS {
+        let (found, most) = (cards.len(), svg::MAX_CARDS);
+        return Err(format!(
+            "the picture would have {found} boxes, and {most} are drawn at most; \
+             `hpol graph --connection {name} --group ...` narrows it"
+        ));
+    }
+    let title = format!("verdict: connection {name}");
+    Ok(svg::draw(&cards, 1, &title))
+}
+
 impl Scope {
     fn assume_fact(&mut self, vocabulary: &Vocabulary, fact: &str, is: &str) {
         // A vocabulary of its own may not have the fact; then no condition reads it.

@@ -30,6 +30,7 @@ mod keygen;
 mod lines;
 mod lint;
 mod lock;
+mod lsp;
 mod project;
 mod report;
 mod requests;
@@ -83,6 +84,7 @@ enum Verb {
     Approvals(approvals::Approvals),
     Audit(audit::Audit),
     Evidence(evidence::Evidence),
+    Lsp(lsp::Lsp),
     Completion(completion::Completion),
 }
 
@@ -128,6 +130,7 @@ fn run(verb: &Verb, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         Verb::Approvals(verb) => verb.run(terminal),
         Verb::Audit(verb) => verb.run(terminal),
         Verb::Evidence(verb) => verb.run(terminal),
+        Verb::Lsp(verb) => verb.run(),
         Verb::Completion(verb) => verb.run(terminal),
     }
 }

@@ -67,6 +67,19 @@ pub(crate) fn collect_but(
     found.into_iter().map(|path| read(path, root)).collect()
 }
 
+/// The paths of the policy files below `root`, sorted, each to be read on its own.
+pub(crate) fn below(root: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    walk(root, root, 0, &mut found)?;
+    found.sort();
+    Ok(found)
+}
+
+/// The text of a policy file.
+pub(crate) fn policy_text(path: &Path) -> Result<String, Failure> {
+    read_text(path, FILE_BYTES)
+}
+
 fn read(path: PathBuf, root: Option<&PathBuf>) -> Result<SourceFile, Failure> {
     let relative = root
         .and_then(|root| path.strip_prefix(root).ok())

@@ -34,6 +34,7 @@ use crate::lowered::Lowered;
 use crate::own_facts::vocabulary;
 use crate::symbols::{Symbols, Table, protocol, qualify, resolve, symbols};
 use condition::Reads;
+pub use data::DETECTORS;
 use size::Size;
 
 /// What came of checking one item.

@@ -19,9 +19,10 @@ mod test_case;
 pub mod words;
 mod workspace;
 
+pub use check::DETECTORS;
 pub use diagnostic::{Diagnostic, Edit, Label};
 pub use hpol_nist_mappings::ControlId;
 pub use hpol_syntax::code::{Code, Severity};
 pub use lints::{ALLOWED_BY_DEFAULT, Lints, Unsettled};
 pub use test_case::{Expectation, TestCase, TestConnection, TestOperation, TestSubject};
-pub use workspace::{HasErrors, Workspace};
+pub use workspace::{Cancelled, HasErrors, Workspace, attempt};

@@ -7,7 +7,7 @@ mod rename;
 use std::ops::Range;
 
 use hpol_bundle::policy::Claim;
-use hpol_bundle::vocabulary::Vocabulary;
+use hpol_bundle::vocabulary::{Protocol, Vocabulary};
 use hpol_nist_mappings::{Catalogue, Control, ControlId, Mechanisms};
 use hpol_syntax::ast::{Item, Name};
 use hpol_syntax::span::{Span, Spanned};
@@ -22,7 +22,7 @@ use crate::file::{packages, scope};
 use crate::lowered::Lowered;
 use crate::own_facts::vocabulary;
 use crate::roles::mentions;
-use crate::symbols::{exceptions, find, rules, symbols};
+use crate::symbols::{exceptions, find, protocol_of, rules, symbols};
 use crate::workspace::Workspace;
 
 /// What an item is.
@@ -165,12 +165,10 @@ impl Workspace {
     pub fn mention_at(&self, file: &str, offset: usize) -> Option<Mention> {
         let at = self.item_at(file, offset)?;
         let offset = u32::try_from(offset).ok()?;
-        let found = mentions(&self.database, at.item)
+        let mut found = mentions(&self.database, at.item)
             .iter()
             .map(|mention| mention.shifted(at.offset));
-        found
-            .filter(|mention| mention.span.start <= offset && offset <= mention.span.end)
-            .next_back()
+        found.rfind(|mention| mention.span.start <= offset && offset <= mention.span.end)
     }
 
     /// What a word of a file means, as [`Workspace::mention_at`] found it.
@@ -223,6 +221,69 @@ impl Workspace {
     /// If it cannot be called so, or another name would come to mean something else.
     pub fn rename(&self, symbol: &Symbol, name: &str) -> Result<Vec<crate::Edit>, RefuseRename> {
         rename::rename(self, symbol, name)
+    }
+
+    /// Every place that reads a fact.
+    #[must_use]
+    pub fn fact_places(&self, fact: &str) -> Vec<Place> {
+        let mut found = Vec::new();
+        for (name, file) in &self.files {
+            let text = file.text(&self.database);
+            let all = self.mentions(name).into_iter();
+            let reads = all
+                .filter(|mention| mention.role == Role::Operand && mention.span.of(text) == fact);
+            found.extend(reads.map(|mention| Place {
+                file: name.clone(),
+                span: bytes(mention.span),
+            }));
+        }
+        found
+    }
+
+    /// Where the items of a file stand, in order, also those that cannot be read.
+    #[must_use]
+    pub fn items(&self, file: &str) -> Vec<Range<usize>> {
+        let place = |at: At<'_>| {
+            let start = at.offset as usize;
+            start..start + at.item.text(&self.database).len()
+        };
+        self.at(file).map(place).collect()
+    }
+
+    /// What the item at a place is.
+    #[must_use]
+    pub fn kind_at(&self, file: &str, offset: usize) -> Option<Kind> {
+        let at = self.item_at(file, offset)?;
+        Kind::of(&parsed(&self.database, at.item).keyword)
+    }
+
+    /// What a name in a condition is that is no fact: a group or a predicate.
+    #[must_use]
+    pub fn condition_kind(&self, file: &str, mention: Mention) -> Option<Kind> {
+        let at = self.item_at(file, mention.span.start as usize)?;
+        let word = mention.span.of(at.file.text(&self.database));
+        self.resolve(at.scope, mention.role, word)
+            .map(|(kind, _)| kind)
+    }
+
+    /// The protocols of the connections that the rule or the test at a place names; none where it names none.
+    #[must_use]
+    pub fn protocols(&self, file: &str, offset: usize) -> Vec<Protocol> {
+        let Some(at) = self.item_at(file, offset) else {
+            return Vec::new();
+        };
+        let text = at.item.text(&self.database);
+        let named = mentions(&self.database, at.item).iter();
+        let connections = named.filter(|mention| mention.role == Role::Connection);
+        let mut found: Vec<Protocol> = connections
+            .filter_map(|mention| {
+                let (_, full) = self.resolve(at.scope, mention.role, mention.span.of(text))?;
+                protocol_of(symbols(&self.database, self.inputs), &full)
+            })
+            .collect();
+        found.sort();
+        found.dedup();
+        found
     }
 
     /// What the rule at a place claims, if it is right.

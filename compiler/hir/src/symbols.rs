@@ -380,6 +380,15 @@ fn connection(item: Option<&Item>) -> Option<ConnectionSymbol> {
     })
 }
 
+/// The protocol of the connection with a qualified name.
+pub(crate) fn protocol_of(symbols: &Symbols<'_>, name: &str) -> Option<Protocol> {
+    let declared = symbols.connections.get(name)?;
+    declared
+        .symbol
+        .as_ref()
+        .map(|connection| connection.protocol)
+}
+
 /// The protocol that a policy calls `word`.
 pub(crate) fn protocol(word: &str) -> Option<Protocol> {
     Protocol::ALL

@@ -29,6 +29,20 @@ pub struct Workspace {
 #[error("the policy has errors")]
 pub struct HasErrors;
 
+/// The answer was not finished, since the sources changed meanwhile. Ask again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the sources changed meanwhile")]
+pub struct Cancelled;
+
+/// Runs `read`, which asks a clone of a [`Workspace`], unless an edit of another clone comes first. An edit waits until
+/// no other clone exists, and ends what they are doing.
+///
+/// # Errors
+/// If there was an edit.
+pub fn attempt<T>(read: impl FnOnce() -> T) -> Result<T, Cancelled> {
+    salsa::Cancelled::catch(std::panic::AssertUnwindSafe(read)).map_err(|_| Cancelled)
+}
+
 impl Workspace {
     /// No files, the built-in vocabulary.
     #[must_use]

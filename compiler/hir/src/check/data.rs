@@ -14,7 +14,7 @@ use super::value::part_text;
 use crate::lowered::Lowered;
 
 /// The detectors that the gateway has.
-const DETECTORS: &[&str] = &[
+pub const DETECTORS: &[&str] = &[
     "us_ssn",
     "payment_card",
     "email",

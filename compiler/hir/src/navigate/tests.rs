@@ -100,6 +100,7 @@ fn every_word_of_a_right_policy_has_a_role_and_every_name_a_meaning() {
                         | Role::Operand
                         | Role::Class
                         | Role::Rule
+                        | Role::Exception
                         | Role::Control
                 );
                 if names && !matches!(word, "default_deny" | "gateway") {

@@ -193,14 +193,17 @@ impl<'t> Reader<'t> {
             Slot::Value => self.value_read(),
             Slot::Name => self.slot = Slot::Head,
             Slot::Method => self.slot = Slot::Words(&["content_type", "body"]),
+            Slot::Free if self.inside => self.slot = Slot::Clause,
             _ => {}
         }
     }
 
     fn number(&mut self, unit: &Unit) {
         self.mention(unit, Role::Number);
-        if self.slot == Slot::Value {
-            self.value_read();
+        match self.slot {
+            Slot::Value => self.value_read(),
+            Slot::Free if self.inside => self.slot = Slot::Clause,
+            _ => {}
         }
     }
 
@@ -222,6 +225,7 @@ impl<'t> Reader<'t> {
                 self.slot = match self.keyword {
                     "predicate" => Slot::Parameters,
                     "package" => Slot::Free,
+                    "exception" => Slot::Words(&["to"]),
                     _ => Slot::Head,
                 };
             }
@@ -264,10 +268,10 @@ impl<'t> Reader<'t> {
             .iter()
             .any(|bracket| !matches!(bracket, Bracket::Group { .. }));
         self.inside
-            && !(open && !unit.first)
+            && (unit.first || !open)
             && clauses(self.keyword).contains(&word)
             && (self.slot != Slot::Value || unit.first)
-            && !(self.keyword == "rule" && word == "limit" && !unit.first)
+            && (unit.first || self.keyword != "rule" || word != "limit")
     }
 
     fn item(&mut self, word: &str, unit: &Unit) {

@@ -65,6 +65,12 @@ fn it_knows_what_comes_next_in_what_is_not_finished() {
         ("rule r {\n  require approval by 2 of |", "Approvers"),
         ("data c {\n  column public.a.b on |", "Connection"),
         ("data c {\n  detector |", "Detector"),
+        ("exception e to |", "Rule"),
+        (
+            "exception e to r {\n  until 2027-03-31\n  |",
+            "Clause(\"exception\")",
+        ),
+        ("test \"t\" {\n  expect allow by r excepting |", "Exception"),
         ("test \"t\" {\n  http |", "Method"),
         (
             "test \"t\" {\n  expect |",

@@ -53,6 +53,7 @@ fn length(text: &str, tokens: &[Token]) -> usize {
         return 0;
     };
     match first.kind {
+        Kind::Word if is_date(text, tokens) => unbroken(tokens),
         Kind::Word | Kind::Other if network(text, tokens).is_some() => {
             network(text, tokens).unwrap_or(1)
         }
@@ -147,7 +148,13 @@ fn control(text: &str, tokens: &[Token]) -> Option<usize> {
     }
 }
 
-/// What stands without a gap: a JSON path.
+/// A day such as `2027-03-31`.
+fn is_date(text: &str, tokens: &[Token]) -> bool {
+    matches!(tokens, [year, dash, ..]
+        if starts_with_digit(year.span.of(text)) && dash.span.of(text) == "-" && year.span.end == dash.span.start)
+}
+
+/// What stands without a gap: a JSON path, a day.
 fn unbroken(tokens: &[Token]) -> usize {
     let touching =
         |pair: &&[Token]| matches!(pair, [left, right] if left.span.end == right.span.start);
@@ -158,7 +165,7 @@ fn shape(text: &str, first: Token, span: Span) -> Shape {
     let written = span.of(text);
     match first.kind {
         Kind::Word | Kind::Other if written.len() > 1 && written.contains(':') => Shape::Number,
-        Kind::Word if !written.contains('-') && starts_with_digit(written) => Shape::Number,
+        Kind::Word if starts_with_digit(written) => Shape::Number,
         Kind::Word => Shape::Name,
         Kind::String if span != first.span => Shape::Name,
         Kind::String | Kind::OpenString => Shape::Text,

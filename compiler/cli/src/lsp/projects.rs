@@ -1,0 +1,223 @@
+//! The policies of an editor's folders, as they are on disk and in the editor. What is open in the editor counts, not what
+//! is on disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use hpol_bundle::vocabulary::Vocabulary;
+use hpol_hir::Workspace;
+
+use crate::dependencies::{self, Dependencies};
+use crate::sources;
+
+use super::diagnostics::ByFile;
+use super::uri;
+
+/// One policy.
+#[derive(Debug)]
+pub(crate) struct Project {
+    pub(crate) workspace: Workspace,
+    /// What the client was told last.
+    pub(crate) published: ByFile,
+    /// Counts the changes, so that an answer to an older state is known as such.
+    pub(crate) generation: u64,
+    /// Whether the client is still to be told what the last change led to.
+    pub(crate) dirty: bool,
+}
+
+/// All policies, by the folder they are in.
+#[derive(Debug)]
+pub(crate) struct Projects {
+    vocabulary: Vocabulary,
+    folders: BTreeSet<PathBuf>,
+    projects: BTreeMap<PathBuf, Project>,
+}
+
+/// What could not be read, in words for the client's log.
+pub(crate) type Complaints = Vec<String>;
+
+impl Projects {
+    pub(crate) fn new(vocabulary: Vocabulary) -> Projects {
+        Projects {
+            vocabulary,
+            folders: BTreeSet::new(),
+            projects: BTreeMap::new(),
+        }
+    }
+
+    /// Reads the policy of a folder, and those below it that have a project file of their own.
+    pub(crate) fn add_folder(
+        &mut self,
+        folder: &Path,
+        open: &BTreeMap<String, String>,
+    ) -> Complaints {
+        self.folders.insert(folder.to_owned());
+        let mut complaints = Complaints::new();
+        let mut roots = BTreeSet::from([folder.to_owned()]);
+        match sources::below(folder) {
+            Ok(paths) => roots.extend(paths.iter().map(|path| self.root(path))),
+            Err(failure) => complaints.push(failure.to_string()),
+        }
+        for root in roots {
+            complaints.extend(self.load(&root, open));
+        }
+        complaints
+    }
+
+    /// Forgets the policies of a folder. Gives the files that the client was told about.
+    pub(crate) fn remove_folder(&mut self, folder: &Path) -> Vec<String> {
+        self.folders.remove(folder);
+        let gone: Vec<PathBuf> = self
+            .projects
+            .keys()
+            .filter(|root| root.starts_with(folder))
+            .cloned()
+            .collect();
+        let projects = gone.iter().filter_map(|root| self.projects.remove(root));
+        projects
+            .flat_map(|project| project.published.into_keys())
+            .collect()
+    }
+
+    /// The policy that a file belongs to. A file outside of every folder is a policy of its own.
+    pub(crate) fn of(&mut self, file: &str) -> Option<&mut Project> {
+        let root = self.root_of(file);
+        self.projects.get_mut(&root)
+    }
+
+    /// Sets what the editor has, or what is on disk.
+    pub(crate) fn set(&mut self, file: &str, text: &str) {
+        let root = self.root_of(file);
+        let vocabulary = &self.vocabulary;
+        let project = self
+            .projects
+            .entry(root)
+            .or_insert_with(|| Project::new(vocabulary));
+        project.workspace.set_file(file, text);
+        project.changed();
+    }
+
+    /// Takes a file that is closed as it is on disk.
+    pub(crate) fn read_again(&mut self, file: &str) -> Option<String> {
+        let path = Path::new(file);
+        let complaint = match path.is_file().then(|| sources::policy_text(path)) {
+            Some(Ok(text)) => {
+                self.set(file, &text);
+                return None;
+            }
+            Some(Err(failure)) => Some(failure.to_string()),
+            None => None,
+        };
+        if let Some(project) = self.of(file) {
+            project.workspace.remove_file(file);
+            project.changed();
+        }
+        complaint
+    }
+
+    /// Reads a policy again as a whole: its project file has changed.
+    pub(crate) fn reload(&mut self, path: &Path, open: &BTreeMap<String, String>) -> Complaints {
+        let folder = path.parent().unwrap_or(path).to_owned();
+        let outer = self
+            .folders
+            .iter()
+            .filter(|outer| folder.starts_with(outer))
+            .max();
+        match outer.cloned() {
+            Some(outer) => self.add_folder(&outer, open),
+            None => Complaints::new(),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&PathBuf, &Project)> {
+        self.projects.iter()
+    }
+
+    pub(crate) fn at(&mut self, root: &Path) -> Option<&mut Project> {
+        self.projects.get_mut(root)
+    }
+
+    /// The policies with changes that the client was not told about.
+    pub(crate) fn dirty(&mut self) -> impl Iterator<Item = (&PathBuf, &mut Project)> {
+        self.projects
+            .iter_mut()
+            .filter(|(_, project)| project.dirty)
+    }
+
+    fn load(&mut self, root: &Path, open: &BTreeMap<String, String>) -> Complaints {
+        let mut complaints = Complaints::new();
+        let mut project = Project::new(&self.vocabulary);
+        let mut files: BTreeMap<String, String> = BTreeMap::new();
+        let dependencies = Dependencies::load(root).unwrap_or_else(|failure| {
+            complaints.push(failure.to_string());
+            Dependencies::default()
+        });
+        for file in dependencies.files() {
+            let path = uri::plain(&root.join(&file.name));
+            files.insert(path.to_string_lossy().into_owned(), file.text.clone());
+        }
+        for path in sources::below(root).unwrap_or_default() {
+            if dependencies.holds(&path) || self.root(&path) != root {
+                continue;
+            }
+            match sources::policy_text(&path) {
+                Ok(text) => {
+                    files.insert(path.to_string_lossy().into_owned(), text);
+                }
+                Err(failure) => complaints.push(failure.to_string()),
+            }
+        }
+        let opened = open.iter().filter(|(file, _)| self.root_of(file) == root);
+        files.extend(opened.map(|(file, text)| (file.clone(), text.clone())));
+        for (file, text) in files {
+            project.workspace.set_file(file, text);
+        }
+        project.changed();
+        if let Some(old) = self.projects.remove(root) {
+            project.published = old.published;
+            project.generation = old.generation + 1;
+        }
+        self.projects.insert(root.to_owned(), project);
+        complaints
+    }
+
+    fn root_of(&self, file: &str) -> PathBuf {
+        self.root(Path::new(file))
+    }
+
+    /// The nearest folder above a file that has a project file, within the editor's folder.
+    fn root(&self, path: &Path) -> PathBuf {
+        let Some(folder) = self
+            .folders
+            .iter()
+            .filter(|folder| path.starts_with(folder))
+            .max()
+        else {
+            return path.to_owned();
+        };
+        let within = path
+            .ancestors()
+            .skip(1)
+            .take_while(|above| above.starts_with(folder));
+        let mut projects = within.filter(|above| above.join(dependencies::PROJECT).is_file());
+        projects.next().unwrap_or(folder).to_owned()
+    }
+}
+
+impl Project {
+    fn new(vocabulary: &Vocabulary) -> Project {
+        let mut workspace = Workspace::new();
+        workspace.set_vocabulary(vocabulary.clone());
+        Project {
+            workspace,
+            published: ByFile::new(),
+            generation: 0,
+            dirty: false,
+        }
+    }
+
+    fn changed(&mut self) {
+        self.generation += 1;
+        self.dirty = true;
+    }
+}
