@@ -133,12 +133,16 @@ pub enum Event {
         count: u64,
         /// Of these, those from addresses that had too many of their own.
         by_address: u64,
-        /// The addresses among them, at most 16.
+        /// The addresses among them, at most 16; of IPv6 the /64.
         addresses: Vec<String>,
+        /// How many addresses there were, of those told apart.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        distinct: Option<u64>,
         /// RFC 3339 UTC, of the first of them.
         since: String,
     },
-    /// Records of things that had happened already were lost: more waited than the queue holds.
+    /// Records of things that had happened already were lost: more waited than the queue holds, or they were larger than
+    /// the log takes.
     RecordsLost {
         /// How many.
         count: u64,

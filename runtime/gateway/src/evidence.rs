@@ -1,7 +1,7 @@
 //! The audit log behind the session's port: callbacks of its writer thread become futures, and every event is counted.
 //! What a record says is decided by the session; how it is kept, by `hpol-evidence`.
 
-mod refusals;
+pub(crate) mod refusals;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,7 +66,14 @@ impl AuditLog {
 
     /// Puts the refusals that were counted and not recorded yet on record.
     pub(crate) fn record_counted_refusals(&self) {
-        record_counted(&self.log, &self.refusals);
+        if record_counted(&self.log, &self.refusals) {
+            return;
+        }
+        // There is no later time: at least the log says that a record was lost.
+        let last = lock(&self.refusals).record_count(|event| self.log.append_detached(None, event));
+        if let Err(why) = last {
+            tracing::error!(%why, "how many clients were turned away could not be recorded");
+        }
     }
 
     fn kept(&self, durability: Durability) -> Kept {
@@ -89,7 +96,9 @@ impl AuditLog {
             let (log, refusals) = (self.log.clone(), Arc::clone(&self.refusals));
             tokio::spawn(async move {
                 tokio::time::sleep(COUNT_EVERY).await;
-                record_counted(&log, &refusals);
+                while !record_counted(&log, &refusals) {
+                    tokio::time::sleep(COUNT_EVERY).await;
+                }
             });
         }
         admitted == Admitted::Recorded
@@ -189,7 +198,7 @@ impl Evidence for AuditLog {
     fn append_detached(&self, session: Option<&str>, event: Event) {
         metrics::observe(&event);
         if let Err(why) = self.log.append_detached(session, &event) {
-            if matches!(why, LogUnavailable::Busy) {
+            if !matches!(why, LogUnavailable::Failed(_) | LogUnavailable::Closed) {
                 metrics::evidence_lost();
             }
             let unavailable = self.unavailable(&why);
@@ -202,13 +211,15 @@ impl Evidence for AuditLog {
     }
 }
 
-fn record_counted(log: &LogHandle, refusals: &Mutex<Refusals>) {
-    let Some(event) = lock(refusals).take_count() else {
-        return;
-    };
-    // The log itself counts what it cannot take; a failed one has said so already.
-    if let Err(why) = log.append_detached(None, &event) {
-        tracing::error!(%why, "how many clients were turned away could not be recorded");
+/// Whether nothing is left to be recorded later: a log that is behind gets the count, and what comes to it, once it is not.
+fn record_counted(log: &LogHandle, refusals: &Mutex<Refusals>) -> bool {
+    match lock(refusals).record_count(|event| log.append_in_order(None, event)) {
+        Ok(()) => true,
+        Err(LogUnavailable::Busy) => false,
+        Err(why) => {
+            tracing::error!(%why, "how many clients were turned away could not be recorded");
+            true
+        }
     }
 }
 

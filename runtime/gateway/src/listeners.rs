@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::config::Limits;
 use crate::evidence::AuditLog;
+use crate::evidence::refusals::network;
 use crate::metrics;
 use crate::serving::Serving;
 use crate::shutdown::{Stop, StopSwitch};
@@ -227,7 +228,7 @@ impl Drop for Place {
     }
 }
 
-/// How many clients every address has.
+/// How many clients every address has, or every network of IPv6: one client has a whole /64 of addresses.
 #[derive(Debug, Default)]
 struct Callers {
     counts: Mutex<HashMap<IpAddr, usize>>,
@@ -242,6 +243,7 @@ struct Caller {
 
 impl Caller {
     fn count(callers: &Arc<Callers>, address: IpAddr, limit: usize) -> Option<Caller> {
+        let address = network(address);
         let mut counts = callers
             .counts
             .lock()
@@ -298,5 +300,16 @@ mod tests {
         assert!(Caller::count(&callers, IpAddr::from([192, 0, 2, 2]), 1).is_some());
         drop(first);
         assert!(callers.counts.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_network_of_ipv6_and_a_mapped_address_count_as_one() {
+        let callers = Arc::default();
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let _first = Caller::count(&callers, address("2001:db8::1"), 1).unwrap();
+        assert!(Caller::count(&callers, address("2001:db8::ffff:2"), 1).is_none());
+        assert!(Caller::count(&callers, address("2001:db8:0:1::1"), 1).is_some());
+        let _mapped = Caller::count(&callers, address("::ffff:192.0.2.1"), 1).unwrap();
+        assert!(Caller::count(&callers, address("192.0.2.1"), 1).is_none());
     }
 }

@@ -293,6 +293,12 @@ impl Relay<'_> {
         let reading = match reading {
             Named::Reading(reading) => reading,
             Named::NotAccepted(refusal) => return self.not_understood(text, &refusal).await,
+            // The server looks no name up in a transaction that has failed.
+            Named::Unnamed(_)
+                if self.status == TransactionStatus::Failed && self.prepared.is_idle() =>
+            {
+                return Ok(Understood::Fails(behind_reset(self.status)));
+            }
             Named::Unnamed(report) => return Ok(Understood::Unnamed(report)),
             Named::Fails(report) => return Ok(Understood::Fails(report)),
             Named::Undecided => return Ok(self.later()),

@@ -134,6 +134,7 @@ impl Relay<'_> {
 
     /// An error in the extended protocol: what follows up to Sync is not answered.
     fn segment_failed(&mut self, frame: &Frame, code: String) -> Result<(), Ended> {
+        let bound = self.failed_bind(frame, &code)?;
         let (skipped, synced) = self.prepared.failed();
         // Without a Sync on its way, the server skips what the client sends until there is one.
         self.skipping |= !synced;
@@ -153,12 +154,37 @@ impl Relay<'_> {
                     self.conclude(running.conclude(OperationResult::NotRun, String::new()));
                 }
                 (Owed::Refused(report), true) => report.write(&mut self.client.out),
-                (_, true) => self.client.out.extend_from_slice(frame.raw()),
+                (_, true) => match &bound {
+                    Some(shown) => self.client.out.extend_from_slice(shown),
+                    None => self.client.out.extend_from_slice(frame.raw()),
+                },
                 (_, false) => {}
             }
         }
         self.conclude_not_run();
         Ok(())
+    }
+
+    /// What the client may see of the error of a Bind whose statement has masks: the server computes what it can of it when
+    /// it plans it.
+    fn failed_bind(&mut self, frame: &Frame, code: &str) -> Result<Option<BytesMut>, Ended> {
+        let Some(Owed::Bind { portal, .. }) = self.prepared.head() else {
+            return Ok(None);
+        };
+        let id = *portal;
+        let masked = self.masked_in_transaction;
+        let Some(portal) = self.prepared.portal_mut(id) else {
+            return Ok(None);
+        };
+        let mut shown = BytesMut::new();
+        if !portal.masks.is_empty() {
+            scrub::scrubbed(&mut shown, frame, &mut portal.masks.run()).map_err(broken)?;
+        } else if masked && scrub::is_constraint(code) {
+            scrub::put_off(&mut shown, frame, code).map_err(broken)?;
+        } else {
+            return Ok(None);
+        }
+        Ok(Some(shown))
     }
 
     fn ready(&mut self, frame: &Frame) -> Result<(), Ended> {

@@ -237,6 +237,26 @@ async fn pg_26_what_a_copy_gives_out_is_masked_in_every_format() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pg_42_what_fails_while_it_is_planned_quotes_nothing_that_is_masked() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    let planned = [
+        parse(
+            "",
+            "SELECT ssn FROM customers WHERE id = ('987-65-4320' || '')::int",
+        ),
+        bind("", "", &[], 0),
+        execute("", 0),
+        sync(),
+    ];
+    assert_snapshot!(client.ask(&planned.concat()).await, @r#"
+    1
+    E ERROR / 22P02 / invalid input syntax for type integer: "***-**-4320"
+    Z I
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pg_41_arrays_of_domains_are_hidden_as_those_of_their_base_type() {
     let world = World::start().await;
     let mut client = world.login().await;

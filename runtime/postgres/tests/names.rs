@@ -371,3 +371,26 @@ async fn pg_48_a_cursor_of_an_unsure_catalogue_stays_so() {
     let told = client.query("FETCH 1 FROM c").await;
     assert!(told.contains("tables may have changed"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pg_24_no_name_is_looked_up_in_a_transaction_that_has_failed() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    client.query("BEGIN").await;
+    assert_snapshot!(client.query("SELECT 1/0").await, @r#"
+    E ERROR / 22012 / division by zero
+    Z E
+    "#);
+    for sql in ["EXECUTE nobody", "FETCH nobody"] {
+        let answer = client.query(sql).await;
+        assert!(
+            answer.starts_with("E ERROR / 25P02 /") && answer.ends_with("Z E"),
+            "{sql}: {answer}"
+        );
+    }
+    client.query("ROLLBACK").await;
+    assert_snapshot!(client.query("EXECUTE nobody").await, @r#"
+    E ERROR / 26000 / prepared statement "nobody" does not exist
+    Z I
+    "#);
+}

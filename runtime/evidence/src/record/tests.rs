@@ -165,6 +165,7 @@ pub(crate) fn events() -> Vec<Event> {
             count: 5,
             by_address: 4,
             addresses: vec!["192.0.2.1".into()],
+            distinct: Some(2),
             since: "2026-01-01T00:00:00.000Z".into(),
         },
         Event::RecordsLost { count: 3 },

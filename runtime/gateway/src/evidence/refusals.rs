@@ -2,7 +2,7 @@
 //! write and a sync, and whoever can reach the port can cause them: beyond a rate for each address and one for all they
 //! are counted, and the log gets the count. Knows nothing of why clients are turned away.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -57,6 +57,7 @@ struct LeftOut {
     count: u64,
     by_address: u64,
     addresses: BTreeSet<String>,
+    seen: HashSet<IpAddr>,
     since: Timestamp,
 }
 
@@ -83,8 +84,10 @@ impl Refusals {
             .parse::<SocketAddr>()
             .ok()
             .map(|peer| network(peer.ip()));
-        let own = address.is_none_or(|address| self.own_rate(address, now));
-        if own && self.all.take(now) {
+        // What has no record takes nothing from its address: else a flood from elsewhere would use up everybody's.
+        let room = self.all.has(now);
+        let own = address.is_none_or(|address| self.own_rate(address, now, room));
+        if own && room && self.all.take(now) {
             return Admitted::Recorded;
         }
         let first = self.left_out.is_none();
@@ -92,6 +95,7 @@ impl Refusals {
             count: 0,
             by_address: 0,
             addresses: BTreeSet::new(),
+            seen: HashSet::new(),
             since: time,
         });
         left_out.count = left_out.count.saturating_add(1);
@@ -103,6 +107,9 @@ impl Refusals {
                 .addresses
                 .extend(address.map(|address| address.to_string()));
         }
+        if left_out.seen.len() < ADDRESSES {
+            left_out.seen.extend(address);
+        }
         if first {
             Admitted::First
         } else {
@@ -110,31 +117,48 @@ impl Refusals {
         }
     }
 
-    /// The record of those that were counted since the last time.
-    pub(super) fn take_count(&mut self) -> Option<Event> {
-        let left_out = self.left_out.take()?;
-        Some(Event::SessionsRefused {
-            count: left_out.count,
-            by_address: left_out.by_address,
-            addresses: left_out.addresses.into_iter().collect(),
-            since: left_out
-                .since
-                .strftime("%Y-%m-%dT%H:%M:%S.%3fZ")
-                .to_string(),
-        })
+    /// Gives the record of those that were counted since the last time to `record`; they stay counted where that fails.
+    pub(super) fn record_count<E>(
+        &mut self,
+        record: impl FnOnce(&Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Some(left_out) = &self.left_out else {
+            return Ok(());
+        };
+        record(&left_out.event())?;
+        self.left_out = None;
+        Ok(())
     }
 
-    fn own_rate(&mut self, address: IpAddr, now: Instant) -> bool {
+    /// Whether the address has not had too many; takes one of them where the refusal is recorded.
+    fn own_rate(&mut self, address: IpAddr, now: Instant, recorded: bool) -> bool {
         if self.addresses.len() >= ADDRESSES && !self.addresses.contains_key(&address) {
             self.addresses.retain(|_, bucket| !bucket.is_full(now));
         }
         if self.addresses.len() >= ADDRESSES && !self.addresses.contains_key(&address) {
             return true;
         }
-        self.addresses
+        let bucket = self
+            .addresses
             .entry(address)
-            .or_insert_with(|| Bucket::full(BY_ADDRESS, now))
-            .take(now)
+            .or_insert_with(|| Bucket::full(BY_ADDRESS, now));
+        if recorded {
+            bucket.take(now)
+        } else {
+            bucket.has(now)
+        }
+    }
+}
+
+impl LeftOut {
+    fn event(&self) -> Event {
+        Event::SessionsRefused {
+            count: self.count,
+            by_address: self.by_address,
+            addresses: self.addresses.iter().cloned().collect(),
+            distinct: Some(u64::try_from(self.seen.len()).unwrap_or(u64::MAX)),
+            since: self.since.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
+        }
     }
 }
 
@@ -150,6 +174,11 @@ impl Bucket {
     fn is_full(&mut self, now: Instant) -> bool {
         self.fill(now);
         self.tokens >= self.rate.burst
+    }
+
+    fn has(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.tokens > 0
     }
 
     fn take(&mut self, now: Instant) -> bool {
@@ -174,7 +203,7 @@ impl Bucket {
 }
 
 /// Whom an address counts as: an IPv6 client has a whole /64 to itself (RFC 4291 section 2.5.1).
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
@@ -187,6 +216,15 @@ fn network(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn counted(refusals: &mut Refusals) -> Option<Event> {
+        let mut counted = None;
+        let Ok(()) = refusals.record_count(|event| {
+            counted = Some(event.clone());
+            Ok::<_, std::convert::Infallible>(())
+        });
+        counted
+    }
 
     fn recorded(refusals: &mut Refusals, client: &str, times: usize, now: Instant) -> usize {
         (0..times)
@@ -204,7 +242,7 @@ mod tests {
         assert_eq!(recorded(&mut refusals, "192.0.2.1:2", 100, later), 3);
         let much_later = now + Duration::from_secs(3600);
         assert_eq!(recorded(&mut refusals, "192.0.2.1:3", 100, much_later), 50);
-        insta::assert_debug_snapshot!(refusals.take_count(), @r#"
+        insta::assert_debug_snapshot!(counted(&mut refusals), @r#"
         Some(
             SessionsRefused {
                 count: 197,
@@ -212,11 +250,14 @@ mod tests {
                 addresses: [
                     "192.0.2.1",
                 ],
+                distinct: Some(
+                    1,
+                ),
                 since: "1970-01-01T00:00:00.000Z",
             },
         )
         "#);
-        assert_eq!(refusals.take_count(), None);
+        assert_eq!(counted(&mut refusals), None);
     }
 
     #[test]
@@ -235,16 +276,49 @@ mod tests {
             count,
             by_address,
             addresses,
+            distinct,
             ..
-        }) = refusals.take_count()
+        }) = counted(&mut refusals)
         else {
             panic!("not counted")
         };
         assert_eq!((count, by_address, addresses.len()), (19_800, 0, NAMED));
+        assert_eq!(distinct, Some(4096));
         // Those with nothing against them any more make room.
         let later = now + Duration::from_secs(60);
         assert_eq!(recorded(&mut refusals, "192.0.2.1:1", 100, later), 50);
         assert!(refusals.addresses.len() < ADDRESSES);
+    }
+
+    #[test]
+    fn a_refusal_without_a_record_takes_nothing_from_its_address() {
+        let now = Instant::now();
+        let mut refusals = Refusals::new(now);
+        for number in 0..200_u8 {
+            let client = format!("10.0.0.{number}:1");
+            assert_eq!(recorded(&mut refusals, &client, 1, now), 1);
+        }
+        // The flood leaves no room for this one, which is not its own doing.
+        assert_eq!(recorded(&mut refusals, "192.0.2.1:1", 60, now), 0);
+        let later = now + Duration::from_secs(1);
+        assert_eq!(recorded(&mut refusals, "192.0.2.1:1", 60, later), 50);
+        let Some(Event::SessionsRefused { count, .. }) = counted(&mut refusals) else {
+            panic!("not counted")
+        };
+        assert_eq!(count, 70);
+    }
+
+    #[test]
+    fn a_count_that_is_not_recorded_is_kept() {
+        let now = Instant::now();
+        let mut refusals = Refusals::new(now);
+        assert_eq!(recorded(&mut refusals, "192.0.2.1:1", 55, now), 50);
+        assert_eq!(refusals.record_count(|_| Err("full")), Err("full"));
+        assert_eq!(recorded(&mut refusals, "192.0.2.1:1", 2, now), 0);
+        let Some(Event::SessionsRefused { count, .. }) = counted(&mut refusals) else {
+            panic!("not counted")
+        };
+        assert_eq!(count, 7);
     }
 
     #[test]

@@ -18,11 +18,14 @@ use super::*;
 pub(crate) struct FailingDisk {
     directory: Directory,
     fails: Arc<AtomicBool>,
+    /// A sync waits while somebody has it.
+    held: Arc<Mutex<()>>,
 }
 
 struct FailingFile {
     file: Box<dyn LogFile>,
     fails: Arc<AtomicBool>,
+    held: Arc<Mutex<()>>,
 }
 
 impl FailingDisk {
@@ -30,6 +33,7 @@ impl FailingDisk {
         Box::new(FailingFile {
             file,
             fails: Arc::clone(&self.fails),
+            held: Arc::clone(&self.held),
         })
     }
 }
@@ -81,6 +85,7 @@ impl LogFile for FailingFile {
         self.file.set_length(length)
     }
     fn sync(&mut self) -> io::Result<()> {
+        drop(self.held.lock().unwrap());
         if self.fails.load(Ordering::SeqCst) {
             return Err(io::Error::other("the disk is gone"));
         }
@@ -90,14 +95,24 @@ impl LogFile for FailingFile {
 
 /// A log in `folder`, and the switch that makes its disk fail.
 pub(crate) fn log(folder: &std::path::Path, reads: ReadDurability) -> (AuditLog, Arc<AtomicBool>) {
-    let fails = Arc::new(AtomicBool::new(false));
+    let (log, fails, _) = log_that_waits(folder, reads);
+    (log, fails)
+}
+
+/// And the lock that makes it wait.
+fn log_that_waits(
+    folder: &std::path::Path,
+    reads: ReadDurability,
+) -> (AuditLog, Arc<AtomicBool>, Arc<Mutex<()>>) {
+    let (fails, held) = (Arc::new(AtomicBool::new(false)), Arc::default());
     let disk = FailingDisk {
         directory: Directory::create(folder).unwrap(),
         fails: Arc::clone(&fails),
+        held: Arc::clone(&held),
     };
     let options = LogOptions::new(Origin::new("test").unwrap(), AuditKey::generate().unwrap());
     let (handle, _) = LogHandle::open(Arc::new(disk), options).unwrap();
-    (AuditLog::new(handle, reads), fails)
+    (AuditLog::new(handle, reads), fails, held)
 }
 
 fn stopped(reason: &str) -> Event {
@@ -181,4 +196,35 @@ async fn u_06_clients_turned_away_in_a_flood_are_recorded_up_to_a_rate_and_count
     // A second may pass meanwhile, which admits one more.
     assert!((50..60).contains(&alone), "{alone}");
     assert_eq!(counted, Some(100 - alone as u64));
+}
+
+#[tokio::test]
+async fn u_06_a_count_that_finds_the_queue_full_is_recorded_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, _, held) = log_that_waits(folder.path(), ReadDurability::Durable);
+    let refuse = |times: usize| {
+        for _ in 0..times {
+            lock(&log.refusals).admit("192.0.2.7:1", Instant::now(), Timestamp::UNIX_EPOCH);
+        }
+    };
+    {
+        let _waits = held.lock().unwrap();
+        while log.log.append_in_order(None, &stopped("behind")).is_ok() {}
+        refuse(100);
+        assert!(!record_counted(&log.log, &log.refusals));
+    }
+    while !record_counted(&log.log, &log.refusals) {
+        std::thread::yield_now();
+    }
+    log.log.close().unwrap();
+    let records = LogReader::open(folder.path()).unwrap().records(0).unwrap();
+    let counts: Vec<u64> = records
+        .filter_map(|record| match record.unwrap().record.event {
+            Event::SessionsRefused { count, .. } => Some(count),
+            Event::RecordsLost { .. } => panic!("the count was lost"),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(counts.len(), 1);
+    assert!((48..=50).contains(&counts[0]), "{counts:?}");
 }

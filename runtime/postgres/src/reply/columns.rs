@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use hpol_operation::sql::{Catalogue, CopiedColumn, Exposure, RelationKind};
-use hpol_session::masking::{MaskingPlan, Slot};
+use hpol_session::masking::{MaskRun, MaskingPlan, Slot};
 
 use super::values::Shape;
 use crate::codec::backend::ColumnDescription;
@@ -21,7 +21,7 @@ pub(crate) struct Masks {
     classifies: bool,
     catalogue: Arc<Catalogue>,
     searches: bool,
-    empty: bool,
+    plan: MaskingPlan,
 }
 
 /// How the values of one column of a result are treated.
@@ -56,13 +56,18 @@ impl Masks {
             origins,
             catalogue: Arc::clone(&reading.catalogue),
             searches: plan.has_detectors(),
-            empty: plan.is_empty(),
+            plan: plan.clone(),
         }
     }
 
     /// Whether nothing is hidden, so that results pass as they are.
     pub(crate) fn is_empty(&self) -> bool {
-        self.empty
+        self.plan.is_empty()
+    }
+
+    /// A run for what is told of the operation beside its result.
+    pub(crate) fn run(&self) -> MaskRun {
+        self.plan.run()
     }
 
     /// Whether every value is looked into.

@@ -61,9 +61,6 @@ pub(crate) async fn log_in(
         minor,
         newer,
     } = parameters(startup)?;
-    let Some(database) = connection.database(database.as_deref()) else {
-        return Err(no_database(connection, database.as_deref()).into());
-    };
     if newer || !unknown_options.is_empty() {
         negotiate(wire, minor, unknown_options)?;
     }
@@ -82,6 +79,10 @@ pub(crate) async fn log_in(
         })
     })?;
     drop(token);
+    // Which databases there are is told to those with a token only.
+    let Some(database) = connection.database(database.as_deref()) else {
+        return Err(no_database(connection, database.as_deref()).into());
+    };
     let opened = door
         .open(principal, connection.connection().clone(), client)
         .await;
