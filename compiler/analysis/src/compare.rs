@@ -49,6 +49,8 @@ pub struct OnConnection {
     pub relation: Relation,
     /// What comes of operations that did not come before.
     pub changes: Vec<Change>,
+    /// Which way it went if the connection itself is in observe before or after, and not both: there nothing is blocked.
+    pub enforcement: Option<Direction>,
     /// What data classes that are masked mean, where that differs.
     pub places: Vec<PlacesChange>,
     /// Controls that a rule which applies here claims after, and none before; OSCAL form.
@@ -231,17 +233,32 @@ impl Scope<'_, '_> {
                 Err(why) => not_analysed.push((output, why)),
             }
         }
+        let enforcement = self.enforcement();
         let places = places::changes(self.pair.before, self.pair.after, self.target);
         let (controls_gained, controls_lost) = claims::changes(self);
         OnConnection {
             kind: self.space.kind,
             target: self.target.map(str::to_owned),
-            relation: direction::relation(&changes, &places, !not_analysed.is_empty()),
+            relation: direction::relation(&changes, &places, enforcement, !not_analysed.is_empty()),
             changes,
+            enforcement,
             places,
             controls_gained,
             controls_lost,
             not_analysed,
+        }
+    }
+
+    /// Which way the connection went, if it went into or out of observe.
+    fn enforcement(&self) -> Option<Direction> {
+        let observed = |policy: &Policy| {
+            let mut connections = policy.connections.iter();
+            connections.any(|on| on.observe && Some(on.target.as_str()) == self.target)
+        };
+        match (observed(self.pair.before), observed(self.pair.after)) {
+            (false, true) => Some(Direction::Looser),
+            (true, false) => Some(Direction::Tighter),
+            _ => None,
         }
     }
 

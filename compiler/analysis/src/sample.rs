@@ -1,5 +1,8 @@
 //! A value for each class, such as an operation can have it.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use hpol_bundle::address;
 use hpol_bundle::facts::{Fact, Value};
 use hpol_bundle::program::{ClassIndex, Values};
 use hpol_bundle::vocabulary::{self, FactType, Phase, Protocol, Scalar, Vocabulary};
@@ -16,6 +19,12 @@ pub(crate) enum Sample {
 
 /// What a text that nothing mentions is called.
 const OTHER: &str = "other";
+/// Addresses for documentation (RFC 5737, RFC 3849), for any that nothing mentions.
+const OTHER_ADDRESSES: [IpAddr; 3] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+];
 /// Endings that are tried to find a text that has a prefix and is not mentioned itself.
 const ENDINGS: [&str; 8] = ["", "x", "-other", ".other", "/other", "0", "other", "zz"];
 
@@ -80,6 +89,16 @@ fn candidates<'v>(
             let words = vocabulary.words(list).unwrap_or_default();
             Box::new(words.iter().cloned())
         }
+        Scalar::Address => {
+            let starts = starts()
+                .into_iter()
+                .rev()
+                .flat_map(|start| addresses(&start));
+            let others = OTHER_ADDRESSES
+                .into_iter()
+                .map(|address| address::text(address).into());
+            Box::new(starts.chain(others))
+        }
         scalar => {
             let other = plain_text(fact, scalar);
             let mut starts = starts();
@@ -101,6 +120,22 @@ fn candidates<'v>(
     }
 }
 
+/// Addresses of the network that `start` is: its first two.
+fn addresses(start: &str) -> Vec<String> {
+    let length = match start.as_bytes().first() {
+        Some(b'4') => 1 + 32,
+        Some(b'6') => 1 + 128,
+        _ => return Vec::new(),
+    };
+    let ends = ["1", "0", ""].into_iter();
+    let padded = ends.filter_map(|end| {
+        let zeros = length - start.len().min(length);
+        let zeros = zeros.checked_sub(end.len())?;
+        Some(format!("{start}{}{end}", "0".repeat(zeros)))
+    });
+    padded.collect()
+}
+
 fn scalar(fact: &vocabulary::Fact) -> &Scalar {
     let (FactType::Scalar(scalar) | FactType::Set(scalar)) = &fact.ty;
     scalar
@@ -110,6 +145,7 @@ fn scalar(fact: &vocabulary::Fact) -> &Scalar {
 fn plain_text(fact: &vocabulary::Fact, scalar: &Scalar) -> String {
     match (fact.name.as_str(), scalar) {
         ("http.path", _) => format!("/{OTHER}"),
+        (_, Scalar::Address) => address::text(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))).into(),
         (_, Scalar::Name) => format!("public.{OTHER}"),
         _ => OTHER.to_owned(),
     }

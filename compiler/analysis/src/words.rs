@@ -1,5 +1,6 @@
 //! Facts and classes in the words that a policy is written in.
 
+use hpol_bundle::address;
 use hpol_bundle::policy::history::{History, Measure, Scope};
 use hpol_bundle::policy::{Condition, Predicate};
 use hpol_bundle::program::{ClassIndex, Values};
@@ -126,7 +127,9 @@ fn list(axis: &Axis<'_>, classes: &[u32], one: &str, many: &str) -> String {
         .take(NAMED)
         .map(|class| value(axis, *class))
         .collect();
-    if let ([only], 1) = (named.as_slice(), classes.len()) {
+    // A network is many addresses.
+    let single = *scalar(axis) != Scalar::Address;
+    if let ([only], 1, true) = (named.as_slice(), classes.len(), single) {
         return format!("{one} {only}");
     }
     if classes.len() > NAMED {
@@ -287,6 +290,9 @@ fn element(axis: &Axis<'_>, class: u32) -> String {
 
 /// The value that stands for a class, as a policy would write it.
 fn value(axis: &Axis<'_>, class: u32) -> String {
+    if let (Scalar::Address, Some(network)) = (scalar(axis), network(axis, class)) {
+        return network;
+    }
     match axis.sample(class) {
         Some(Sample::Text(text)) if is_bare(scalar(axis), text) => text.to_string(),
         Some(Sample::Text(text)) => format!("{text:?}"),
@@ -295,6 +301,20 @@ fn value(axis: &Axis<'_>, class: u32) -> String {
         Some(Sample::Missing) => "missing".to_owned(),
         Some(Sample::Unknown) | None => "unknown".to_owned(),
     }
+}
+
+/// The network that a class of addresses is, or an address of it where nothing mentions one.
+fn network(axis: &Axis<'_>, class: u32) -> Option<String> {
+    let Values::Text(texts) = axis.values.as_ref() else {
+        return None;
+    };
+    let mut prefixes = texts.prefixes().chain(texts.equal());
+    let mentioned = prefixes.find_map(|(text, of)| (number(of) == class).then_some(text));
+    let sample = || match axis.sample(class) {
+        Some(Sample::Text(text)) => Some(text.as_ref()),
+        _ => None,
+    };
+    address::network(mentioned.or_else(sample)?).map(|network| network.to_string())
 }
 
 fn is_bare(scalar: &Scalar, text: &str) -> bool {

@@ -163,6 +163,7 @@ impl Diff {
 fn is_looser(on: &OnConnection) -> bool {
     let loosens = |direction| matches!(direction, Direction::Looser | Direction::Other);
     !on.not_analysed.is_empty()
+        || on.enforcement.is_some_and(loosens)
         || on.changes.iter().any(|change| loosens(change.direction))
         || on.places.iter().any(|change| loosens(change.direction))
 }

@@ -30,6 +30,8 @@ rule write {
     require approval by 1 of dbas within 15m
 }
 
+responsibility AT-2 "People team" because "They train everybody, each year"
+
 rule seen {
     satisfies CM-7
     who agents
@@ -82,12 +84,14 @@ fn rules_in_observe_carry_nothing_and_counts_agree() {
     assert_eq!(of("AC-3")["standing"], "rules");
     assert!(of("CM-7")["rules"].as_array().unwrap().is_empty());
     let total = &told["total"];
-    let sum: u64 = ["rules", "gateway", "open"]
+    let sum: u64 = ["rules", "gateway", "others", "open"]
         .iter()
         .map(|word| total[word].as_u64().unwrap())
         .sum();
     assert_eq!(sum, controls.len() as u64);
     assert!(total["open"].as_u64().unwrap() > 0 && total["gateway"].as_u64().unwrap() > 0);
+    assert_eq!(of("AT-2")["standing"], "others");
+    assert_eq!(of("AT-2")["others"][0]["who"], "People team");
     // AC-5 is in moderate, and not in low.
     assert!(!controls.iter().any(|control| control["control"] == "AC-5"));
     let moderate = json(&["--baseline", "moderate", "--format", "json"]);

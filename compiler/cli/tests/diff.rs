@@ -140,6 +140,47 @@ fn the_exit_code_says_whether_something_is_looser() {
 }
 
 #[test]
+fn addresses_are_told_as_networks() {
+    let folder = folder();
+    let inside = BEFORE.replace(
+        "when http.method == GET\n",
+        "when http.method == GET\n    unless session.client_address in [10.0.0.0/8]\n",
+    );
+    fs::write(folder.path().join("inside.hpol"), inside).unwrap();
+    let output = hpol(folder.path(), &["diff", "before.hpol", "inside.hpol"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let told = text(&output.stdout);
+    assert!(
+        told.contains("session.client_address in [10.0.0.0/8]"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_connection_in_observe_is_looser() {
+    let folder = folder();
+    let observed = BEFORE.replace("\"shop-prod\"", "\"shop-prod\" observe");
+    fs::write(folder.path().join("observed.hpol"), observed).unwrap();
+    let output = hpol(
+        folder.path(),
+        &[
+            "diff",
+            "before.hpol",
+            "observed.hpol",
+            "--fail-on",
+            "looser",
+        ],
+    );
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let told = text(&output.stdout);
+    assert!(told.contains("shop-prod (shop.db): looser"), "{told}");
+    assert!(
+        told.contains("looser: the connection is in observe"),
+        "{told}"
+    );
+}
+
+#[test]
 fn revisions_of_git_are_policies() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();

@@ -76,15 +76,15 @@ fn covers(demands: &[Demand], others: &[Demand]) -> bool {
 pub(super) fn relation(
     changes: &[Change],
     places: &[PlacesChange],
+    enforcement: Option<Direction>,
     something_is_left: bool,
 ) -> Relation {
     if something_is_left {
         return Relation::NotAnalysed;
     }
     let of_changes = changes.iter().map(|change| change.direction);
-    let directions: Vec<Direction> = of_changes
-        .chain(places.iter().map(|change| change.direction))
-        .collect();
+    let of_places = places.iter().map(|change| change.direction);
+    let directions: Vec<Direction> = of_changes.chain(of_places).chain(enforcement).collect();
     let has = |direction| directions.contains(&direction);
     match (
         has(Direction::Tighter),

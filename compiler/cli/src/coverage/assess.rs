@@ -20,6 +20,8 @@ pub(super) struct Covered {
     pub(super) rules: Vec<Claimed>,
     /// What the gateway does for every operation.
     pub(super) always: Vec<&'static Mapping>,
+    /// Who covers it by a statement of the policy, and why.
+    pub(super) others: Vec<(String, String)>,
     /// Why no rule can claim it, where none can.
     pub(super) never: Option<&'static str>,
 }
@@ -40,6 +42,8 @@ pub(super) enum Standing {
     Rules,
     /// The gateway does, whatever the policy says.
     Gateway,
+    /// Somebody else does, by a statement of the policy.
+    Others,
     /// Nothing does.
     Open,
 }
@@ -49,6 +53,7 @@ pub(super) enum Standing {
 pub(super) struct Tally {
     pub(super) rules: usize,
     pub(super) gateway: usize,
+    pub(super) others: usize,
     pub(super) open: usize,
 }
 
@@ -73,6 +78,7 @@ impl Coverage {
                 .remove(control.id.oscal().as_str())
                 .unwrap_or_default(),
             always: always(&control.id),
+            others: others(policy, &control.id),
             never: never_claimed(&control.id),
         };
         Coverage {
@@ -114,20 +120,30 @@ impl Coverage {
                 json!({"mechanism": mapping.mechanism, "strength": mapping.strength.as_str(),
                     "artefact": mapping.artefact})
             });
+            let others = covered.others.iter();
+            let others = others.map(|(who, because)| json!({"who": who, "because": because}));
             json!({
                 "control": covered.control.id.to_string(), "title": covered.control.title,
                 "family": covered.control.family, "standing": covered.standing().as_str(),
                 "rules": rules.collect::<Vec<_>>(), "gateway": always.collect::<Vec<_>>(),
-                "never_claimed": covered.never,
+                "others": others.collect::<Vec<_>>(), "never_claimed": covered.never,
             })
         });
         let total = self.total();
         json!({
             "catalogue": catalogue().release(), "baseline": baseline,
             "controls": controls.collect::<Vec<_>>(),
-            "total": {"rules": total.rules, "gateway": total.gateway, "open": total.open},
+            "total": {"rules": total.rules, "gateway": total.gateway,
+                "others": total.others, "open": total.open},
         })
     }
+}
+
+/// Who covers a control.
+fn others(policy: &Policy<Unread>, control: &ControlId) -> Vec<(String, String)> {
+    let id = control.oscal();
+    let of = policy.responsibilities.iter().filter(|of| of.control == id);
+    of.map(|of| (of.who.clone(), of.because.clone())).collect()
 }
 
 /// What the mechanisms that are always on do for a control; the strongest first.
@@ -145,6 +161,7 @@ impl Covered {
         match (self.rules.is_empty(), self.always.is_empty()) {
             (false, _) => Standing::Rules,
             (true, false) => Standing::Gateway,
+            (true, true) if !self.others.is_empty() => Standing::Others,
             (true, true) => Standing::Open,
         }
     }
@@ -171,13 +188,14 @@ impl Tally {
         let count = match standing {
             Standing::Rules => &mut self.rules,
             Standing::Gateway => &mut self.gateway,
+            Standing::Others => &mut self.others,
             Standing::Open => &mut self.open,
         };
         *count += 1;
     }
 
     pub(super) fn all(self) -> usize {
-        self.rules + self.gateway + self.open
+        self.rules + self.gateway + self.others + self.open
     }
 }
 
@@ -186,6 +204,7 @@ impl Standing {
         match self {
             Standing::Rules => "rules",
             Standing::Gateway => "gateway",
+            Standing::Others => "others",
             Standing::Open => "open",
         }
     }

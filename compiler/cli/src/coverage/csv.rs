@@ -1,6 +1,6 @@
 //! The report as comma-separated values (RFC 4180): a line for each control and each thing that carries it.
 
-use super::assess::{Coverage, word};
+use super::assess::{Coverage, Standing, word};
 
 pub(super) fn lines(coverage: &Coverage) -> Vec<String> {
     let mut lines = vec![row(&[
@@ -25,7 +25,10 @@ pub(super) fn lines(coverage: &Coverage) -> Vec<String> {
         for mapping in &covered.always {
             line(["gateway", mapping.strength.as_str(), mapping.mechanism]);
         }
-        if covered.rules.is_empty() && covered.always.is_empty() {
+        for (who, _) in &covered.others {
+            line([who, "", ""]);
+        }
+        if covered.standing() == Standing::Open {
             line(["", "", ""]);
         }
     }

@@ -10,7 +10,13 @@ pub(super) fn page(coverage: &Coverage, baseline: &str) -> String {
     let total = ("all", coverage.total());
     let families = coverage.families().into_iter().chain([total]);
     let families = families.map(|(family, tally)| {
-        let counts = [tally.all(), tally.rules, tally.gateway, tally.open];
+        let counts = [
+            tally.all(),
+            tally.rules,
+            tally.gateway,
+            tally.others,
+            tally.open,
+        ];
         let counts = counts.map(|count| count.to_string());
         [vec![escape(family)], counts.to_vec()].concat()
     });
@@ -19,7 +25,14 @@ pub(super) fn page(coverage: &Coverage, baseline: &str) -> String {
         escape(catalogue().release()),
         escape(baseline)
     );
-    let headings = ["Family", "Controls", "By rules", "By the gateway", "Open"];
+    let headings = [
+        "Family",
+        "Controls",
+        "By rules",
+        "By the gateway",
+        "By others",
+        "Open",
+    ];
     body.push_str(&table(&headings, &families.collect::<Vec<_>>()));
     let rows: Vec<Vec<String>> = coverage.controls.iter().map(row).collect();
     body.push_str(&table(&["Control", "Title", "Standing", "By"], &rows));
@@ -30,6 +43,7 @@ fn row(covered: &Covered) -> Vec<String> {
     let (class, standing) = match covered.standing() {
         Standing::Rules => ("good", "rules"),
         Standing::Gateway => ("good", "gateway"),
+        Standing::Others => ("good", "others"),
         Standing::Open => ("bad", "open"),
     };
     let strength = covered
@@ -59,7 +73,9 @@ fn row(covered: &Covered) -> Vec<String> {
         .never
         .filter(|_| covered.standing() == Standing::Open);
     let never = never.map(|why| format!("<span class=\"dim\">{}</span>", escape(why)));
-    let by: Vec<String> = rules.chain(always).chain(never).collect();
+    let others = covered.others.iter();
+    let others = others.map(|(who, because)| format!("{}: {}", escape(who), escape(because)));
+    let by: Vec<String> = rules.chain(always).chain(others).chain(never).collect();
     vec![
         escape(&covered.control.id.to_string()),
         escape(covered.control.title),

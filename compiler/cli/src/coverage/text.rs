@@ -18,14 +18,23 @@ pub(super) fn print(
         "NIST SP 800-53 Rev 5 ({release}), {baseline} baseline: {} controls\n",
         coverage.total().all()
     ))?;
-    let mut rows: Vec<[String; 5]> = Vec::new();
+    let mut rows: Vec<[String; 6]> = Vec::new();
     let total = ("all", coverage.total());
     for (family, tally) in coverage.families().into_iter().chain([total]) {
-        let counts = [tally.all(), tally.rules, tally.gateway, tally.open];
-        let [all, rules, gateway, open] = counts.map(|count| count.to_string());
-        rows.push([family.to_owned(), all, rules, gateway, open]);
+        let counts = [
+            tally.all(),
+            tally.rules,
+            tally.gateway,
+            tally.others,
+            tally.open,
+        ];
+        let [all, rules, gateway, others, open] = counts.map(|count| count.to_string());
+        rows.push([family.to_owned(), all, rules, gateway, others, open]);
     }
-    for line in table::lines(["FAMILY", "CONTROLS", "RULES", "GATEWAY", "OPEN"], &rows) {
+    for line in table::lines(
+        ["FAMILY", "CONTROLS", "RULES", "GATEWAY", "OTHERS", "OPEN"],
+        &rows,
+    ) {
         terminal.line(format_args!("{line}"))?;
     }
     for (standing, heading) in [
@@ -34,6 +43,7 @@ pub(super) fn print(
             Standing::Gateway,
             "By the gateway, whatever the policy says",
         ),
+        (Standing::Others, "By others, as the policy says"),
         (Standing::Open, "Open"),
     ] {
         let mut of = coverage
@@ -71,6 +81,10 @@ fn control(covered: &Covered, terminal: &mut Terminal) -> Result<(), Failure> {
             "            the gateway {}: {name}",
             mapping.strength
         ))?;
+    }
+    for (who, because) in &covered.others {
+        let (who, because) = (visible::line(who), visible::line(because));
+        terminal.line(format_args!("            {who}: {because}"))?;
     }
     if let (Some(why), Standing::Open) = (covered.never, covered.standing()) {
         terminal.line(format_args!("            not hpol's to do: {why}"))?;

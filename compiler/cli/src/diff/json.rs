@@ -2,7 +2,9 @@
 
 use hpol_analysis::Output;
 use hpol_analysis::compare::{Change, Comparison, OnConnection, Region};
+use hpol_bundle::address;
 use hpol_bundle::facts::{Fact, Value as Known};
+use hpol_bundle::vocabulary::{FactType, Scalar};
 use serde_json::{Map, Value, json};
 
 use super::text::{controls, outcome};
@@ -29,6 +31,7 @@ fn connection(both: &Both, on: &OnConnection) -> Value {
         "kind": on.kind.as_str(),
         "target": on.target,
         "relation": on.relation.as_str(),
+        "enforcement": on.enforcement.map(|direction| direction.as_str()),
         "changes": changes.collect::<Vec<_>>(),
         "data_classes": places.collect::<Vec<_>>(),
         "controls": {"gained": controls(&on.controls_gained), "lost": controls(&on.controls_lost)},
@@ -82,6 +85,9 @@ fn request(both: &Both, region: &Region) -> Value {
             Fact::Unknown => Value::Null,
             Fact::Known(Known::Bool(value)) => json!(value),
             Fact::Known(Known::Int(value)) => json!(value),
+            Fact::Known(Known::Text(value)) if fact.ty == FactType::Scalar(Scalar::Address) => {
+                json!(address::network(value).map(|address| address.to_string()))
+            }
             Fact::Known(Known::Text(value)) => json!(value),
             Fact::Known(Known::Set(values)) => json!(values),
         };

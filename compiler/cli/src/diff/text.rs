@@ -47,6 +47,16 @@ fn connection(both: &Both, on: &OnConnection, terminal: &mut Terminal) -> Result
     let relation = terminal.paint(style, &word);
     let name = terminal.paint(Style::Strong, &name);
     terminal.line(format_args!("{name}: {relation}"))?;
+    if let Some(direction) = on.enforcement {
+        let now = match direction {
+            Direction::Looser => "in observe: nothing is blocked or held there any more",
+            _ => "no longer in observe: what rules block is blocked",
+        };
+        terminal.line(format_args!(
+            "  {}: the connection is {now}",
+            direction.as_str()
+        ))?;
+    }
     for change in &on.changes {
         self::change(both, change, terminal)?;
     }
