@@ -18,7 +18,7 @@ use crate::policy::history::History;
 use crate::policy::{RuleId, Unread};
 use crate::vocabulary::{FactId, Phase, Protocol};
 
-use history::{Look, Looking};
+use history::{HistoryKey, Look, Looking};
 
 pub use classes::{Bounds, ClassIndex, Texts, Values};
 pub use validate::InvalidProgram;
@@ -33,6 +33,7 @@ pub struct Program {
     shards: Vec<Shard>,
     groups: Shard,
     histories: Vec<History<Unread>>,
+    history_keys: Vec<HistoryKey>,
     filters: Shard,
     looks: Vec<Look>,
     /// For each exception of the policy, the rule that it lifts.

@@ -5,9 +5,10 @@ use hpol_bundle::decision::{Observed, Verdict};
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::policy::RuleId;
 use hpol_bundle::program::dag::{Dag, Leaf, Node, NodeId, Output, Rest};
-use hpol_bundle::program::{ClassIndex, Field, Program, Role, Shard, Table, Values};
+use hpol_bundle::program::{ClassIndex, Clause, Field, Program, Role, Shard, Table, Values};
 
 use crate::evaluate::{self, Words};
+use crate::history::{Numbers, Unheard};
 
 /// What a decision comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,9 +22,20 @@ pub struct Outcome {
 }
 
 /// Decides one operation by `dag`, on the facts of session and operation together; `connection.kind` is the kind of the
-/// diagram and not read. A diagram that is not of `program` blocks.
+/// diagram and not read. A diagram that is not of `program` blocks. Nothing is known of what happened before.
 #[must_use]
 pub fn outcome(program: &Program, dag: &Dag, facts: &Facts) -> Outcome {
+    outcome_given(program, dag, facts, &mut Unheard)
+}
+
+/// As [`outcome`], given what happened before.
+#[must_use]
+pub fn outcome_given(
+    program: &Program,
+    dag: &Dag,
+    facts: &Facts,
+    numbers: &mut impl Numbers,
+) -> Outcome {
     let mut outcome = Outcome {
         verdict: Verdict::Block,
         obligations: Vec::new(),
@@ -33,7 +45,7 @@ pub fn outcome(program: &Program, dag: &Dag, facts: &Facts) -> Outcome {
         return outcome;
     };
     for root in dag.roots() {
-        match (root.output, walk.leaf(root.node)) {
+        match (root.output, walk.leaf(root.node, numbers)) {
             (Output::Verdict, Some(Leaf::Verdict(verdict))) => outcome.verdict = verdict,
             (Output::Obligation(_) | Output::Observed(_), Some(Leaf::Obliges(false))) => {}
             // Where a diagram does not hold together, its rules oblige and nothing is allowed.
@@ -52,7 +64,7 @@ pub fn verdict(program: &Program, dag: &Dag, facts: &Facts) -> Verdict {
         .roots()
         .iter()
         .find(|root| root.output == Output::Verdict);
-    let leaf = root.and_then(|root| Walk::new(program, dag, facts)?.leaf(root.node));
+    let leaf = root.and_then(|root| Walk::new(program, dag, facts)?.leaf(root.node, &mut Unheard));
     match leaf {
         Some(Leaf::Verdict(verdict)) => verdict,
         Some(Leaf::Obliges(_)) | None => Verdict::Block,
@@ -90,12 +102,12 @@ impl<'a> Walk<'a> {
     }
 
     /// Where the way from `node` ends; `None` if the diagram does not hold together.
-    fn leaf(&mut self, mut node: NodeId) -> Option<Leaf> {
+    fn leaf(&mut self, mut node: NodeId, numbers: &mut impl Numbers) -> Option<Leaf> {
         // No way is longer than there are nodes.
         for _ in 0..=self.dag.len() {
             node = match self.dag.node(node)? {
                 Node::Leaf(leaf) => return Some(*leaf),
-                Node::Residual(rest) => return self.rest(rest),
+                Node::Residual(rest) => return self.rest(rest, numbers),
                 Node::Class {
                     table,
                     other,
@@ -147,23 +159,23 @@ impl<'a> Walk<'a> {
     }
 
     /// What the bits decide that are left.
-    fn rest(&self, rest: &Rest) -> Option<Leaf> {
+    fn rest(&self, rest: &Rest, numbers: &mut impl Numbers) -> Option<Leaf> {
         let mut left = Words::of(&rest.clauses);
         for table in self.dag.order().get(rest.from as usize..)? {
             let (table, field) = asked(self.program, self.shard, *table)?;
             evaluate::keep(table, field, self.facts, &mut left);
         }
+        let left = left.clauses_given(self.program, self.shard, numbers);
+        let left: Vec<&Clause> = left.collect();
         let of_exceptions = |role| -> Vec<RuleId> {
-            let clauses = left.clauses(self.shard);
-            let clauses = clauses.filter(|clause| clause.role == role);
+            let clauses = left.iter().copied().filter(|clause| clause.role == role);
             clauses
                 .filter_map(|clause| self.program.lifted(clause))
                 .collect()
         };
         let (lifted, doubted) = (of_exceptions(Role::Exception), of_exceptions(Role::Doubt));
         let roles = || {
-            let clauses = left.clauses(self.shard);
-            let clauses = clauses.filter(|clause| match clause.role {
+            let clauses = left.iter().copied().filter(|clause: &&Clause| match clause.role {
                 Role::Exception | Role::Doubt => false,
                 Role::ApprovalGrants if doubted.contains(&clause.rule()) => false,
                 _ => !lifted.contains(&clause.rule()),

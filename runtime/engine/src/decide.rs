@@ -6,7 +6,8 @@ use hpol_bundle::policy::{ExceptionId, RuleId};
 use hpol_bundle::program::{Clause, Program, Role};
 use hpol_bundle::vocabulary::Protocol;
 
-use crate::evaluate;
+use crate::evaluate::{self, Read};
+use crate::history::{self, Numbers, Unheard};
 use crate::residual;
 use crate::specialise::{Rest, SessionGraph};
 
@@ -37,10 +38,23 @@ impl Scratch {
 ///
 /// `decision` is overwritten. Nothing is allocated if it was made with room for the rules of `program`, and `scratch`
 /// for `session`. A session that was specialised for another program is decided like one that nothing allows: blocked.
+/// Nothing is known of what happened before; see [`decide_given`].
 pub fn decide(
     program: &Program,
     session: &SessionGraph,
     facts: &Facts,
+    scratch: &mut Scratch,
+    decision: &mut Decision,
+) {
+    decide_given(program, session, facts, &mut Unheard, scratch, decision);
+}
+
+/// As [`decide`], given what happened before.
+pub fn decide_given(
+    program: &Program,
+    session: &SessionGraph,
+    facts: &Facts,
+    numbers: &mut impl Numbers,
     scratch: &mut Scratch,
     decision: &mut Decision,
 ) {
@@ -52,11 +66,15 @@ pub fn decide(
     match (&*session.rest, program.shard(session.kind)) {
         (Rest::Packed(residual), _) => {
             let left = residual.left(facts, &mut scratch.packed);
+            let left = left.filter(|(index, clause)| {
+                history::holds(program, clause.role, residual.looks(*index), numbers)
+            });
+            let left = left.map(|(_, clause)| clause);
             report(program, left, &mut scratch.doubted, decision);
         }
         (Rest::Wide { left, .. }, Some(shard)) => {
             let left = scratch.wide.left_by_operation(program, shard, left, facts);
-            let left = left.clauses(shard);
+            let left = left.clauses_given(program, shard, numbers);
             report(program, left, &mut scratch.doubted, decision);
         }
         (Rest::Wide { .. }, None) => {}
@@ -64,14 +82,25 @@ pub fn decide(
 }
 
 /// Decides one operation that belongs to no session, such as that of a policy's test: on the facts of session and
-/// operation together. Allocates.
+/// operation together. Allocates. Nothing is known of what happened before; see [`decide_once_given`].
 #[must_use]
 pub fn decide_once(program: &Program, kind: Protocol, facts: &Facts) -> Decision {
+    decide_once_given(program, kind, facts, &mut Unheard)
+}
+
+/// As [`decide_once`], given what happened before.
+#[must_use]
+pub fn decide_once_given(
+    program: &Program,
+    kind: Protocol,
+    facts: &Facts,
+    numbers: &mut impl Numbers,
+) -> Decision {
     let mut decision = Decision::with_capacity(program.rules());
     decision.unknown = facts.unknown();
     if let Some(shard) = program.shard(kind) {
-        let left = evaluate::left(program, shard, None, facts);
-        let left = left.clauses(shard);
+        let left = evaluate::left(program, shard, Read::All, facts);
+        let left = left.clauses_given(program, shard, numbers);
         report(program, left, &mut Vec::new(), &mut decision);
     }
     decision

@@ -4,6 +4,8 @@ use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::program::{ClassIndex, Clause, Field, Program, Row, Shard, Table, Values};
 use hpol_bundle::vocabulary::Phase;
 
+use crate::history::{self, Numbers};
+
 /// A sparse set of clauses: the words of a shard that matter, and what is left in them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Words {
@@ -73,7 +75,10 @@ impl Words {
     }
 
     /// The clauses left, ascending.
-    pub(crate) fn clauses<'a>(&'a self, shard: &'a Shard) -> impl Iterator<Item = &'a Clause> {
+    pub(crate) fn clauses<'a>(
+        &'a self,
+        shard: &'a Shard,
+    ) -> impl Iterator<Item = (usize, &'a Clause)> {
         self.positions
             .iter()
             .zip(&self.bits)
@@ -82,9 +87,24 @@ impl Words {
                 std::iter::from_fn(move || {
                     let bit = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
                     rest &= rest - 1;
-                    shard.clause(*word as usize * 64 + bit)
+                    let bit = *word as usize * 64 + bit;
+                    Some((bit, shard.clause(bit)?))
                 })
             })
+    }
+
+    /// Those of the clauses left that hold by what happened before as well.
+    pub(crate) fn clauses_given<'a>(
+        &'a self,
+        program: &Program,
+        shard: &'a Shard,
+        numbers: &mut impl Numbers,
+    ) -> impl Iterator<Item = &'a Clause> {
+        let asks = shard.has_looks();
+        let holds = move |(bit, clause): &(usize, &Clause)| {
+            !asks || history::holds(program, clause.role, shard.looks(*bit), numbers)
+        };
+        self.clauses(shard).filter(holds).map(|(_, clause)| clause)
     }
 
     /// Keeps what `row` keeps.
@@ -117,7 +137,7 @@ impl Room {
         }
     }
 
-    /// What the facts of an operation leave of `words`.
+    /// What the facts of an operation, and of its result, leave of `words`.
     pub(crate) fn left_by_operation(
         &mut self,
         program: &Program,
@@ -128,15 +148,8 @@ impl Room {
         self.words.positions.clone_from(&words.positions);
         self.words.bits.clone_from(&words.bits);
         self.hits.resize(hits_needed(shard, words.len()), 0);
-        let phase = Some(Phase::Operation);
-        narrow(
-            program,
-            shard,
-            phase,
-            facts,
-            &mut self.words,
-            &mut self.hits,
-        );
+        let (words, hits) = (&mut self.words, &mut self.hits);
+        narrow(program, shard, Read::Later, facts, words, hits);
         &self.words
     }
 }
@@ -152,11 +165,32 @@ pub(crate) fn hits_needed(shard: &Shard, words: usize) -> usize {
     planes.saturating_mul(words)
 }
 
-/// The clauses of `shard` that the facts of `phase` leave; those of every phase for `None`. Allocates.
-pub(crate) fn left(program: &Program, shard: &Shard, phase: Option<Phase>, facts: &Facts) -> Words {
+/// Which facts are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// Those of the session.
+    Session,
+    /// All others.
+    Later,
+    /// All.
+    All,
+}
+
+impl Read {
+    fn reads(self, phase: Phase) -> bool {
+        match self {
+            Read::Session => phase == Phase::Session,
+            Read::Later => phase != Phase::Session,
+            Read::All => true,
+        }
+    }
+}
+
+/// The clauses of `shard` that the facts which are read leave. Allocates.
+pub(crate) fn left(program: &Program, shard: &Shard, read: Read, facts: &Facts) -> Words {
     let mut words = Words::all(shard);
     let mut hits = vec![0; hits_needed(shard, words.len())];
-    narrow(program, shard, phase, facts, &mut words, &mut hits);
+    narrow(program, shard, read, facts, &mut words, &mut hits);
     words.compact();
     words
 }
@@ -167,18 +201,18 @@ pub(crate) fn keep(table: &Table, field: &Field, facts: &Facts, words: &mut Word
     narrow_by(table, field, facts, words, &mut hits);
 }
 
-/// Keeps the clauses that the facts of `phase` keep; those of every phase for `None`.
+/// Keeps the clauses that the facts which are read keep.
 fn narrow(
     program: &Program,
     shard: &Shard,
-    phase: Option<Phase>,
+    read: Read,
     facts: &Facts,
     words: &mut Words,
     hits: &mut [u64],
 ) {
     for table in shard.tables() {
         match program.fields().get(table.field()) {
-            Some(field) if phase.is_none_or(|phase| field.phase == phase) => {
+            Some(field) if read.reads(field.phase) => {
                 narrow_by(table, field, facts, words, hits);
             }
             Some(_) => {}

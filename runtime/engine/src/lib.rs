@@ -8,6 +8,8 @@
 mod dag;
 mod decide;
 mod evaluate;
+mod filters;
+pub mod history;
 mod residual;
 mod specialise;
 
@@ -15,14 +17,17 @@ use hpol_bundle::facts::Facts;
 use hpol_bundle::policy::GroupId;
 use hpol_bundle::program::Program;
 
-pub use dag::{Outcome, outcome, verdict};
-pub use decide::{Scratch, decide, decide_once};
+pub use dag::{Outcome, outcome, outcome_given, verdict};
+pub use decide::{Scratch, decide, decide_given, decide_once, decide_once_given};
+pub use filters::{Counted, Looked};
 pub use specialise::{Residuals, SessionGraph, specialise};
 
 /// Whether the subject described by `facts` belongs to `group`; definitely, so that an unknown makes nobody a member. Allocates.
 #[must_use]
 pub fn is_member(program: &Program, group: GroupId, facts: &Facts) -> bool {
     let shard = program.groups();
-    let words = evaluate::left(program, shard, None, facts);
-    words.clauses(shard).any(|clause| clause.owner == group.0)
+    let words = evaluate::left(program, shard, evaluate::Read::All, facts);
+    words
+        .clauses(shard)
+        .any(|(_, clause)| clause.owner == group.0)
 }

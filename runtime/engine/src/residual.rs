@@ -8,6 +8,7 @@ mod texts;
 
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::program::Clause;
+use hpol_bundle::program::history::LookId;
 use hpol_bundle::vocabulary::FactId;
 
 use texts::Texts;
@@ -25,6 +26,10 @@ pub(crate) struct Residual {
     hits: usize,
     /// One for each fact that a clause asks for; those that cost least come first.
     tables: Box<[Table]>,
+    /// What the clauses ask of history, one behind the other.
+    looks: Box<[LookId]>,
+    /// Where those of each clause end; empty if none asks anything.
+    look_ends: Box<[u32]>,
 }
 
 /// What the values of one fact keep.
@@ -78,7 +83,8 @@ impl Residual {
     /// Bytes that it takes, without those of the allocator.
     pub(crate) fn bytes(&self) -> usize {
         let tables = self.tables.iter().map(Table::bytes);
-        size_of_val(&*self.clauses).saturating_add(tables.sum())
+        let looks = size_of_val(&*self.looks) + size_of_val(&*self.look_ends);
+        (size_of_val(&*self.clauses) + looks).saturating_add(tables.sum())
     }
 
     /// How many clauses can still match.
@@ -87,12 +93,20 @@ impl Residual {
         self.clauses.len()
     }
 
-    /// The clauses that `facts` leave, ascending. Facts of the session are not read.
+    /// What the clause at `index` asks of history.
+    pub(crate) fn looks(&self, index: usize) -> impl Iterator<Item = LookId> {
+        let end = |index: usize| self.look_ends.get(index).map_or(0, |end| *end as usize);
+        let start = index.checked_sub(1).map_or(0, end);
+        let looks = self.looks.get(start..end(index)).unwrap_or_default();
+        looks.iter().copied()
+    }
+
+    /// The clauses that `facts` leave and their positions, ascending. Facts of the session are not read.
     pub(crate) fn left<'a>(
         &'a self,
         facts: &Facts,
         room: &'a mut Room,
-    ) -> impl Iterator<Item = &'a Clause> {
+    ) -> impl Iterator<Item = (usize, &'a Clause)> {
         let Room { left, hits } = room;
         left.clear();
         left.resize(self.words, u64::MAX);
@@ -108,14 +122,17 @@ impl Residual {
     }
 }
 
-fn clauses<'a>(clauses: &'a [Clause], left: &'a [u64]) -> impl Iterator<Item = &'a Clause> {
-    let chunks = clauses.chunks(64).zip(left);
-    chunks.flat_map(|(clauses, bits)| {
+fn clauses<'a>(
+    clauses: &'a [Clause],
+    left: &'a [u64],
+) -> impl Iterator<Item = (usize, &'a Clause)> {
+    let chunks = clauses.chunks(64).zip(left).enumerate();
+    chunks.flat_map(|(word, (clauses, bits))| {
         let mut rest = *bits;
         std::iter::from_fn(move || {
             let bit = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
             rest &= rest - 1;
-            clauses.get(bit)
+            Some((word * 64 + bit, clauses.get(bit)?))
         })
     })
 }

@@ -4,10 +4,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use hpol_bundle::facts::{FactSet, Facts};
-use hpol_bundle::program::Program;
-use hpol_bundle::vocabulary::{Phase, Protocol};
+use hpol_bundle::program::{Program, Shard};
+use hpol_bundle::vocabulary::Protocol;
 
-use crate::evaluate::{self, Words};
+use crate::evaluate::{self, Read, Words};
 use crate::residual::{self, Residual};
 
 /// What one session leaves of a program. Belongs to the program it was made from.
@@ -16,6 +16,8 @@ pub struct SessionGraph {
     pub(crate) fingerprint: u64,
     pub(crate) kind: Protocol,
     pub(crate) rest: Arc<Rest>,
+    /// The same of the filters of measurements.
+    pub(crate) filters: Arc<Rest>,
     pub(crate) unknown: FactSet,
 }
 
@@ -53,8 +55,15 @@ pub struct Residuals {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
     fingerprint: u64,
-    kind: Protocol,
+    of: Of,
     left: Words,
+}
+
+/// What was specialised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Of {
+    Rules(Protocol),
+    Filters,
 }
 
 impl Residuals {
@@ -94,13 +103,20 @@ impl Residuals {
         SessionGraph {
             fingerprint: program.fingerprint(),
             kind,
-            rest: self.rest(program, kind, session),
+            rest: self.rest(program, Of::Rules(kind), program.shard(kind), session),
+            filters: self.rest(program, Of::Filters, Some(program.filters()), session),
             unknown: session.unknown(),
         }
     }
 
-    fn rest(&mut self, program: &Program, kind: Protocol, session: &Facts) -> Arc<Rest> {
-        let Some(shard) = program.shard(kind) else {
+    fn rest(
+        &mut self,
+        program: &Program,
+        of: Of,
+        shard: Option<&Shard>,
+        session: &Facts,
+    ) -> Arc<Rest> {
+        let Some(shard) = shard.filter(|shard| !shard.is_empty()) else {
             return Arc::new(Rest::Wide {
                 left: Words::default(),
                 hits: 0,
@@ -108,8 +124,8 @@ impl Residuals {
         };
         let key = Key {
             fingerprint: program.fingerprint(),
-            kind,
-            left: evaluate::left(program, shard, Some(Phase::Session), session),
+            of,
+            left: evaluate::left(program, shard, Read::Session, session),
         };
         if let Some(known) = self.known.get(&key) {
             return Arc::clone(known);

@@ -14,6 +14,11 @@ use crate::policy::history::History;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct HistoryId(pub u32);
 
+/// What a measurement is, filter and all: the same in every program that has it, so that what was counted under one
+/// bundle goes on under the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct HistoryKey(pub u64);
+
 /// Index of a look in [`Program::looks`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LookId(pub u32);
@@ -76,6 +81,12 @@ impl Program {
     #[must_use]
     pub fn histories(&self) -> &[History<Unread>] {
         &self.histories
+    }
+
+    /// What each of the measurements is, in the order of [`Program::histories`]; no two are alike.
+    #[must_use]
+    pub fn history_keys(&self) -> &[HistoryKey] {
+        &self.history_keys
     }
 
     /// The filters of all measurements. For the facts of an operation on any kind of connection the tables leave a clause

@@ -171,6 +171,7 @@ pub fn lower(policy: &Policy, vocabulary: &Vocabulary) -> Result<Program, LowerE
             .collect(),
         groups: shards.of_groups(),
         histories: histories.measured(),
+        history_keys: histories.keys(),
         filters: shards.of_filters(),
         looks: histories.looks.clone(),
         exceptions: policy.exceptions.iter().map(|one| one.rule).collect(),
@@ -300,7 +301,12 @@ fn conditions(policy: &Policy) -> impl Iterator<Item = &Condition> {
 fn fingerprint(program: &Program) -> u64 {
     // INVARIANT: a program holds nothing that postcard cannot write.
     let bytes = postcard::to_stdvec(program).unwrap_or_default();
-    let digest = sha256(&bytes);
+    first64(&bytes)
+}
+
+/// The first 64 bits of the digest of `bytes`.
+fn first64(bytes: &[u8]) -> u64 {
+    let digest = sha256(bytes);
     digest
         .first_chunk()
         .map_or(0, |first| u64::from_le_bytes(*first))

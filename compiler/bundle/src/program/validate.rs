@@ -46,6 +46,13 @@ impl Program {
         self.histories
             .iter()
             .try_for_each(|history| validate_history(history, vocabulary))?;
+        let mut keys = self.history_keys.clone();
+        keys.sort_unstable();
+        keys.dedup();
+        require(
+            keys.len() == self.histories.len() && self.history_keys.len() == keys.len(),
+            "measurements of history cannot be told apart",
+        )?;
         self.validate_looks()?;
         let lifted = policy.exceptions.iter().map(|exception| exception.rule);
         require(

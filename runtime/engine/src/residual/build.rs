@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use hpol_bundle::program::history::LookId;
 use hpol_bundle::program::{self, ClassIndex, Field, Plane, Program, Shard, Table};
 use hpol_bundle::vocabulary::Phase;
 
@@ -10,7 +11,7 @@ use super::texts::{Texts, TextsBuilder};
 use super::{Residual, Row, Values};
 use crate::evaluate::Words;
 
-/// The residual of the clauses `left` of `shard`, over the facts of operations; `None` if it would take more than
+/// The residual of the clauses `left` of `shard`, over the facts of operations and their results; `None` if it would take more than
 /// `limit` bytes.
 pub(crate) fn build(
     program: &Program,
@@ -22,7 +23,7 @@ pub(crate) fn build(
     let mut tables = Vec::new();
     for table in shard.tables() {
         match program.fields().get(table.field()) {
-            Some(field) if field.phase == Phase::Operation => {
+            Some(field) if field.phase != Phase::Session => {
                 tables.extend(self::table(table, field, &kept, limit).ok()?);
             }
             _ => {}
@@ -32,13 +33,32 @@ pub(crate) fn build(
     let hits = tables
         .iter()
         .map(|table: &super::Table| table.stride.saturating_sub(kept.words));
+    let (looks, look_ends) = looks(shard, left);
     let residual = Residual {
+        looks,
+        look_ends,
         hits: hits.max().unwrap_or(0),
         words: kept.words,
-        clauses: left.clauses(shard).copied().collect(),
+        clauses: left.clauses(shard).map(|(_, clause)| *clause).collect(),
         tables: tables.into(),
     };
     (residual.bytes() <= limit).then_some(residual)
+}
+
+/// What the clauses left ask of history, and where that of each ends.
+fn looks(shard: &Shard, left: &Words) -> (Box<[LookId]>, Box<[u32]>) {
+    let (mut looks, mut ends) = (Vec::new(), Vec::new());
+    if shard.has_looks() {
+        for (bit, _) in left.clauses(shard) {
+            looks.extend(shard.looks(bit));
+            // INVARIANT: far fewer than 2^32, since bundles are smaller than that.
+            ends.push(u32::try_from(looks.len()).unwrap_or(u32::MAX));
+        }
+    }
+    if looks.is_empty() {
+        ends.clear();
+    }
+    (looks.into(), ends.into())
 }
 
 /// The rows of a table would take more than they may.

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::policy::history::{History, HistoryTest};
 use crate::policy::{Condition, Policy, RuleId, Unread};
 
-use super::index32;
+use super::{first64, index32};
 use super::normal::LookAtom;
-use crate::program::history::{HistoryId, Look, LookId};
+use crate::program::history::{HistoryId, HistoryKey, Look, LookId};
 
 /// What the rules of a policy ask of history.
 pub(super) struct Histories<'p> {
@@ -72,6 +72,12 @@ impl<'p> Histories<'p> {
     pub(super) fn whole(self) -> Vec<&'p History> {
         let known = self.known.into_values();
         known.map(|known| known.history).collect()
+    }
+
+    /// What each is, by ids.
+    pub(super) fn keys(&self) -> Vec<HistoryKey> {
+        let known = self.known.keys();
+        known.map(|bytes| HistoryKey(first64(bytes))).collect()
     }
 
     /// The look that `atom` is.
