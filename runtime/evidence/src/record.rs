@@ -1,6 +1,8 @@
 //! The records of the audit log. Their canonical JSON (RFC 8785) is what is hashed and sealed, so the shapes here are a
 //! format: fields are added, never renamed. Documented for auditors in `docs/audit-format.md`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// One entry of the log, without what the writer adds (sequence and time of sealing).
@@ -231,6 +233,10 @@ pub struct DecisionRecord {
     pub approval: Option<String>,
     /// Digest of the bundle that decided; empty when there was none.
     pub bundle: String,
+    /// The facts of the operation that conditions over history read, of one that goes ahead; absent where the policy has
+    /// no such conditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<FactsRecord>,
     /// How much did not fit into the lists of this record; absent where all did.
     #[serde(default, skip_serializing_if = "LeftOut::is_nothing")]
     pub left_out: LeftOut,
@@ -342,9 +348,39 @@ pub struct OutcomeRecord {
     pub cut: bool,
     /// Controls earned by what was masked or cut.
     pub controls: Vec<ControlRecord>,
+    /// The facts of the result that conditions over history read; absent where the policy has no such conditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<FactsRecord>,
     /// How much did not fit into the lists of this record; absent where all did.
     #[serde(default, skip_serializing_if = "LeftOut::is_nothing")]
     pub left_out: LeftOut,
+}
+
+/// Facts, by their names in the vocabulary.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FactsRecord {
+    /// Those that are known.
+    pub known: BTreeMap<String, FactValue>,
+    /// Those that the operation does not have, although others of its protocol do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// Those that could not be determined, and those that take too much room.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+}
+
+/// The value of a fact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum FactValue {
+    /// True or false.
+    Bool(bool),
+    /// A number.
+    Int(i64),
+    /// A text, a name, or a word.
+    Text(String),
+    /// A set.
+    Set(Vec<String>),
 }
 
 /// Values of one class that were masked.

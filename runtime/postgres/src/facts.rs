@@ -360,6 +360,12 @@ impl Carrier for Reading {
         }
     }
 
+    fn returns(&self, plan: &MaskingPlan) -> bool {
+        self.is_outrun().is_some()
+            || self.listens()
+            || !matches!(self.exposure(plan), Exposure::None)
+    }
+
     fn can_mask(&self, plan: &MaskingPlan) -> Result<(), CannotMask> {
         let first = || {
             plan.columns()

@@ -9,6 +9,7 @@ use hpol_evidence::record::{Event, Vote};
 use jiff::Timestamp;
 
 use crate::approvals::{self, Approval, ApprovalView, VoteRefused};
+use crate::history::{Both, Histories, Remembered};
 use crate::pipeline::{Pipeline, unavailable_refusal};
 use crate::policy::{InForce, Snapshot};
 use crate::ports::{ApprovalStore, Clock, Durability, Evidence};
@@ -30,6 +31,7 @@ pub struct Door {
     clock: Arc<dyn Clock>,
     evidence: Arc<dyn Evidence>,
     approvals: Arc<dyn ApprovalStore>,
+    histories: Histories,
 }
 
 impl Door {
@@ -45,12 +47,24 @@ impl Door {
             clock,
             evidence,
             approvals,
+            histories: Histories::default(),
         })
     }
 
     /// Puts a policy in force. The next operation of every session, also of open ones, is judged by it.
+    ///
+    /// Measurements that the policy before made go on; of others nothing is known before now, unless [`Door::remember`]
+    /// has told.
     pub fn install(&self, policy: Arc<InForce>) {
+        self.histories.measure(policy.monitors(), self.now_ms());
         self.policy.store(Some(policy));
+    }
+
+    /// Takes what happened before from the records of the audit log, for the first policy, before it is put in force: from
+    /// then on history is measured as things happen.
+    #[must_use]
+    pub fn remember<'a>(&'a self, policy: &'a InForce) -> Remembered<'a> {
+        Remembered::new(&self.histories, policy)
     }
 
     /// The policy in force; `None` before the first.
@@ -96,8 +110,9 @@ impl Door {
         };
         principal.claims.keep_for(&in_force.bundle().vocabulary);
         let address = ClientAddress::read(client);
+        let both = Both::new(self.histories.of(&principal, self.now_ms()));
         let door = Arc::clone(self);
-        let pipeline = Pipeline::new(door, random_hex(), principal, connection, address);
+        let pipeline = Pipeline::new(door, random_hex(), principal, connection, address, both);
         let pipeline = Arc::new(pipeline);
         // Before the record, so that a client that goes away while it is written leaves the session's end.
         let session = Session::new(Arc::clone(&pipeline));
@@ -220,6 +235,15 @@ impl Door {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The time of history, in milliseconds.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.now().as_millisecond()
+    }
+
+    pub(crate) fn histories(&self) -> &Histories {
+        &self.histories
     }
 
     pub(crate) fn evidence(&self) -> &dyn Evidence {

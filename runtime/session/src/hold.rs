@@ -151,7 +151,9 @@ impl Waiting {
         payload: P,
         carrier: &dyn Carrier,
     ) -> Outcome<P> {
-        let judgement = self.pipeline.judge(&operation, carrier);
+        // From here on it counts.
+        let counting = [Verdict::Allow, Verdict::RequireApproval];
+        let judgement = self.pipeline.judge(&operation, carrier, &counting);
         let same_policy = judgement
             .in_force
             .as_ref()

@@ -6,6 +6,7 @@ use hpol_bundle::decision::{Excepted, Observed, Verdict};
 use hpol_bundle::policy::{Effect, Rule, RuleId, Unread};
 use hpol_evidence::record::{ControlRecord, ExceptionRecord, ObservedRecord, WouldRecord};
 
+use crate::history::Counted;
 use crate::masking::MaskingPlan;
 use crate::permit::Limited;
 use crate::policy::InForce;
@@ -30,6 +31,8 @@ pub(crate) struct Judgement {
     pub(crate) unknown: Vec<String>,
     /// Set where the gateway itself refused.
     pub(crate) refusal: Option<(RefusalKind, String, String)>,
+    /// The operation in flight, if it is; dropped, it has never begun.
+    pub(crate) counted: Option<Counted>,
 }
 
 /// How many rows come back at most.
@@ -73,6 +76,7 @@ impl Judgement {
             excepted: Vec::new(),
             unknown: Vec::new(),
             refusal: Some((kind, reason, help)),
+            counted: None,
         }
     }
 

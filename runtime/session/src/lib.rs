@@ -9,6 +9,7 @@
 pub mod approvals;
 pub mod claims;
 pub mod door;
+pub mod history;
 pub mod hold;
 mod judgement;
 pub mod masking;

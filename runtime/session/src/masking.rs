@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use hpol_bundle::policy::{ClassId, Effect, Mask, Policy, RuleId};
+use hpol_bundle::policy::{ClassId, DataClass, Effect, Mask, Policy, RuleId};
 pub use hpol_bundle::policy::{Column, JsonPath, JsonStep};
 use hpol_masking::{Detector, Document, Entry, Masker, Stream};
 pub use hpol_masking::{MaskKey, Masked, NotJson, StreamKind, WeakKey};
@@ -149,6 +149,40 @@ impl MaskingPlan {
         let masker = Arc::new(Masker::new(masks, key.cloned())?);
         Ok(MaskingPlan {
             inner: Some(Arc::new(Plan { entries, masker })),
+        })
+    }
+
+    /// The places of one class on one connection, as if it were to be hidden there; its detectors are left out.
+    pub(crate) fn places(target: &str, class: &DataClass) -> Result<MaskingPlan, BuildPlan> {
+        let here = |of: &str| of == target;
+        let columns = class.columns.iter().filter(|column| here(&column.target));
+        let paths = class.json.iter().filter(|path| here(&path.target));
+        let (columns, paths): (Vec<Column>, Vec<JsonPath>) =
+            (columns.cloned().collect(), paths.cloned().collect());
+        if columns.is_empty() && paths.is_empty() {
+            return Ok(MaskingPlan::none());
+        }
+        let masker = Masker::new(
+            vec![Entry {
+                class: class.name.clone(),
+                mask: Mask::Redact,
+                paths: paths.clone(),
+                detectors: Vec::new(),
+            }],
+            None,
+        )?;
+        Ok(MaskingPlan {
+            inner: Some(Arc::new(Plan {
+                entries: vec![PlanEntry {
+                    class: class.name.clone(),
+                    rule: String::new(),
+                    controls: Vec::new(),
+                    columns,
+                    paths,
+                    unkeyed: false,
+                }],
+                masker: Arc::new(masker),
+            })),
         })
     }
 

@@ -3,9 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use hpol_evidence::record::{ControlRecord, Event, LeftOut, OperationResult, OutcomeRecord};
+use hpol_evidence::record::{
+    ControlRecord, Event, FactsRecord, LeftOut, OperationResult, OutcomeRecord,
+};
 use hpol_operation::Class;
 
+use crate::history::{Counted, End};
 use crate::masking::{MaskRun, MaskingPlan};
 use crate::pipeline::Pipeline;
 use crate::ports::{Durability, EvidenceUnavailable};
@@ -24,14 +27,12 @@ impl<P> Permit<P> {
     pub(crate) fn new(
         payload: P,
         pipeline: Arc<Pipeline>,
-        operation: String,
-        class: Class,
+        asked: Asked,
         obliged: Obliged,
     ) -> Permit<P> {
         let owed = Some(Owed {
             pipeline,
-            operation,
-            class,
+            asked,
             result: OperationResult::NotRun,
         });
         Permit {
@@ -112,12 +113,28 @@ pub(crate) struct Limited {
     pub(crate) controls: Vec<ControlRecord>,
 }
 
+/// The operation that is permitted.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// Its id in the audit log.
+    pub(crate) operation: String,
+    pub(crate) class: Class,
+    /// As history sees it.
+    pub(crate) counted: Option<Counted>,
+}
+
 #[derive(Debug)]
 struct Owed {
     pipeline: Arc<Pipeline>,
-    operation: String,
-    class: Class,
+    asked: Asked,
     result: OperationResult,
+}
+
+impl Owed {
+    /// Notes in history how the operation has ended, or that it never began; without `end` nobody knows how.
+    fn ended(&mut self, end: Option<End>) -> Option<FactsRecord> {
+        self.pipeline.ended(self.asked.counted.take(), end)
+    }
 }
 
 /// What became of the operation, as the adapter saw it.
@@ -141,7 +158,7 @@ impl Receipt {
     pub fn operation(&self) -> &str {
         self.owed
             .as_ref()
-            .map_or("", |owed| owed.operation.as_str())
+            .map_or("", |owed| owed.asked.operation.as_str())
     }
 
     /// What must be hidden in the result.
@@ -184,9 +201,15 @@ impl Receipt {
 
     /// States the outcome, to be recorded together with others.
     pub fn conclude(mut self, settlement: Settlement) -> Conclusion {
-        let Some(owed) = self.owed.take() else {
+        let Some(mut owed) = self.owed.take() else {
             return Conclusion { stated: None };
         };
+        let history = owed.ended(Some(End {
+            result: settlement.result,
+            class: owed.asked.class,
+            rows: settlement.rows,
+            bytes: settlement.bytes,
+        }));
         let (masked, mut controls) = settlement
             .masked
             .as_ref()
@@ -198,7 +221,7 @@ impl Receipt {
             controls.dedup();
         }
         let mut record = OutcomeRecord {
-            operation: owed.operation.clone(),
+            operation: owed.asked.operation.clone(),
             result: settlement.result,
             code: records::cut(&settlement.code, records::MAX_CODE_BYTES),
             rows: records::count(settlement.rows),
@@ -206,6 +229,7 @@ impl Receipt {
             masked,
             cut: self.cut,
             controls,
+            history,
             left_out: LeftOut::default(),
         };
         records::fit_outcome(&mut record);
@@ -247,13 +271,13 @@ impl Conclusion {
             // In order before the last, which cannot be durable without it.
             let durability = if left > 0 { Durability::Buffered } else { end };
             let appended = owed.pipeline.append(event, durability).await;
-            appended.map_err(|unavailable| withheld(&unavailable, owed.operation))?;
+            appended.map_err(|unavailable| withheld(&unavailable, owed.asked.operation))?;
         }
         Ok(())
     }
 
     fn is_of_write(&self) -> bool {
-        matches!(&self.stated, Some((owed, _)) if owed.class == Class::Write)
+        matches!(&self.stated, Some((owed, _)) if owed.asked.class == Class::Write)
     }
 }
 
@@ -278,10 +302,15 @@ fn withheld(unavailable: &EvidenceUnavailable, operation: String) -> Refusal {
 
 impl Drop for Receipt {
     fn drop(&mut self) {
-        if let Some(owed) = self.owed.take() {
+        if let Some(mut owed) = self.owed.take() {
+            // What was never forwarded has never begun; of what was, nobody has said how far it got.
+            let history = match owed.result {
+                OperationResult::NotRun => None,
+                _ => owed.ended(None),
+            };
             owed.pipeline
                 .append_detached(Event::Outcome(Box::new(OutcomeRecord {
-                    operation: owed.operation.clone(),
+                    operation: owed.asked.operation.clone(),
                     result: owed.result,
                     code: String::new(),
                     rows: 0,
@@ -289,6 +318,7 @@ impl Drop for Receipt {
                     masked: Vec::new(),
                     cut: self.cut,
                     controls: Vec::new(),
+                    history,
                     left_out: LeftOut::default(),
                 })));
         }

@@ -7,17 +7,18 @@ use arc_swap::ArcSwapOption;
 use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::schedule;
-use hpol_bundle::vocabulary::Vocabulary;
-use hpol_engine::{Scratch, SessionGraph};
-use hpol_evidence::record::{DecisionRecord, Event, LeftOut};
+use hpol_bundle::vocabulary::{Phase, Vocabulary};
+use hpol_engine::{Looked, Scratch, SessionGraph};
+use hpol_evidence::record::{DecisionRecord, Event, FactsRecord, LeftOut};
 use hpol_operation::{Class, Operation};
 
 use crate::approvals;
 use crate::door::Door;
+use crate::history::{self, Both, Counted, End, Read, Released, Underway};
 use crate::judgement::Judgement;
 use crate::masking::MaskingPlan;
 use crate::obligations;
-use crate::permit::{Obliged, Permit};
+use crate::permit::{Asked, Obliged, Permit};
 use crate::policy::InForce;
 use crate::ports::{Durability, EvidenceUnavailable};
 use crate::principal::{ClientAddress, Connection, Principal};
@@ -34,6 +35,7 @@ pub(crate) struct Pipeline {
     pub(crate) connection: Connection,
     client: ClientAddress,
     operations: AtomicU64,
+    history: Both,
     specialised: ArcSwapOption<Specialised>,
 }
 
@@ -52,8 +54,10 @@ impl Pipeline {
         principal: Principal,
         connection: Connection,
         client: ClientAddress,
+        history: Both,
     ) -> Pipeline {
         Pipeline {
+            history,
             door,
             id,
             principal,
@@ -90,8 +94,14 @@ impl Pipeline {
         }
     }
 
-    /// Judges by the policy in force now. Pure but for reading the snapshot and the clock.
-    pub(crate) fn judge(&self, operation: &Operation, carrier: &dyn Carrier) -> Judgement {
+    /// Judges by the policy in force now. Reads the snapshot, the clock and history; an operation that gets one of the
+    /// verdicts in `counting` is in flight from here on, until its receipt is settled or the judgement is dropped.
+    pub(crate) fn judge(
+        &self,
+        operation: &Operation,
+        carrier: &dyn Carrier,
+        counting: &[Verdict],
+    ) -> Judgement {
         let Some(in_force) = self.door.in_force() else {
             let help = "ask the operator of the gateway to load a signed bundle".to_owned();
             return Judgement::gateway(
@@ -116,14 +126,7 @@ impl Pipeline {
         facts.extend(&operation.facts);
         self.tell_time(&mut facts, &bundle.vocabulary);
         let mut decision = Decision::with_capacity(0);
-        let mut scratch = Scratch::new(&specialised.graph);
-        hpol_engine::decide(
-            &bundle.program,
-            &specialised.graph,
-            &facts,
-            &mut scratch,
-            &mut decision,
-        );
+        let underway = self.decide(&specialised, &facts, counting, &mut decision);
         let unknown = decision
             .unknown
             .iter()
@@ -140,6 +143,7 @@ impl Pipeline {
             excepted: decision.excepted.clone(),
             unknown: unknown.collect(),
             refusal: None,
+            counted: None,
         };
         if specialised.in_force.observes(&self.connection.name) {
             judgement.observe();
@@ -149,6 +153,12 @@ impl Pipeline {
             let in_force = &specialised.in_force;
             let target = &self.connection.name;
             obligations::oblige(&mut judgement, in_force, target, &decision, carrier);
+        }
+        // Dropped where an obligation that cannot be met has made it a block: then it has never begun.
+        if let (Some(underway), true) = (underway, judgement.verdict != Verdict::Block) {
+            let watch = specialised.in_force.watch(&self.connection.name);
+            let released = Released::expected(watch.as_ref(), &judgement.plan, carrier);
+            judgement.counted = Some(Counted::new(underway, facts, released));
         }
         judgement
     }
@@ -160,6 +170,59 @@ impl Pipeline {
             facts.set(id, Fact::Known(Value::Int(now)));
         }
         facts.extend(&schedule::facts(vocabulary, now));
+    }
+
+    fn decide(
+        &self,
+        specialised: &Specialised,
+        facts: &Facts,
+        counting: &[Verdict],
+        decision: &mut Decision,
+    ) -> Option<Underway> {
+        let Specialised {
+            in_force, graph, ..
+        } = specialised;
+        let program = &in_force.bundle().program;
+        let mut scratch = Scratch::new(graph);
+        let seen = history::not_known_yet(facts.clone());
+        let read = Read {
+            in_force,
+            graph,
+            facts: &seen,
+            now: self.door.now_ms(),
+        };
+        self.history
+            .decide(&read, self.door.histories().since(), |moment| {
+                hpol_engine::decide_given(program, graph, facts, moment, &mut scratch, decision);
+                counting.contains(&decision.verdict)
+            })
+    }
+
+    /// Notes in history that an operation has ended, by the policy in force now; without `end` nobody knows how. What is to
+    /// be recorded of its result.
+    pub(crate) fn ended(&self, counted: Option<Counted>, end: Option<End>) -> Option<FactsRecord> {
+        let Counted {
+            underway,
+            mut facts,
+            released,
+        } = counted?;
+        let result = history::facts_of(end, &released)?;
+        let specialised = self.specialise(self.door.in_force()?);
+        let in_force = &specialised.in_force;
+        facts.extend(&result);
+        let mut looked = Looked::default();
+        looked.look(&in_force.bundle().program, &specialised.graph, &facts);
+        underway.ended(in_force.monitors(), &looked, &facts, self.door.now_ms());
+        self.record_facts(in_force, &result, Phase::Result)
+    }
+
+    /// The facts of `phase` that have to be recorded, so that history survives a restart.
+    fn record_facts(&self, in_force: &InForce, facts: &Facts, phase: Phase) -> Option<FactsRecord> {
+        let measured = !in_force.monitors().is_empty();
+        measured.then(|| {
+            let kind = self.connection.protocol;
+            history::facts::record(facts, phase, kind, in_force.remembered())
+        })
     }
 
     fn specialise(&self, in_force: Arc<InForce>) -> Arc<Specialised> {
@@ -187,7 +250,7 @@ impl Pipeline {
         self: &Arc<Pipeline>,
         operation: Operation,
         payload: P,
-        judgement: Judgement,
+        mut judgement: Judgement,
         approval: Option<(String, String)>,
     ) -> Outcome<P> {
         let (id, approval) = match approval {
@@ -199,7 +262,7 @@ impl Pipeline {
             // That an approval was used is never lost.
             (Class::Read, Some(_)) | (Class::Write, _) => Durability::Durable,
         };
-        let record = self.record(
+        let mut record = self.record(
             &id,
             &operation.masked,
             operation.digest,
@@ -207,12 +270,21 @@ impl Pipeline {
             "allow",
             approval,
         );
+        record.history = match (&judgement.in_force, &judgement.counted) {
+            (Some(in_force), Some(counted)) => {
+                self.record_facts(in_force, &counted.facts, Phase::Operation)
+            }
+            _ => None,
+        };
         // Before the record, so that whoever goes away while it is written leaves the outcome: not run.
         let permit = Permit::new(
             payload,
             Arc::clone(self),
-            id,
-            operation.class,
+            Asked {
+                operation: id,
+                class: operation.class,
+                counted: judgement.counted.take(),
+            },
             Obliged {
                 plan: judgement.plan.clone(),
                 limit: judgement.limited(),
@@ -330,6 +402,7 @@ impl Pipeline {
                 .as_ref()
                 .map(|policy| policy.digest().to_owned())
                 .unwrap_or_default(),
+            history: None,
             left_out: LeftOut::default(),
         };
         records::fit_decision(&mut record);

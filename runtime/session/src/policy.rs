@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hpol_bundle::bundle::Bundle;
 use hpol_bundle::facts::Facts;
 use hpol_bundle::policy::{Effect, Exception, ExceptionId, Mask, Rule, RuleId, Unread};
-use hpol_bundle::vocabulary::{Protocol, Vocabulary};
+use hpol_bundle::vocabulary::{FactId, Protocol, Vocabulary};
+use hpol_engine::history::Monitors;
 use hpol_engine::{Residuals, SessionGraph};
 
+use crate::history::{self, Watch};
 use crate::masking::{BuildPlan, MaskKey, MaskingPlan};
 
 /// A bundle that was verified and loaded, ready to judge by.
@@ -19,6 +21,11 @@ pub struct InForce {
     key: Option<MaskKey>,
     plans: Mutex<HashMap<PlanKey, MaskingPlan>>,
     residuals: Mutex<Residuals>,
+    monitors: Monitors,
+    /// Facts of operations and results that measurements read.
+    remembered: Vec<FactId>,
+    /// By connection: what has to be known of data classes; none where no measurement reads them.
+    watches: Option<HashMap<String, Watch>>,
 }
 
 /// A plan depends on the connection (whose columns) and on the mask rules that match.
@@ -56,7 +63,11 @@ impl InForce {
             return Err(PutInForce::Vocabulary);
         }
         let digest = data_encoding::HEXLOWER.encode(&digest);
+        let remembered = history::remembered(&bundle.program);
         let in_force = InForce {
+            monitors: Monitors::new(&bundle.program),
+            watches: history::watches(&bundle.policy, &remembered)?,
+            remembered,
             bundle: bundle.unread(),
             digest,
             key: None,
@@ -138,6 +149,23 @@ impl InForce {
 
     pub(crate) fn bundle(&self) -> &Bundle<Unread> {
         &self.bundle
+    }
+
+    /// What is measured.
+    pub(crate) fn monitors(&self) -> &Monitors {
+        &self.monitors
+    }
+
+    /// Facts of operations and results that measurements read.
+    pub(crate) fn remembered(&self) -> &[FactId] {
+        &self.remembered
+    }
+
+    /// What has to be known of data classes on the connection called `target`; `None` where nothing reads them.
+    pub(crate) fn watch(&self, target: &str) -> Option<Watch> {
+        let watches = self.watches.as_ref()?;
+        // Where no class is stored, detectors may find it all the same.
+        watches.get(target).or_else(|| watches.get("")).cloned()
     }
 
     /// What a session with these facts leaves of the policy.

@@ -1,0 +1,173 @@
+//! History after a restart: measured again from the records of the audit log.
+//!
+//! What is not in the records counts as possible and never as not having happened: a fact that was not written is unknown,
+//! an operation without an outcome may have done anything, and where the log cannot be read nothing is known.
+
+use std::collections::HashMap;
+
+use hpol_bundle::facts::{Fact, Facts, Value};
+use hpol_bundle::vocabulary::{Phase, Protocol, Vocabulary};
+use hpol_engine::Looked;
+use hpol_engine::history::{Ledger, Whose};
+use hpol_evidence::record::{
+    DecisionRecord, Event, OperationResult, OutcomeRecord, Record, Subject,
+};
+use jiff::Timestamp;
+
+use super::{Histories, facts, lock};
+use crate::policy::InForce;
+
+/// Fills the histories of subjects from records, in their order. Those of sessions end with the gateway that served them.
+#[derive(Debug)]
+pub struct Remembered<'a> {
+    histories: &'a Histories,
+    in_force: &'a InForce,
+    /// By the ids of operations: those that were let through and have no outcome so far.
+    under_way: HashMap<String, (Subject, Facts, Protocol)>,
+    recalled: Recalled,
+    looked: Looked,
+}
+
+/// What was found in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recalled {
+    /// Operations that have ended.
+    pub ended: u64,
+    /// Operations that have no outcome: the gateway was stopped in the middle of them.
+    pub cut_off: u64,
+    /// Outcomes of operations that were let through before what was read.
+    pub unmatched: u64,
+}
+
+impl<'a> Remembered<'a> {
+    pub(crate) fn new(histories: &'a Histories, in_force: &'a InForce) -> Remembered<'a> {
+        Remembered {
+            histories,
+            in_force,
+            under_way: HashMap::new(),
+            recalled: Recalled::default(),
+            looked: Looked::default(),
+        }
+    }
+
+    /// Takes in the next record.
+    pub fn note(&mut self, record: &Record) {
+        match &record.event {
+            Event::Decision(decision) if decision.verdict == "allow" => self.begin(decision),
+            Event::Outcome(outcome) => self.end(outcome, &record.time),
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, decision: &DecisionRecord) {
+        let kinds = Protocol::ALL.into_iter();
+        let mut kinds = kinds.filter(|kind| kind.as_str() == decision.connection.kind);
+        let Some(kind) = kinds.next() else {
+            // INVARIANT: no gateway has another protocol.
+            return;
+        };
+        let mut facts = session_facts(decision);
+        let history = decision.history.as_ref();
+        facts::restore(history, Phase::Operation, kind, &mut facts);
+        let subject = decision.subject.clone();
+        self.under_way
+            .insert(decision.operation.clone(), (subject, facts, kind));
+    }
+
+    fn end(&mut self, outcome: &OutcomeRecord, time: &str) {
+        let Some((subject, mut facts, kind)) = self.under_way.remove(&outcome.operation) else {
+            self.recalled.unmatched += u64::from(outcome.result != OperationResult::NotRun);
+            return;
+        };
+        if outcome.result == OperationResult::NotRun {
+            return;
+        }
+        facts::restore(outcome.history.as_ref(), Phase::Result, kind, &mut facts);
+        if outcome.history.is_none() && outcome.result != OperationResult::Interrupted {
+            for (name, count) in [
+                ("result.rows", outcome.rows),
+                ("result.bytes", outcome.bytes),
+            ] {
+                if let Some((id, _)) = Vocabulary::builtin().lookup(name) {
+                    let count = i64::try_from(count).unwrap_or(i64::MAX);
+                    facts.set(id, Fact::Known(Value::Int(count)));
+                }
+            }
+        }
+        // INVARIANT: the log writes times that can be read. An instant that is not known is the last one noted.
+        let at = time
+            .parse::<Timestamp>()
+            .map_or(i64::MIN, Timestamp::as_millisecond);
+        self.recalled.ended += 1;
+        self.add(&subject, &facts, at);
+    }
+
+    fn add(&mut self, subject: &Subject, facts: &Facts, at: i64) {
+        let ledger = self.histories.of_identity(&subject.issuer, &subject.id, at);
+        let program = &self.in_force.bundle().program;
+        self.looked.look_once(program, facts);
+        let mut whose = Whose {
+            subject: &mut lock(&ledger),
+            session: &mut Ledger::default(),
+        };
+        whose.tick(at);
+        let monitors = self.in_force.monitors();
+        monitors.ended(&mut whose, &self.looked, facts);
+    }
+
+    /// Ends the reading at `now`. `since` is when the first record was written that was read, if others came before it; what
+    /// has no outcome yet counts as ended now, with whatever it may have done.
+    pub fn finish(mut self, since: Option<i64>, now: i64) -> Recalled {
+        for (_, (subject, mut facts, kind)) in std::mem::take(&mut self.under_way) {
+            facts::restore(None, Phase::Result, kind, &mut facts);
+            self.recalled.cut_off += 1;
+            self.add(&subject, &facts, now);
+        }
+        // Of what began before and ended within nobody knows who it was.
+        let since = match self.recalled.unmatched {
+            0 => since.unwrap_or(i64::MIN),
+            _ => now,
+        };
+        self.histories.knows(self.in_force.monitors(), since);
+        self.recalled
+    }
+}
+
+/// The facts of the session of a decision: what its record tells. Of an address or a claim of the token it does not tell.
+fn session_facts(decision: &DecisionRecord) -> Facts {
+    let mut facts = Facts::new();
+    let vocabulary = Vocabulary::builtin();
+    for (id, _) in vocabulary
+        .iter()
+        .filter(|(_, fact)| fact.phase == Phase::Session)
+    {
+        facts.set(id, Fact::Unknown);
+    }
+    let DecisionRecord {
+        subject,
+        connection,
+        ..
+    } = decision;
+    let groups = subject.groups.iter().map(|group| group.as_str().into());
+    for (name, value) in [
+        ("subject.id", Value::Text(subject.id.as_str().into())),
+        (
+            "subject.issuer",
+            Value::Text(subject.issuer.as_str().into()),
+        ),
+        ("subject.groups", Value::Set(groups.collect())),
+        (
+            "connection.name",
+            Value::Text(connection.name.as_str().into()),
+        ),
+        (
+            "connection.kind",
+            Value::Text(connection.kind.as_str().into()),
+        ),
+    ] {
+        if let Some((id, _)) = vocabulary.lookup(name) {
+            facts.set(id, Fact::Known(value));
+        }
+    }
+    facts
+}
