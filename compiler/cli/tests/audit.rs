@@ -73,6 +73,7 @@ fn decision(
         ],
         approval: approval.map(str::to_owned),
         bundle: "ab12".into(),
+        history: None,
         left_out: LeftOut::default(),
     }))
 }
@@ -94,6 +95,7 @@ fn events() -> Vec<Event> {
             claim("ac-6", "supports", "M23", "orders.few_rows"),
             claim("si-19.4", "implements", "M10", "orders.hide_ssn"),
         ],
+        history: None,
         left_out: LeftOut::default(),
     };
     vec![

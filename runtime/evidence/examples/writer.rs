@@ -108,6 +108,7 @@ fn decision(session: &str, number: u64) -> Event {
         ],
         approval: None,
         bundle: "22".repeat(32),
+        history: None,
         left_out: hpol_evidence::record::LeftOut::default(),
     }))
 }

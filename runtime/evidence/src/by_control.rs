@@ -181,6 +181,7 @@ mod tests {
                     .collect(),
                 cut,
                 controls,
+                history: None,
                 left_out: LeftOut::default(),
             })),
         };

@@ -6,6 +6,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::canonical;
 use crate::files::Files;
 use crate::files::directory::Directory;
@@ -57,6 +59,27 @@ impl LogReader {
             waiting: VecDeque::new(),
             failed: false,
         })
+    }
+
+    /// The records from the beginning of a segment on, of which all before were written earlier than `time`; and whether
+    /// these are all records of the log.
+    ///
+    /// # Errors
+    /// When the directory cannot be listed, or the first record of a segment cannot be read.
+    pub fn records_since(&self, time: Timestamp) -> Result<(Records, bool), ReadLog> {
+        let firsts = walk::segments(&*self.files)?;
+        for first in firsts.into_iter().rev() {
+            // The last segment can still be empty.
+            let Some(read) = self.record(first)? else {
+                continue;
+            };
+            let written = read.record.time.parse::<Timestamp>();
+            if written.is_ok_and(|written| written < time) {
+                return Ok((self.records(first)?, first == 0));
+            }
+        }
+        let records = self.records(0)?;
+        Ok((records, true))
     }
 
     /// The record at `sequence`, if the log is that long.
@@ -224,6 +247,29 @@ mod tests {
             assert_eq!(reader.record(from).unwrap().unwrap().record.sequence, from);
         }
         assert!(reader.record(150).unwrap().is_none());
+    }
+
+    #[test]
+    fn reading_begins_with_the_segment_that_holds_a_time() {
+        let fixture = Fixture::new();
+        let (log, _) = fixture.open();
+        for number in 0..150 {
+            log.append_and_wait(None, &event(number, 2000)).unwrap();
+        }
+        log.close().unwrap();
+        let reader = LogReader::over(Arc::new(fixture.files.clone()));
+        let first_of = |time| {
+            let (mut records, complete) = reader.records_since(time).unwrap();
+            (records.next().unwrap().unwrap().record.sequence, complete)
+        };
+        assert_eq!(first_of(Timestamp::MIN), (0, true));
+        let (last, complete) = first_of(Timestamp::MAX);
+        assert!(last > 0 && !complete);
+        for sequence in [0, 60, 149] {
+            let time = reader.record(sequence).unwrap().unwrap().record.time;
+            let (first, _) = first_of(time.parse().unwrap());
+            assert!(first <= sequence, "{first} of {sequence}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod cli;
 mod clock;
 mod config;
 mod evidence;
+mod history;
 mod identity;
 mod keygen;
 mod listeners;

@@ -15,6 +15,7 @@ use hpol_session::ports::EvidenceUnavailable;
 
 use crate::config;
 use crate::evidence::AuditLog;
+use crate::history;
 use crate::mask_key::{self, ConfiguredKey};
 use crate::state::{StateDir, UseState};
 
@@ -68,7 +69,8 @@ impl Keys {
     }
 }
 
-/// Loads the configured bundle and puts it in force. A refusal is recorded and returned.
+/// Loads the configured bundle and puts it in force. A refusal is recorded and returned. Before the first one history is
+/// read from the log, whose directory is `audit`.
 ///
 /// # Errors
 /// Why the bundle is refused; what was in force stays, with its key.
@@ -76,10 +78,10 @@ pub(crate) async fn bring_into_force(
     config: &config::Bundle,
     keys: &mut Keys,
     state: &StateDir,
-    log: &AuditLog,
-    door: &Door,
+    (audit, log): (&Path, &AuditLog),
+    door: &Arc<Door>,
 ) -> Result<LoadedPolicy, LoadPolicy> {
-    let result = try_bring_into_force(config, keys, state, log, door).await;
+    let result = try_bring_into_force(config, keys, state, (audit, log), door).await;
     if let Err(refused) = &result {
         tracing::error!(%refused, in_force = door.in_force().map(|policy| policy.sequence()), "bundle refused");
         let event = Event::BundleRefused {
@@ -96,8 +98,8 @@ async fn try_bring_into_force(
     config: &config::Bundle,
     keys: &mut Keys,
     state: &StateDir,
-    log: &AuditLog,
-    door: &Door,
+    (audit, log): (&Path, &AuditLog),
+    door: &Arc<Door>,
 ) -> Result<LoadedPolicy, LoadPolicy> {
     let loaded = read(config, state.newest_sequence()?)?;
     let signer = loaded.key.to_string();
@@ -126,7 +128,11 @@ async fn try_bring_into_force(
         signer: signer.clone(),
     })
     .await?;
-    door.install(Arc::new(in_force));
+    let in_force = Arc::new(in_force);
+    if door.in_force().is_none() {
+        history::remember(door, &in_force, audit).await;
+    }
+    door.install(in_force);
     keys.given = keys.configured.clone();
     tracing::info!(digest, sequence, signer, "bundle in force");
     Ok(LoadedPolicy::Installed { digest, sequence })

@@ -245,7 +245,8 @@ impl Gateway {
     /// Puts the configured bundle in force, with the configured key.
     pub(crate) async fn bring_into_force(&mut self) -> Result<LoadedPolicy, LoadPolicy> {
         let (bundle, keys) = (&self.config.bundle, &mut self.mask_keys);
-        policy::bring_into_force(bundle, keys, &self.state, &self.log, &self.door).await
+        let log = (self.config.audit.dir.as_path(), &*self.log);
+        policy::bring_into_force(bundle, keys, &self.state, log, &self.door).await
     }
 
     fn page<A: web::Answer>(

@@ -204,17 +204,21 @@ impl Receipt {
         let Some(mut owed) = self.owed.take() else {
             return Conclusion { stated: None };
         };
-        let history = owed.ended(Some(End {
-            result: settlement.result,
-            class: owed.asked.class,
-            rows: settlement.rows,
-            bytes: settlement.bytes,
-        }));
         let (masked, mut controls) = settlement
             .masked
             .as_ref()
             .map(MaskRun::records)
             .unwrap_or_default();
+        let history = owed.ended(Some(End {
+            result: settlement.result,
+            class: owed.asked.class,
+            rows: settlement.rows,
+            bytes: settlement.bytes,
+            masked: masked
+                .iter()
+                .map(|masked| masked.class.as_str().into())
+                .collect(),
+        }));
         if let (true, Some(limit)) = (self.cut, &self.obliged.limit) {
             controls.extend(limit.controls.iter().cloned());
             controls.sort();

@@ -151,6 +151,12 @@ impl InForce {
         &self.bundle
     }
 
+    /// How far back conditions over history look at most, in milliseconds; zero where there are none.
+    #[must_use]
+    pub fn history_window_ms(&self) -> i64 {
+        self.monitors.longest_window()
+    }
+
     /// What is measured.
     pub(crate) fn monitors(&self) -> &Monitors {
         &self.monitors

@@ -10,6 +10,8 @@
 mod approvals;
 #[path = "pipeline/exceptions.rs"]
 mod exceptions;
+#[path = "pipeline/history.rs"]
+mod history;
 #[path = "pipeline/obligations.rs"]
 mod obligations;
 #[path = "pipeline/observed.rs"]

@@ -31,6 +31,20 @@ fn control() -> ControlRecord {
     }
 }
 
+fn facts() -> FactsRecord {
+    let known = [
+        ("result.bytes", FactValue::Int(12)),
+        ("sql.filtered", FactValue::Bool(true)),
+        ("sql.verbs", FactValue::Set(vec!["delete".into()])),
+        ("http.method", FactValue::Text("GET".into())),
+    ];
+    FactsRecord {
+        known: known.map(|(name, value)| (name.to_owned(), value)).into(),
+        missing: vec!["http.content_type".into()],
+        unknown: vec!["sql.reads".into()],
+    }
+}
+
 fn decision() -> DecisionRecord {
     DecisionRecord {
         operation: "op-1".into(),
@@ -65,6 +79,7 @@ fn decision() -> DecisionRecord {
         controls: vec![control()],
         approval: Some("ap-1".into()),
         bundle: "11".into(),
+        history: Some(facts()),
         left_out: everything_left_out(),
     }
 }
@@ -94,6 +109,7 @@ fn outcome() -> OutcomeRecord {
             values: 3,
         }],
         controls: vec![control()],
+        history: Some(facts()),
         left_out: everything_left_out(),
     }
 }

@@ -115,19 +115,23 @@ impl<'a> Remembered<'a> {
         monitors.ended(&mut whose, &self.looked, facts);
     }
 
-    /// Ends the reading at `now`. `since` is when the first record was written that was read, if others came before it; what
-    /// has no outcome yet counts as ended now, with whatever it may have done.
-    pub fn finish(mut self, since: Option<i64>, now: i64) -> Recalled {
+    /// Ends the reading at `now`. What has no outcome yet counts as ended now, with whatever it may have done. `complete`
+    /// says that these were all records there are; what came before others is longer ago than any window.
+    #[must_use]
+    pub fn finish(mut self, complete: bool, now: i64) -> Recalled {
         for (_, (subject, mut facts, kind)) in std::mem::take(&mut self.under_way) {
             facts::restore(None, Phase::Result, kind, &mut facts);
             self.recalled.cut_off += 1;
             self.add(&subject, &facts, now);
         }
-        // Of what began before and ended within nobody knows who it was.
+        // Of what began before and ended within nobody knows who it was. In a whole log it is damage.
         let since = match self.recalled.unmatched {
-            0 => since.unwrap_or(i64::MIN),
+            0 => i64::MIN,
             _ => now,
         };
+        if complete && since == now {
+            tracing::warn!("the audit log has outcomes of operations that it does not have");
+        }
         self.histories.knows(self.in_force.monitors(), since);
         self.recalled
     }

@@ -23,6 +23,7 @@ struct Ids {
     rows: Option<FactId>,
     bytes: Option<FactId>,
     classes: Option<FactId>,
+    masked: Option<FactId>,
 }
 
 impl Ids {
@@ -32,11 +33,12 @@ impl Ids {
             rows: id("result.rows"),
             bytes: id("result.bytes"),
             classes: id("result.classes"),
+            masked: id("result.masked"),
         }
     }
 
-    fn all(self) -> [Option<FactId>; 3] {
-        [self.rows, self.bytes, self.classes]
+    fn all(self) -> [Option<FactId>; 4] {
+        [self.rows, self.bytes, self.classes, self.masked]
     }
 }
 
@@ -160,12 +162,14 @@ impl Released {
 }
 
 /// How an operation ended, as far as history is concerned.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct End {
     pub(crate) result: OperationResult,
     pub(crate) class: Class,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
+    /// Classes of which a value was hidden.
+    pub(crate) masked: Vec<Box<str>>,
 }
 
 /// The facts of a result; `None` for one that was never run.
@@ -193,5 +197,6 @@ pub(crate) fn facts_of(end: Option<End>, released: &Released) -> Option<Facts> {
     }
     set(ids.bytes, number(end.bytes));
     set(ids.classes, released.fact(end.rows > 0 || end.bytes > 0));
+    set(ids.masked, Fact::Known(Value::Set(end.masked)));
     Some(facts)
 }

@@ -1,0 +1,317 @@
+//! Conditions over history at the door: what counts, from when, and what a restart leaves of it.
+
+use std::sync::Arc;
+
+use hpol_bundle::facts::{Fact, Facts, Value};
+use hpol_bundle::policy::history::{History, HistoryTest, Measure, Own, Scope};
+use hpol_bundle::policy::{Column, Condition, DataClass, Effect, GroupId, Policy, Predicate, Rule};
+use hpol_bundle::vocabulary::{Protocol, Vocabulary};
+use hpol_evidence::record::Record;
+use hpol_operation::Operation;
+use hpol_ports::policy::{dbas, in_force, rule, test};
+use hpol_ports::principal;
+use hpol_session::principal::Connection;
+use hpol_session::session::{Outcome, Session};
+use hpol_session::{OperationResult, Vote};
+
+use crate::world::{Masks, World, sql};
+use crate::{held, permit, refusal, settlement};
+
+const WINDOW: u64 = 600;
+
+fn verb(verb: &str) -> Condition {
+    test("sql.verbs", Predicate::HasAny(vec![verb.into()]))
+}
+
+/// The number that `measure` gives over `filter` is `least` or greater.
+fn at_least(least: i64, measure: Measure, filter: Condition, own: Own) -> Condition {
+    Condition::History(Box::new(HistoryTest {
+        history: History {
+            measure,
+            filter,
+            window_seconds: WINDOW,
+            scope: Scope::Subject,
+            own,
+        },
+        at_least: least,
+        at_most: i64::MAX,
+    }))
+}
+
+fn block(name: &str, condition: Condition) -> Rule {
+    let message = String::new();
+    rule(name, condition, Effect::Block { message })
+}
+
+fn policy(rules: Vec<Rule>) -> Policy {
+    Policy {
+        groups: vec![dbas()],
+        rules,
+        ..Policy::default()
+    }
+}
+
+/// At most `limit` reads in ten minutes.
+fn reads_at_most(limit: i64) -> Policy {
+    let many = at_least(limit + 1, Measure::Count, verb("select"), Own::Counts);
+    policy(vec![
+        block("budget", Condition::All(vec![verb("select"), many])),
+        rule("read", Condition::All(vec![]), Effect::ALLOW),
+    ])
+}
+
+/// One read that is forwarded and settled; whether it was let through.
+async fn reads(session: &Session) -> bool {
+    match session.request(sql("select"), (), &Masks(true)).await {
+        Outcome::Permit(permit) => {
+            let ((), receipt) = permit.forward();
+            let end = settlement(OperationResult::Completed);
+            receipt.settle(end).await.unwrap();
+            true
+        }
+        Outcome::Refuse(refusal) => {
+            assert_eq!(refusal.rules, ["shop.budget"]);
+            false
+        }
+        Outcome::Hold(_) => panic!("held"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_twenty_requests_at_a_time_ten_pass_a_limit_of_ten() {
+    let world = World::with_policy(reads_at_most(10));
+    let mut asked = Vec::new();
+    for _ in 0..20 {
+        // Sessions of their own, since the limit is the subject's.
+        let session = Arc::new(world.session("agent-7", &[]).await);
+        asked.push(tokio::spawn(async move {
+            let outcome = session.request(sql("select"), (), &Masks(true)).await;
+            // What is permitted stays in flight.
+            matches!(&outcome, Outcome::Permit(_)).then_some((outcome, session))
+        }));
+    }
+    let mut in_flight = Vec::new();
+    for one in asked {
+        in_flight.extend(one.await.unwrap());
+    }
+    assert_eq!(in_flight.len(), 10);
+    let other = world.session("agent-8", &[]).await;
+    assert!(
+        reads(&other).await,
+        "another subject has a budget of its own"
+    );
+    // What was permitted and never forwarded has not happened.
+    in_flight.truncate(9);
+    let session = world.session("agent-7", &[]).await;
+    assert!(reads(&session).await);
+    assert!(!reads(&session).await);
+}
+
+#[tokio::test]
+async fn what_ended_counts_until_its_window_has_passed() {
+    let world = World::with_policy(reads_at_most(2));
+    let session = world.session("agent-7", &[]).await;
+    assert!(reads(&session).await);
+    world.clock.set_second(300);
+    assert!(reads(&session).await);
+    // A refused one is none.
+    for _ in 0..3 {
+        assert!(!reads(&session).await);
+    }
+    world.clock.set_second(600);
+    assert!(!reads(&session).await);
+    world.clock.set_second(601);
+    assert!(reads(&session).await);
+    assert!(!reads(&session).await);
+}
+
+#[tokio::test]
+async fn rows_count_when_they_have_come_and_may_before() {
+    let (rows, _) = Vocabulary::builtin().lookup("result.rows").unwrap();
+    let many = at_least(2, Measure::Sum(rows), Condition::All(vec![]), Own::Apart);
+    let world = World::with_policy(policy(vec![
+        block("budget", many),
+        rule("read", Condition::All(vec![]), Effect::ALLOW),
+    ]));
+    let session = world.session("agent-7", &[]).await;
+    let outcome = session.request(sql("select"), (), &Masks(true)).await;
+    let ((), receipt) = permit(outcome).forward();
+    assert!(!reads(&session).await, "it may bring any number of rows");
+    receipt
+        .settle(settlement(OperationResult::Completed))
+        .await
+        .unwrap();
+    assert!(reads(&session).await, "it brought one");
+    assert!(!reads(&session).await);
+    // Nobody said how many rows this one had brought when it was cut off.
+    let other = world.session("agent-8", &[]).await;
+    let ((), receipt) = permit(other.request(sql("select"), (), &Masks(true)).await).forward();
+    drop(receipt);
+    assert!(!reads(&other).await);
+}
+
+#[tokio::test]
+async fn a_held_operation_counts_from_its_release() {
+    let one = at_least(2, Measure::Count, verb("update"), Own::Counts);
+    let world = World::with_policy(policy(vec![
+        block("budget", one),
+        rule(
+            "write",
+            verb("update"),
+            Effect::RequireApproval {
+                quorum: 1,
+                group: GroupId(0),
+                within_seconds: 900,
+            },
+        ),
+    ]));
+    let session = world.session("agent-7", &[]).await;
+    let (first, second) = (held(&session).await, held(&session).await);
+    let dba = principal("carla", &["dba"]);
+    for id in [first.id(), second.id()] {
+        world.door.vote(&dba, id, Vote::Approve, "").await.unwrap();
+    }
+    let released = permit(first.wait(&Masks(true)).await);
+    assert_eq!(
+        refusal(second.wait(&Masks(true)).await).rules,
+        ["shop.budget"]
+    );
+    drop(released);
+}
+
+/// Reads of `pii.ssn` over SQL, then writes over HTTP.
+fn no_exfiltration() -> Policy {
+    let classes = test(
+        "result.classes",
+        Predicate::HasAny(vec!["shop.pii.ssn".into()]),
+    );
+    let seen = at_least(1, Measure::Count, classes, Own::Apart);
+    let kind = |kind: Protocol| test("connection.kind", Predicate::In(vec![kind.as_str().into()]));
+    Policy {
+        classes: vec![DataClass {
+            name: "shop.pii.ssn".to_owned(),
+            columns: vec![Column {
+                target: "orders-prod".to_owned(),
+                schema: "public".to_owned(),
+                table: "customers".to_owned(),
+                column: "ssn".to_owned(),
+            }],
+            json: vec![],
+            detectors: vec![],
+        }],
+        ..policy(vec![
+            block("budget", Condition::All(vec![kind(Protocol::Http), seen])),
+            rule("all", Condition::All(vec![]), Effect::ALLOW),
+        ])
+    }
+}
+
+async fn http(world: &World) -> Session {
+    let connection = Connection {
+        name: "crm-api".to_owned(),
+        protocol: Protocol::Http,
+    };
+    let subject = principal("agent-7", &[]);
+    world
+        .door
+        .open(subject, connection, "127.0.0.1:1")
+        .await
+        .unwrap()
+}
+
+fn post() -> Operation {
+    let mut facts = Facts::new();
+    let (method, _) = Vocabulary::builtin().lookup("http.method").unwrap();
+    facts.set(method, Fact::Known(Value::Text("POST".into())));
+    Operation {
+        protocol: Protocol::Http,
+        facts,
+        ..sql("post")
+    }
+}
+
+#[tokio::test]
+async fn what_was_read_over_sql_bars_what_is_posted_over_http() {
+    let world = World::with_policy(no_exfiltration());
+    let (sql_session, http) = (world.session("agent-7", &[]).await, http(&world).await);
+    drop(permit(http.request(post(), (), &Masks(true)).await));
+    assert!(reads(&sql_session).await);
+    let refused = refusal(http.request(post(), (), &Masks(true)).await);
+    assert_eq!(refused.rules, ["shop.budget"]);
+    world.clock.set_second(601);
+    drop(permit(http.request(post(), (), &Masks(true)).await));
+}
+
+/// A door that begins with the log of `world`, as after a restart at `second`.
+fn restarted(world: &World, policy: Policy, second: i64) -> World {
+    let fresh = World::without_policy();
+    fresh.clock.set_second(second);
+    let in_force = in_force(policy, 1);
+    let mut remembered = fresh.door.remember(&in_force);
+    for (sequence, event) in (0..).zip(world.log.events()) {
+        remembered.note(&Record {
+            sequence,
+            time: "1970-01-01T00:01:40.000Z".to_owned(),
+            session: None,
+            buffered: false,
+            event,
+        });
+    }
+    let _ = remembered.finish(true, second * 1000);
+    fresh.door.install(in_force);
+    fresh
+}
+
+#[tokio::test]
+async fn history_survives_a_restart() {
+    let world = World::with_policy(reads_at_most(2));
+    let session = world.session("agent-7", &[]).await;
+    assert!(reads(&session).await);
+    // In the middle of this one the gateway is killed.
+    let ((), receipt) = permit(session.request(sql("select"), (), &Masks(true)).await).forward();
+    let after = restarted(&world, reads_at_most(2), 200);
+    std::mem::forget(receipt);
+    let session = after.session("agent-7", &[]).await;
+    assert!(!reads(&session).await);
+    let other = after.session("agent-8", &[]).await;
+    assert!(reads(&other).await);
+    // The first one ended at second 100, the one that was cut off counts from the restart.
+    after.clock.set_second(701);
+    assert!(reads(&session).await);
+    assert!(!reads(&session).await);
+    after.clock.set_second(801);
+    assert!(reads(&session).await);
+}
+
+#[tokio::test]
+async fn classes_and_rows_survive_a_restart() {
+    let world = World::with_policy(no_exfiltration());
+    let session = world.session("agent-7", &[]).await;
+    assert!(reads(&session).await);
+    let after = restarted(&world, no_exfiltration(), 200);
+    let http_session = http(&after).await;
+    let refused = refusal(http_session.request(post(), (), &Masks(true)).await);
+    assert_eq!(refused.rules, ["shop.budget"]);
+    after.clock.set_second(701);
+    drop(permit(http_session.request(post(), (), &Masks(true)).await));
+}
+
+#[tokio::test]
+async fn what_is_measured_anew_is_unknown_until_its_window_has_passed() {
+    let world = World::with_policy(policy(vec![rule(
+        "read",
+        Condition::All(vec![]),
+        Effect::ALLOW,
+    )]));
+    let session = world.session("agent-7", &[]).await;
+    assert!(reads(&session).await);
+    world.door.install(in_force(reads_at_most(1), 2));
+    assert!(!reads(&session).await);
+    world.clock.set_second(600);
+    assert!(reads(&session).await);
+    // Another bundle with the same condition goes on counting.
+    world.door.install(in_force(reads_at_most(1), 3));
+    assert!(!reads(&session).await);
+    world.door.install(in_force(reads_at_most(2), 4));
+    assert!(reads(&session).await);
+}
