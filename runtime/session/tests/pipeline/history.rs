@@ -60,6 +60,11 @@ fn reads_at_most(limit: i64) -> Policy {
     ])
 }
 
+/// A door with `policy` in force, and an empty log before.
+fn begun(policy: Policy) -> World {
+    restarted(&World::without_policy(), policy, 0)
+}
+
 /// One read that is forwarded and settled; whether it was let through.
 async fn reads(session: &Session) -> bool {
     match session.request(sql("select"), (), &Masks(true)).await {
@@ -79,7 +84,7 @@ async fn reads(session: &Session) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_twenty_requests_at_a_time_ten_pass_a_limit_of_ten() {
-    let world = World::with_policy(reads_at_most(10));
+    let world = begun(reads_at_most(10));
     let mut asked = Vec::new();
     for _ in 0..20 {
         // Sessions of their own, since the limit is the subject's.
@@ -109,7 +114,7 @@ async fn of_twenty_requests_at_a_time_ten_pass_a_limit_of_ten() {
 
 #[tokio::test]
 async fn what_ended_counts_until_its_window_has_passed() {
-    let world = World::with_policy(reads_at_most(2));
+    let world = begun(reads_at_most(2));
     let session = world.session("agent-7", &[]).await;
     assert!(reads(&session).await);
     world.clock.set_second(300);
@@ -129,7 +134,7 @@ async fn what_ended_counts_until_its_window_has_passed() {
 async fn rows_count_when_they_have_come_and_may_before() {
     let (rows, _) = Vocabulary::builtin().lookup("result.rows").unwrap();
     let many = at_least(2, Measure::Sum(rows), Condition::All(vec![]), Own::Apart);
-    let world = World::with_policy(policy(vec![
+    let world = begun(policy(vec![
         block("budget", many),
         rule("read", Condition::All(vec![]), Effect::ALLOW),
     ]));
@@ -153,7 +158,7 @@ async fn rows_count_when_they_have_come_and_may_before() {
 #[tokio::test]
 async fn a_held_operation_counts_from_its_release() {
     let one = at_least(2, Measure::Count, verb("update"), Own::Counts);
-    let world = World::with_policy(policy(vec![
+    let world = begun(policy(vec![
         block("budget", one),
         rule(
             "write",
@@ -232,7 +237,7 @@ fn post() -> Operation {
 
 #[tokio::test]
 async fn what_was_read_over_sql_bars_what_is_posted_over_http() {
-    let world = World::with_policy(no_exfiltration());
+    let world = begun(no_exfiltration());
     let (sql_session, http) = (world.session("agent-7", &[]).await, http(&world).await);
     drop(permit(http.request(post(), (), &Masks(true)).await));
     assert!(reads(&sql_session).await);
@@ -264,7 +269,7 @@ fn restarted(world: &World, policy: Policy, second: i64) -> World {
 
 #[tokio::test]
 async fn history_survives_a_restart() {
-    let world = World::with_policy(reads_at_most(2));
+    let world = begun(reads_at_most(2));
     let session = world.session("agent-7", &[]).await;
     assert!(reads(&session).await);
     // In the middle of this one the gateway is killed.
@@ -285,7 +290,7 @@ async fn history_survives_a_restart() {
 
 #[tokio::test]
 async fn classes_and_rows_survive_a_restart() {
-    let world = World::with_policy(no_exfiltration());
+    let world = begun(no_exfiltration());
     let session = world.session("agent-7", &[]).await;
     assert!(reads(&session).await);
     let after = restarted(&world, no_exfiltration(), 200);
