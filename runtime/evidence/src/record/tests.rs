@@ -249,6 +249,7 @@ fn the_page_for_auditors_names_the_events_and_their_fields() {
         ("would", serde_json::to_value(decision().would)),
         ("exception", serde_json::to_value(&decision().exceptions[0])),
         ("left out", serde_json::to_value(everything_left_out())),
+        ("facts", serde_json::to_value(facts())),
         ("commitment", serde_json::to_value(decision().commitment)),
     ] {
         let Ok(Value::Object(members)) = value else {
