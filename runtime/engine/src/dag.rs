@@ -175,11 +175,14 @@ impl<'a> Walk<'a> {
         };
         let (lifted, doubted) = (of_exceptions(Role::Exception), of_exceptions(Role::Doubt));
         let roles = || {
-            let clauses = left.iter().copied().filter(|clause: &&Clause| match clause.role {
-                Role::Exception | Role::Doubt => false,
-                Role::ApprovalGrants if doubted.contains(&clause.rule()) => false,
-                _ => !lifted.contains(&clause.rule()),
-            });
+            let clauses = left
+                .iter()
+                .copied()
+                .filter(|clause: &&Clause| match clause.role {
+                    Role::Exception | Role::Doubt => false,
+                    Role::ApprovalGrants if doubted.contains(&clause.rule()) => false,
+                    _ => !lifted.contains(&clause.rule()),
+                });
             clauses.map(|clause| clause.role)
         };
         if !rest.verdict {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::policy::history::{History, HistoryTest};
 use crate::policy::{Condition, Policy, RuleId, Unread};
 
-use super::{first64, index32};
 use super::normal::LookAtom;
+use super::{first64, index32};
 use crate::program::history::{HistoryId, HistoryKey, Look, LookId};
 
 /// What the rules of a policy ask of history.
