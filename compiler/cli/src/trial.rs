@@ -17,6 +17,9 @@ use hpol_operation::sql::{Analyser, ClassifiedColumn, Limits, SqlAnalysis, SqlSe
 
 use crate::verdicts::{Verdicts, refused};
 
+#[path = "trial/before.rs"]
+pub(crate) mod before;
+
 /// What decides where no rule does.
 pub(crate) const DEFAULT_DENY: &str = "default_deny";
 /// What `default_deny` cites (lang-spec, semantics 1).
@@ -59,6 +62,7 @@ impl<'a> Trial<'a> {
     /// # Errors
     /// How the outcome differs from what the test expects.
     pub(crate) fn run(&self, case: &TestCase) -> Result<(), String> {
+        self.before(case)?;
         self.verdicts(case).compare(case)
     }
 
@@ -76,21 +80,6 @@ impl<'a> Trial<'a> {
                 .or_else(|| self.cannot_limit(&asked, &decision)),
         }
         .unwrap_or_else(|| self.outcome(case, &decision))
-    }
-
-    /// The engine's decision on `operation`, asked by the subject of `case` on its connection.
-    pub(crate) fn decide(&self, case: &TestCase, operation: &Facts) -> Decision {
-        let session = hpol_engine::specialise(
-            self.program,
-            case.connection.protocol,
-            &self.session_facts(case),
-        );
-        let mut decision = Decision::with_capacity(self.policy.rules.len());
-        let mut scratch = hpol_engine::Scratch::new(&session);
-        let mut facts = operation.clone();
-        facts.extend(&self.time(case));
-        hpol_engine::decide(self.program, &session, &facts, &mut scratch, &mut decision);
-        decision
     }
 
     /// The time of `case`: now where it says none.

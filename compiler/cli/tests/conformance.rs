@@ -12,7 +12,9 @@ use std::fs;
 use std::path::Path;
 
 use hpol_bundle::decision::Verdict;
-use hpol_hir::Workspace;
+use hpol_bundle::facts::Facts;
+use hpol_hir::{TestCase, Workspace};
+use hpol_oracle::Past;
 
 // What `hpol test` runs, so that the cases hold for it.
 #[path = "../src/exposure.rs"]
@@ -111,6 +113,10 @@ fn judge(case: &Case) -> Vec<String> {
     assert_eq!(tests.len(), case.operations.len(), "{}", case.title);
     let mut wrong = Vec::new();
     for test in &tests {
+        if let Err(why) = trial.before(test) {
+            wrong.push(format!("{}: {why}", test.name));
+            continue;
+        }
         // The cases are about decisions, not about how masks are carried out.
         let verdicts = match trial.asked(&test.operation) {
             Ok(asked) => trial.outcome(test, &trial.decide(test, &asked.facts)),
@@ -138,9 +144,15 @@ fn judge(case: &Case) -> Vec<String> {
         let mut facts = trial.session_facts(test);
         facts.extend(&operation);
         facts.extend(&trial.time(test));
+        let (own, past) = history(&trial, test, &operation);
+        let moment = hpol_oracle::Moment {
+            now_ms: trial::before::NOW_MS,
+            own: &own,
+            past: &past,
+        };
         let (engine, oracle) = (
             trial.decide(test, &operation),
-            hpol_oracle::decide(&policy, &facts),
+            hpol_oracle::decide_at(&policy, &facts, moment),
         );
         if engine != oracle {
             wrong.push(format!(
@@ -150,6 +162,26 @@ fn judge(case: &Case) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// The operation of a test, and what happened before, as the oracle sees them.
+fn history(trial: &Trial<'_>, test: &TestCase, operation: &Facts) -> (Past, Vec<Past>) {
+    let past = |facts, ended_ms, in_session| Past {
+        subject: test.subject.id.as_str().into(),
+        session: u64::from(in_session),
+        ended_ms,
+        facts,
+    };
+    let own = past(trial.own_facts(test, operation), None, true);
+    let before = trial
+        .before(test)
+        .unwrap()
+        .into_iter()
+        .flat_map(|happened| {
+            let one = past(happened.facts, happened.ended_ms, happened.in_session);
+            std::iter::repeat_n(one, happened.times as usize)
+        });
+    (own, before.collect())
 }
 
 /// The operation and its decision as an item of the language.
@@ -163,6 +195,13 @@ fn test((operation, decision): &(String, String), number: u32) -> String {
         )
     };
     let (subject, rest) = operation.split_once('\n').unwrap();
+    let mut before = String::new();
+    let mut rest = rest;
+    while rest.starts_with("earlier ") {
+        let (line, next) = rest.split_once('\n').unwrap();
+        writeln!(before, "    {line}").unwrap();
+        rest = next;
+    }
     let (connection, asked) = rest.split_once('\n').unwrap();
     let (at, asked) = match asked.strip_prefix("at ") {
         Some(rest) => rest.split_once('\n').unwrap(),
@@ -205,7 +244,7 @@ fn test((operation, decision): &(String, String), number: u32) -> String {
     };
     let (id, groups) = (quote(id), groups.join(", "));
     format!(
-        "\ntest \"operation {number}\" {{\n    as subject {id} groups [{groups}]{issuer}\n    {connection}\n    {at}{asked}\n    expect {decision}\n}}\n"
+        "\ntest \"operation {number}\" {{\n    as subject {id} groups [{groups}]{issuer}\n{before}    {connection}\n    {at}{asked}\n    expect {decision}\n}}\n"
     )
 }
 

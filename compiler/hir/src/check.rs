@@ -1,12 +1,14 @@
 //! Checks one item and lowers it. What an item means depends on its text, its scope, the names that exist and the
 //! tables of facts and controls; on no place in a file.
 
+mod before;
 mod condition;
 mod controls;
 mod data;
 mod effect;
 mod exception;
 mod form;
+mod history;
 mod json;
 mod labels;
 mod place;

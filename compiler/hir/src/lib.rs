@@ -24,5 +24,7 @@ pub use diagnostic::{Diagnostic, Edit, Label};
 pub use hpol_nist_mappings::ControlId;
 pub use hpol_syntax::code::{Code, Severity};
 pub use lints::{ALLOWED_BY_DEFAULT, Lints, Unsettled};
-pub use test_case::{Expectation, TestCase, TestConnection, TestOperation, TestSubject};
+pub use test_case::{
+    Expectation, MAX_TIMES, TestBefore, TestCase, TestConnection, TestOperation, TestSubject,
+};
 pub use workspace::{Cancelled, HasErrors, Workspace, attempt};

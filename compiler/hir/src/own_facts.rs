@@ -82,6 +82,10 @@ fn read(condition: &Condition, found: &mut Vec<(String, bool)>) {
             );
             claim(&comparison.fact.node, set);
         }
+        Condition::History(history) => {
+            let filters = history.filter.iter();
+            filters.for_each(|filter| read(filter, found));
+        }
         Condition::Call(_) => {}
     }
 }

@@ -26,6 +26,8 @@ pub struct TestCase {
     pub at: Option<i64>,
     /// What is asked; fits the connection's protocol.
     pub operation: TestOperation,
+    /// What the subject did before, as it is written.
+    pub before: Vec<TestBefore>,
     /// What is expected.
     pub expect: Expectation,
 }
@@ -73,6 +75,32 @@ pub enum TestOperation {
         body: Option<String>,
     },
 }
+
+/// What the subject of a test did before: an operation that was let through, whatever the policy says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestBefore {
+    /// How long ago it ended; `None` where it is in flight.
+    pub seconds_ago: Option<u64>,
+    /// How often; from 1 to [`MAX_TIMES`].
+    pub times: u32,
+    /// On which connection.
+    pub connection: TestConnection,
+    /// What was asked; fits the connection's protocol.
+    pub operation: TestOperation,
+    /// Whether it was in the session of the test.
+    pub in_session: bool,
+    /// The rows of its result.
+    pub rows: i64,
+    /// The bytes of its result.
+    pub bytes: i64,
+    /// Qualified names of the data classes that came back in clear, sorted.
+    pub releasing: Vec<String>,
+    /// Qualified names of the data classes that were hidden, sorted.
+    pub masking: Vec<String>,
+}
+
+/// How often an operation of a test can have happened; every limit worth a test can be shown with a smaller one.
+pub const MAX_TIMES: u32 = 10_000;
 
 /// What a test expects.
 #[derive(Debug, Clone, PartialEq, Eq)]

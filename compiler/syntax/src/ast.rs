@@ -286,6 +286,8 @@ pub struct Test {
     pub at: Option<Spanned<String>>,
     /// What is asked; a test that is right has exactly one.
     pub operations: Vec<Spanned<Operation>>,
+    /// What happened before.
+    pub before: Vec<Spanned<Before>>,
     /// What is expected.
     pub expect: Option<Expect>,
     /// False where a clause could not be read.
@@ -338,6 +340,29 @@ pub enum Operation {
     },
 }
 
+/// `earlier 5m ago (sql "..." on orders_db rows 3 releasing pii.ssn)`: what the subject of a test did before.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Before {
+    /// How many seconds ago it ended; `None` where it is in flight.
+    pub ago: Option<Spanned<u64>>,
+    /// How often; once where nothing is said.
+    pub times: Option<Spanned<i64>>,
+    /// What was asked; one that is right has exactly one.
+    pub operations: Vec<Spanned<Operation>>,
+    /// On which connection; that of the test where nothing is said.
+    pub on: Vec<Name>,
+    /// Where it says `in this session`.
+    pub in_session: Vec<Span>,
+    /// How many rows came back or were changed.
+    pub rows: Vec<Spanned<i64>>,
+    /// How many bytes came back.
+    pub bytes: Vec<Spanned<i64>>,
+    /// The data classes that came back in clear.
+    pub releasing: Vec<Name>,
+    /// The data classes that were hidden.
+    pub masking: Vec<Name>,
+}
+
 /// `expect block by destructive_sql citing AC-3 masking pii.ssn`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expect {
@@ -385,6 +410,82 @@ pub enum Condition {
     Present(Name),
     /// A test of one fact.
     Comparison(Comparison),
+    /// `earlier within 30m (result.classes has pii.ssn)`.
+    History(Box<History>),
+}
+
+/// A test of what happened before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// What is measured.
+    pub measure: Spanned<Measure>,
+    /// Over which operations; all of them where nothing is said.
+    pub filter: Option<Condition>,
+    /// Seconds that it looks back.
+    pub within: Spanned<u64>,
+    /// Whether it says `in this session`.
+    pub in_session: bool,
+    /// All of it.
+    pub span: Span,
+}
+
+/// What is measured of operations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Measure {
+    /// `earlier`: there is one.
+    Earlier,
+    /// `never`: there is none.
+    Never,
+    /// `count(...) > 10`.
+    Count(Bound),
+    /// `sum(result.rows where ...) > 500`.
+    Sum(Name, Bound),
+    /// `distinct(sql.reads where ...) > 20`.
+    Distinct(Name, Bound),
+}
+
+impl Measure {
+    /// The word that it begins with.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Measure::Earlier => "earlier",
+            Measure::Never => "never",
+            Measure::Count(_) => "count",
+            Measure::Sum(..) => "sum",
+            Measure::Distinct(..) => "distinct",
+        }
+    }
+
+    /// What its number is compared with, where it is written.
+    #[must_use]
+    pub fn bound(&self) -> Option<&Bound> {
+        match self {
+            Measure::Earlier | Measure::Never => None,
+            Measure::Count(bound) | Measure::Sum(_, bound) | Measure::Distinct(_, bound) => {
+                Some(bound)
+            }
+        }
+    }
+
+    /// As [`Measure::bound`], to be replaced.
+    pub fn bound_mut(&mut self) -> Option<&mut Bound> {
+        match self {
+            Measure::Earlier | Measure::Never => None,
+            Measure::Count(bound) | Measure::Sum(_, bound) | Measure::Distinct(_, bound) => {
+                Some(bound)
+            }
+        }
+    }
+}
+
+/// What a number is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// How; one of those that order numbers.
+    pub operator: Spanned<Operator>,
+    /// With what.
+    pub number: Literal,
 }
 
 /// A predicate with values for its parameters.

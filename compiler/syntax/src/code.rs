@@ -232,6 +232,16 @@ codes! {
 
     /// A fact of the result outside of a history condition.
     ResultHere = "HP0601" Error,
+    /// A history condition where none can stand.
+    HistoryHere = "HP0602" Error,
+    /// A window that is too short or too long.
+    HistoryWindow = "HP0603" Error,
+    /// A comparison of a history number that decides nothing.
+    HistoryBound = "HP0604" Error,
+    /// A fact that cannot be summed up or told apart.
+    HistoryMeasure = "HP0605" Error,
+    /// Something that cannot have happened before a test.
+    TestBefore = "HP0606" Error,
 
     /// A rule without a title.
     NoTitle = "HP0640" Warning,

@@ -13,6 +13,7 @@ mod build_schedule;
 mod build_test;
 mod condition;
 mod expected;
+mod history;
 mod recover;
 
 use pest::Parser;

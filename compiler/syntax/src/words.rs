@@ -22,11 +22,6 @@ pub const UNSUPPORTED_ITEMS: &[&str] = &[];
 /// Words of constructs that this version does not have, and what they are.
 pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("header", "data classes by HTTP header"),
-    ("earlier", "conditions on history"),
-    ("never", "conditions on history"),
-    ("count", "conditions on history"),
-    ("sum", "conditions on history"),
-    ("distinct", "conditions on history"),
     ("notify", "notifications"),
     ("record", "recordings"),
     ("like", "patterns over text"),
@@ -64,7 +59,7 @@ pub const EXCEPTION_CLAUSES: &[&str] =
     &["because", "who", "on", "when", "unless", "owner", "until"];
 
 /// Words that begin a clause of a test.
-pub const TEST_CLAUSES: &[&str] = &["as", "on", "at", "sql", "http", "expect"];
+pub const TEST_CLAUSES: &[&str] = &["as", "on", "at", "sql", "http", "earlier", "expect"];
 
 /// Words that cannot be the name of a group or a predicate, since they mean something in a condition; the grammar's `reserved`.
 pub const RESERVED: &[&str] = &[

@@ -1,7 +1,7 @@
 //! Types and lowers conditions: names become facts or groups, tests become predicates that fit the fact's type.
 
-use hpol_bundle::policy::{Condition, Group, Policy, Predicate, Test};
-use hpol_bundle::program::lower::lower;
+use hpol_bundle::policy::{Condition, Predicate, Test};
+use hpol_bundle::program::lower::check_rule;
 use hpol_bundle::vocabulary::{Fact, FactId, FactType, MAX_CLAIMS, Phase, Scalar, Unit};
 use hpol_syntax::ast::{self, Name};
 use hpol_syntax::code::Code;
@@ -20,8 +20,12 @@ use crate::symbols::{find, names};
 /// What a condition may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reads {
-    /// Every fact, and groups.
+    /// Every fact of session and operation, groups, and history.
     Anything,
+    /// Every fact of session and operation, and groups: the condition of an exception.
+    Now,
+    /// Every fact, also of the result, and groups: what history looks for.
+    Before,
     /// Facts of the subject, and groups: `who`.
     Subject,
     /// Facts of the subject: the condition of a group.
@@ -75,23 +79,15 @@ impl<'db> Checker<'db> {
         owner: &Name,
         condition: Condition,
     ) -> Option<Condition> {
-        let group = Group {
-            name: owner.node.clone(),
-            condition,
-        };
-        let mut alone = Policy {
-            groups: vec![group],
-            ..Policy::default()
-        };
-        if let Err(error) = lower(&alone, self.vocabulary()) {
-            let message = format!("{kind} `{}` {}", owner.node, error.fault);
+        if let Err(fault) = check_rule(&condition, self.vocabulary()) {
+            let message = format!("{kind} `{}` {fault}", owner.node);
             self.report(
                 Problem::new(Code::TooLarge, message, owner.span, "too large")
                     .help("make several rules of it"),
             );
             return None;
         }
-        alone.groups.pop().map(|group| group.condition)
+        Some(condition)
     }
 
     pub(super) fn condition(
@@ -117,6 +113,7 @@ impl<'db> Checker<'db> {
             ast::Condition::Call(call) => self.call(&call.name, &call.arguments, call.span, reads),
             ast::Condition::Present(name) => self.presence(name, reads),
             ast::Condition::Comparison(comparison) => self.comparison(comparison, reads, present),
+            ast::Condition::History(history) => self.history(history, reads),
         }
     }
 
@@ -267,7 +264,7 @@ impl<'db> Checker<'db> {
     }
 
     /// The fact called `name`.
-    fn fact(&mut self, name: &Name, reads: Reads) -> Option<(FactId, &'db Fact)> {
+    pub(super) fn fact(&mut self, name: &Name, reads: Reads) -> Option<(FactId, &'db Fact)> {
         let vocabulary = self.vocabulary();
         let Some((id, fact)) = vocabulary.lookup(&name.node) else {
             let facts = vocabulary.iter().map(|(_, fact)| fact.name.as_str());
@@ -304,7 +301,9 @@ impl<'db> Checker<'db> {
 
     /// Checks that a fact may be read here, and notes the protocol it belongs to.
     pub(super) fn reads(&mut self, name: &Name, fact: &Fact, reads: Reads) -> Option<()> {
-        if reads != Reads::Anything && !fact.name.starts_with("subject.") {
+        if matches!(reads, Reads::Subject | Reads::SubjectAlone)
+            && !fact.name.starts_with("subject.")
+        {
             let message = format!("`{}` says nothing about the subject", name.node);
             self.report(
                 Problem::new(
@@ -317,7 +316,7 @@ impl<'db> Checker<'db> {
             );
             return None;
         }
-        if fact.phase == Phase::Result {
+        if fact.phase == Phase::Result && reads != Reads::Before {
             let message = format!("`{}` is not known when an operation is decided", name.node);
             self.report(
                 Problem::new(Code::ResultHere, message, name.span, "a fact of the result")
@@ -399,6 +398,7 @@ pub(super) fn span(condition: &ast::Condition) -> Span {
         ast::Condition::Atom(name) | ast::Condition::Present(name) => name.span,
         ast::Condition::Call(call) => call.span,
         ast::Condition::Comparison(comparison) => comparison.span,
+        ast::Condition::History(history) => history.span,
     }
 }
 

@@ -11,6 +11,15 @@ use hpol_syntax::words;
 use super::Checker;
 use crate::lowered::{Effect, Whereabouts};
 
+/// Whether a rule looks back at which data classes came out, and so decides where they may flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// It does.
+    Enforced,
+    /// It does not.
+    None,
+}
+
 /// Mechanisms named in one message.
 const MAX_NAMED: usize = 3;
 
@@ -21,6 +30,7 @@ impl Checker<'_> {
         &mut self,
         rule: &ast::Rule,
         effect: Option<&(Effect, Option<Whereabouts>)>,
+        flow: Flow,
     ) -> Option<Vec<Claim>> {
         let (controls, because) = match &rule.satisfies {
             Some(Satisfies::None { because }) => {
@@ -66,7 +76,7 @@ impl Checker<'_> {
             ids.push((id, name));
         }
         let (effect, class) = effect?;
-        let mechanisms = mechanisms(effect, class.as_ref());
+        let mechanisms = mechanisms(effect, class.as_ref(), flow);
         let reason = match because {
             Some(because) if !self.has_words(because) => return None,
             because => because.map(|because| because.node.as_str()),
@@ -229,7 +239,15 @@ impl Checker<'_> {
 }
 
 /// The mechanisms that a rule exercises, those that are always on among them.
-fn mechanisms(effect: &Effect, class: Option<&Whereabouts>) -> Vec<&'static str> {
+fn mechanisms(effect: &Effect, class: Option<&Whereabouts>, flow: Flow) -> Vec<&'static str> {
+    let decides = match effect {
+        Effect::Allow { .. } | Effect::Block { .. } | Effect::RequireApproval { .. } => true,
+        Effect::Mask { .. } | Effect::Limit { .. } => false,
+    };
+    let flow: &[&str] = match flow {
+        Flow::Enforced if decides => &["M27"],
+        Flow::Enforced | Flow::None => &[],
+    };
     let own: &[&str] = match effect {
         Effect::Allow { rows: None } => &["M04"],
         Effect::Allow { rows: Some(_) } => &["M04", "M23"],
@@ -240,7 +258,7 @@ fn mechanisms(effect: &Effect, class: Option<&Whereabouts>) -> Vec<&'static str>
         Effect::Mask { .. } => &["M10"],
         Effect::Limit { .. } => &["M23"],
     };
-    own.iter().chain(ALWAYS_ON).copied().collect()
+    own.iter().chain(flow).chain(ALWAYS_ON).copied().collect()
 }
 
 fn strength(mapping: &Mapping) -> Strength {

@@ -21,7 +21,7 @@ impl Checker<'_> {
         let whole = self.exception_parts(exception);
         let who = self.who(exception.who.as_ref());
         let when = match when_and_unless(exception.when.as_ref(), exception.unless.as_ref()) {
-            Some(when) => self.whole_condition(&when, Reads::Anything),
+            Some(when) => self.whole_condition(&when, Reads::Now),
             None => Some(everything()),
         };
         let on = self.on(exception.on.as_ref());

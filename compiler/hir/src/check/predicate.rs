@@ -217,7 +217,7 @@ impl Checker<'_> {
 }
 
 /// Whether `literal` is the bare word `name`.
-fn is(literal: &Literal, name: &str) -> bool {
+pub(super) fn is(literal: &Literal, name: &str) -> bool {
     match &literal.node {
         LiteralKind::Name(parts) => {
             matches!(parts.as_slice(), [one] if !one.quoted && one.text == name)
@@ -241,6 +241,14 @@ fn uses(condition: &ast::Condition, name: &str) -> bool {
         ast::Condition::Comparison(comparison) => {
             let mut literals = comparison.values.iter().chain(&comparison.default);
             literals.any(|literal| is(literal, name))
+        }
+        ast::Condition::History(history) => {
+            let bound = history.measure.node.bound();
+            history
+                .filter
+                .as_ref()
+                .is_some_and(|filter| uses(filter, name))
+                || bound.is_some_and(|bound| is(&bound.number, name))
         }
     }
 }
@@ -271,5 +279,13 @@ fn substitute(
             values: comparison.values.iter().map(value).collect(),
             ..comparison.clone()
         }),
+        ast::Condition::History(history) => {
+            let mut history = history.clone();
+            history.filter = history.filter.as_ref().map(inside);
+            if let Some(bound) = history.measure.node.bound_mut() {
+                bound.number = value(&bound.number);
+            }
+            ast::Condition::History(history)
+        }
     }
 }

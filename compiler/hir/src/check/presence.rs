@@ -29,7 +29,9 @@ pub(super) fn present_if(condition: &Condition, outcome: bool) -> Facts<'_> {
             Condition::Present(_)
             | Condition::Atom(_)
             | Condition::Call(_)
-            | Condition::Comparison(_),
+            | Condition::Comparison(_)
+            // It speaks of other operations.
+            | Condition::History(_),
             _,
         ) => Facts::new(),
     }

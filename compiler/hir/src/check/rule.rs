@@ -10,6 +10,8 @@ use hpol_syntax::problem::Problem;
 use hpol_syntax::span::Span;
 
 use super::condition::{Reads, span, test};
+use super::controls::Flow;
+use super::history::looks_back_at_classes;
 use super::{Checker, ProtocolFact};
 use crate::lowered::{Lowered, Rule};
 use crate::symbols::ConnectionSymbol;
@@ -45,7 +47,13 @@ impl Checker<'_> {
             self.masks_something(rule, class, on);
         }
         self.lints(rule);
-        let claims = self.claims(rule, effect.as_ref());
+        let classes = |when: &Condition| looks_back_at_classes(when, self.vocabulary());
+        // What is wrong with a condition is said there, and not again as a claim that nothing carries.
+        let flow = match when.as_ref().is_none_or(classes) {
+            true => Flow::Enforced,
+            false => Flow::None,
+        };
+        let claims = self.claims(rule, effect.as_ref(), flow);
         let condition = all(vec![kind?, rows?, target(self, on.as_ref()?), who?, when?]);
         let condition = self.expanded("rule", &rule.name, condition)?;
         let (effect, _) = effect?;
@@ -245,7 +253,8 @@ fn independent(facts: &[ProtocolFact], condition: &ast::Condition, outcome: bool
         ast::Condition::Atom(_)
         | ast::Condition::Call(_)
         | ast::Condition::Present(_)
-        | ast::Condition::Comparison(_) => {
+        | ast::Condition::Comparison(_)
+        | ast::Condition::History(_) => {
             let part = span(condition);
             let reads = |fact: &ProtocolFact| part.to(fact.span) == part;
             (!facts.iter().any(reads)).then_some(part)
@@ -271,7 +280,7 @@ pub(super) fn everything() -> Condition {
     Condition::All(Vec::new())
 }
 
-fn kind_is(checker: &Checker<'_>, protocol: Protocol) -> Condition {
+pub(super) fn kind_is(checker: &Checker<'_>, protocol: Protocol) -> Condition {
     match checker.vocabulary().lookup("connection.kind") {
         Some((id, _)) => test(id, Predicate::In(vec![protocol.as_str().into()])),
         None => everything(),

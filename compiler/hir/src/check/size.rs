@@ -46,6 +46,13 @@ impl Size {
                 self.tests += 1;
                 self.values += call.arguments.len();
             }
+            ast::Condition::History(history) => {
+                self.tests += 1;
+                history
+                    .filter
+                    .iter()
+                    .for_each(|filter| self.add_written(filter));
+            }
             ast::Condition::Comparison(comparison) => {
                 self.tests += 1;
                 self.values += comparison.values.len();

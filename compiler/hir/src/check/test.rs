@@ -32,6 +32,11 @@ impl Checker<'_> {
             .expect
             .as_ref()
             .and_then(|expect| self.expectation(expect));
+        let before: Vec<_> = test
+            .before
+            .iter()
+            .map(|before| self.earlier(before, connection.as_ref()))
+            .collect();
         let subject = self.test_subject(test.subject.as_ref()?);
         whole?;
         Some(Lowered::Test(Box::new(TestCase {
@@ -42,6 +47,7 @@ impl Checker<'_> {
             connection: connection?,
             at,
             operation: operation?,
+            before: before.into_iter().collect::<Option<_>>()?,
             expect: expect?,
         })))
     }
@@ -141,7 +147,7 @@ impl Checker<'_> {
         })
     }
 
-    fn operation(
+    pub(super) fn operation(
         &mut self,
         operation: &Spanned<Operation>,
         on: Option<&TestConnection>,

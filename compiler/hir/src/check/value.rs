@@ -245,7 +245,7 @@ impl Checker<'_> {
         })
     }
 
-    fn integer(&mut self, fact: &Fact, literal: &Literal) -> Option<i64> {
+    pub(super) fn integer(&mut self, fact: &Fact, literal: &Literal) -> Option<i64> {
         match literal.node {
             LiteralKind::Int(number) => Some(number),
             LiteralKind::Size(bytes) if fact.unit == Some(Unit::Bytes) => i64::try_from(bytes).ok(),

@@ -19,6 +19,9 @@ const SUBJECT: &[&str] = &["subject", "groups", "issuer", "from", "claims"];
 const MASKERS: &[&str] = &["redact", "hash", "null", "keep"];
 const APPROVAL: &[&str] = &["approval", "by", "of", "within", "for", "this", "operation"];
 
+/// The facts whose values are data classes.
+const OF_CLASSES: &[&str] = &["result.classes", "result.masked"];
+
 /// Where the reader stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Slot {
@@ -159,6 +162,7 @@ impl<'t> Reader<'t> {
                 Some(of) => Expected::Test { of },
                 None => Expected::Joint(self.keyword),
             },
+            Slot::Value if self.asks_for_class() => Expected::Class,
             Slot::Value => value(None, matches!(self.brackets.last(), Some(Bracket::List))),
             Slot::Joint => Expected::Joint(self.keyword),
             Slot::Method => Expected::Method,
@@ -320,7 +324,9 @@ impl<'t> Reader<'t> {
             "observing" => Slot::List(Role::Rule, false),
             "excepting" => Slot::List(Role::Exception, false),
             "citing" => Slot::List(Role::Control, false),
-            "masking" => Slot::List(Role::Class, false),
+            "masking" | "releasing" => Slot::List(Role::Class, false),
+            "ago" | "times" | "bytes" | "flight" | "session" if expect => Slot::Free,
+            "in" | "this" if expect => Slot::Free,
             "on" => Slot::List(Role::Connection, false),
             "to" => Slot::List(Role::Rule, false),
             "limit" => Slot::Words(&["rows"]),
@@ -422,12 +428,34 @@ impl<'t> Reader<'t> {
             (before, word),
             (Some("has"), "any" | "all") | (Some("starts"), "with")
         );
-        if direct && second {
+        // `in this session`.
+        let session = match (before, word) {
+            (Some("in"), "this") => Some(Slot::Value),
+            (Some("this"), "session") => Some(Slot::Joint),
+            _ => None,
+        };
+        if let (true, Some(slot)) = (direct, session) {
+            self.mention(unit, Role::Keyword);
+            self.slot = slot;
+        } else if direct && second {
             self.mention(unit, Role::Keyword);
         } else {
-            self.mention(unit, Role::Value);
+            let class = self.asks_for_class() && !self.is_parameter(word);
+            self.mention(unit, if class { Role::Class } else { Role::Value });
             self.value_read();
         }
+    }
+
+    /// Whether the value of the operand is a data class.
+    fn asks_for_class(&self) -> bool {
+        let call = matches!(self.brackets.last(), Some(Bracket::Call { .. }));
+        let operand = self.operand.map(|operand| operand.of(self.text));
+        !call && operand.is_some_and(|operand| OF_CLASSES.contains(&operand))
+    }
+
+    fn is_parameter(&self, word: &str) -> bool {
+        let mut parameters = self.mentions.iter();
+        parameters.any(|known| known.role == Role::Parameter && known.span.of(self.text) == word)
     }
 
     /// A value ends a test, unless it stands in a bracket.

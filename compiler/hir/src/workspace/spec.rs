@@ -130,7 +130,13 @@ fn every_conformance_case_that_does_not_compile_is_answered_as_written() {
 /// The clauses of a test, from an operation block.
 fn clauses(operation: &str) -> String {
     let quote = |text: &str| format!("{text:?}");
-    let (subject, rest) = operation.split_once('\n').unwrap();
+    let (subject, mut rest) = operation.split_once('\n').unwrap();
+    let mut before = String::new();
+    while rest.starts_with("earlier ") {
+        let (line, next) = rest.split_once('\n').unwrap();
+        writeln!(before, "{line}").unwrap();
+        rest = next;
+    }
     let (connection, asked) = rest.split_once('\n').unwrap();
     let (at, asked) = match asked.strip_prefix("at ") {
         Some(rest) => rest.split_once('\n').unwrap(),
@@ -157,7 +163,7 @@ fn clauses(operation: &str) -> String {
     } else {
         text.push_str(issuer);
     }
-    writeln!(text, "\n{connection}\n{at}").unwrap();
+    writeln!(text, "\n{before}{connection}\n{at}").unwrap();
     match asked.strip_prefix("sql ") {
         Some(sql) => writeln!(text, "sql {}", quote(sql.trim_end())).unwrap(),
         None => {

@@ -107,6 +107,7 @@ impl Builder {
                 on: None,
                 at: None,
                 operations: Vec::new(),
+                before: Vec::new(),
                 expect: None,
                 complete: true,
             })),

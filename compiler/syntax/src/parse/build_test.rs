@@ -19,22 +19,26 @@ impl Builder {
                 put(&mut test.at, time)
             }
             Rule::expect_clause => put(&mut test.expect, self.expect(pair)),
-            Rule::sql_clause => {
-                let text = pair.into_inner().nth(1).map(|text| self.string(&text).node);
-                add(
-                    &mut test.operations,
-                    text.map(|text| Spanned {
-                        node: Operation::Sql(text),
-                        span,
-                    }),
-                )
-            }
-            Rule::http_clause => add(
-                &mut test.operations,
-                self.http(pair).map(|node| Spanned { node, span }),
+            Rule::sql_clause | Rule::http_clause => add(&mut test.operations, self.operation(pair)),
+            Rule::earlier_clause => add(
+                &mut test.before,
+                self.before(pair).map(|node| Spanned { node, span }),
             ),
             _ => Outcome::Taken,
         }
+    }
+
+    /// What `sql` or `http` asks for.
+    pub(super) fn operation(&mut self, pair: Pair<'_, Rule>) -> Option<Spanned<Operation>> {
+        let span = self.span(&pair);
+        let node = match pair.as_rule() {
+            Rule::sql_clause => {
+                let text = pair.into_inner().nth(1)?;
+                Operation::Sql(self.string(&text).node)
+            }
+            _ => self.http(pair)?,
+        };
+        Some(Spanned { node, span })
     }
 
     fn subject(&mut self, pair: Pair<'_, Rule>) -> Option<Subject> {

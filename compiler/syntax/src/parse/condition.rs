@@ -86,6 +86,9 @@ impl Builder {
                 Rule::present => condition = Some(Condition::Present(self.path(part)?)),
                 Rule::comparison => condition = Some(Condition::Comparison(self.comparison(part)?)),
                 Rule::defaulted => condition = Some(self.defaulted_alone(part)?),
+                Rule::happened | Rule::measured => {
+                    condition = Some(Condition::History(Box::new(self.history(part)?)));
+                }
                 _ => {}
             }
         }
@@ -154,7 +157,21 @@ impl Builder {
             }
             _ => (self.path(operand)?, None),
         };
-        let test = parts.next()?;
+        let (operator, values) = self.test(parts.next()?)?;
+        Some(Comparison {
+            fact,
+            default,
+            operator,
+            values,
+            span,
+        })
+    }
+
+    /// An operator and what stands behind it.
+    pub(super) fn test(
+        &mut self,
+        test: Pair<'_, Rule>,
+    ) -> Option<(Spanned<Operator>, Vec<Literal>)> {
         let whole = self.span(&test);
         let mut operator = Spanned {
             node: kind(&test),
@@ -182,13 +199,7 @@ impl Builder {
             }
         }
         operator.span = words.unwrap_or(whole);
-        Some(Comparison {
-            fact,
-            default,
-            operator,
-            values,
-            span,
-        })
+        Some((operator, values))
     }
 
     fn path(&mut self, pair: Pair<'_, Rule>) -> Option<crate::ast::Name> {

@@ -156,6 +156,20 @@ fn describe(rule: Rule) -> &'static [&'static str] {
             &["a condition"]
         }
         Rule::present | Rule::defaulted | Rule::call => &["a condition"],
+        Rule::happened | Rule::measured => &["a condition"],
+        Rule::EARLIER | Rule::NEVER | Rule::COUNT | Rule::SUM | Rule::DISTINCT => &["a condition"],
+        Rule::filtered | Rule::WHERE => &["`where`"],
+        Rule::window => &["`within`"],
+        Rule::in_session => &["`in this session`"],
+        Rule::SESSION => &["`session`"],
+        Rule::earlier_clause => &["`earlier`"],
+        Rule::earlier_on => &["`on`"],
+        Rule::earlier_rows => &["`rows`"],
+        Rule::earlier_bytes | Rule::BYTES => &["`bytes`"],
+        Rule::earlier_releasing | Rule::RELEASING => &["`releasing`"],
+        Rule::AGO => &["`ago`"],
+        Rule::FLIGHT => &["`flight`"],
+        Rule::TIMES => &["`times`"],
         Rule::in_test | Rule::starts_test | Rule::any_test | Rule::all_test | Rule::has_test => {
             &[TEST]
         }
@@ -234,7 +248,6 @@ fn describe(rule: Rule) -> &'static [&'static str] {
         Rule::labels | Rule::LABELS => &["`labels`"],
         Rule::label | Rule::label_test => &["a label such as `env`"],
         Rule::labelled | Rule::CONNECTIONS => &["`connections where`"],
-        Rule::WHERE => &["`where`"],
         Rule::GROUP => &["`group`"],
         Rule::PREDICATE => &["`predicate`"],
         Rule::parameters => &["`(`"],

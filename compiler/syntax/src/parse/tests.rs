@@ -1,7 +1,7 @@
 //! Tests of the parser.
 
 use super::*;
-use crate::ast::{Condition, Effect, Satisfies, Who};
+use crate::ast::{Condition, Effect, LiteralKind, Measure, Operator, Satisfies, Who};
 use crate::split::split;
 
 fn rule(body: &str) -> (crate::ast::Rule, Vec<Problem>) {
@@ -242,4 +242,40 @@ proptest::proptest! {
             }
         }
     }
+}
+
+#[test]
+fn history_is_read_with_its_window_filter_and_bound() {
+    let item = |condition: &str| {
+        let parsed = parse(&format!("rule r {{ when {condition} block }}"));
+        assert_eq!(parsed.problems, [], "{condition}");
+        let Some(Item::Rule(rule)) = parsed.item else {
+            panic!()
+        };
+        let Some(Condition::History(history)) = rule.when else {
+            panic!("{:?}", rule.when)
+        };
+        *history
+    };
+    let earlier = item("earlier within 30m in this session (a and not b)");
+    assert_eq!(earlier.measure.node, Measure::Earlier);
+    assert_eq!((earlier.within.node, earlier.in_session), (1800, true));
+    assert!(matches!(earlier.filter, Some(Condition::And(_))));
+    let sum = item("sum(result.rows) within 1h > 500");
+    let bound = sum.measure.node.bound().unwrap();
+    assert_eq!(bound.operator.node, Operator::Greater);
+    assert_eq!(bound.number.node, LiteralKind::Int(500));
+    assert_eq!((sum.filter, sum.in_session), (None, false));
+    let distinct = item("distinct(sql.reads where x has y) within 1d in this session <= 3");
+    assert!(
+        matches!(&distinct.measure.node, Measure::Distinct(fact, _) if fact.node == "sql.reads")
+    );
+    assert!(distinct.filter.is_some() && distinct.in_session);
+}
+
+#[test]
+fn history_that_is_written_wrong_is_answered() {
+    insta::assert_debug_snapshot!(messages(
+        "rule a { when earlier (x) block }\nrule b { when count(x) > 3 block }\nrule c { when count(x) within 1h block }\nrule d { when sum(x) within 1h = 3 block }\nrule e { when never within 1h x block }\nrule f { when distinct(a wher b) within 1h > 1 block }\n"
+    ));
 }
