@@ -50,6 +50,7 @@ pub(super) fn span(condition: &Condition) -> Span {
         Condition::Atom(name) | Condition::Present(name) => name.span,
         Condition::Call(call) => call.span,
         Condition::Comparison(test) => test.span,
+        Condition::History(history) => history.span,
     }
 }
 
