@@ -114,8 +114,8 @@ impl Decision {
             limit: list(),
             // A rule that allows with a limit is there twice.
             observed: Vec::with_capacity(rules.saturating_mul(2)),
-            // Few policies have any; the room is made by the first decision that needs it.
-            excepted: Vec::new(),
+            // Mostly one for a rule; where there are more, the first decision that needs it makes the room.
+            excepted: Vec::with_capacity(rules.saturating_mul(2)),
             unknown: FactSet::default(),
         }
     }

@@ -26,8 +26,14 @@ impl Scratch {
     pub fn new(session: &SessionGraph) -> Scratch {
         let mut scratch = Scratch::default();
         match &*session.rest {
-            Rest::Packed(residual) => scratch.packed = residual.room(),
-            Rest::Wide { left, hits } => scratch.wide = evaluate::Room::new(left, *hits),
+            Rest::Packed(residual) => {
+                scratch.packed = residual.room();
+                scratch.doubted = Vec::with_capacity(residual.doubts());
+            }
+            Rest::Wide { left, hits } => {
+                scratch.wide = evaluate::Room::new(left, *hits);
+                scratch.doubted = Vec::with_capacity(left.len().saturating_mul(64));
+            }
         }
         scratch
     }

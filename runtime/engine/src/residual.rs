@@ -7,8 +7,8 @@ mod build;
 mod texts;
 
 use hpol_bundle::facts::{Fact, Facts, Value};
-use hpol_bundle::program::Clause;
 use hpol_bundle::program::history::LookId;
+use hpol_bundle::program::{Clause, Role};
 use hpol_bundle::vocabulary::FactId;
 
 use texts::Texts;
@@ -78,6 +78,12 @@ impl Residual {
             left: vec![0; self.words],
             hits: vec![0; self.hits],
         }
+    }
+
+    /// Exceptions that can be in doubt, at most.
+    pub(crate) fn doubts(&self) -> usize {
+        let doubts = self.clauses.iter();
+        doubts.filter(|clause| clause.role == Role::Doubt).count()
     }
 
     /// Bytes that it takes, without those of the allocator.

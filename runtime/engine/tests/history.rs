@@ -3,12 +3,7 @@
 //!
 //! `HPOL_DIFFERENTIAL_SEED` and `HPOL_DIFFERENTIAL_CASES` choose other and more steps.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 use hpol_bundle::decision::Decision;
 use hpol_bundle::facts::{Fact, Facts};

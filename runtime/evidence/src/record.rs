@@ -1,8 +1,6 @@
 //! The records of the audit log. Their canonical JSON (RFC 8785) is what is hashed and sealed, so the shapes here are a
 //! format: fields are added, never renamed. Documented for auditors in `docs/audit-format.md`.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 /// One entry of the log, without what the writer adds (sequence and time of sealing).
@@ -360,13 +358,23 @@ pub struct OutcomeRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FactsRecord {
     /// Those that are known.
-    pub known: BTreeMap<String, FactValue>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<KnownFact>,
     /// Those that the operation does not have, although others of its protocol do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
     /// Those that could not be determined, and those that take too much room.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+}
+
+/// A fact and its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownFact {
+    /// Its name in the vocabulary.
+    pub fact: String,
+    /// What it is.
+    pub value: FactValue,
 }
 
 /// The value of a fact.

@@ -57,7 +57,8 @@ impl Door {
     /// has told.
     pub fn install(&self, policy: Arc<InForce>) {
         self.histories.measure(policy.monitors(), self.now_ms());
-        self.policy.store(Some(policy));
+        self.policy.store(Some(Arc::clone(&policy)));
+        self.histories.measure_only(policy.monitors());
     }
 
     /// Takes what happened before from the records of the audit log, for the first policy, before it is put in force: from

@@ -8,7 +8,7 @@ mod recall;
 mod released;
 mod underway;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -74,9 +74,18 @@ impl Histories {
 
     /// Notes that `monitors` come into force now: of what was not measured so far, nothing is known before.
     pub(crate) fn measure(&self, monitors: &Monitors, now: i64) {
-        let before = self.since.load();
-        let since = |key| (key, before.get(&key).copied().unwrap_or(now));
-        let since = monitors.keys().map(since).collect();
+        let mut since = HashMap::clone(&self.since.load());
+        for key in monitors.keys() {
+            since.entry(key).or_insert(now);
+        }
+        self.since.store(Arc::new(since));
+    }
+
+    /// Notes that nothing but `monitors` is in force any more: what is measured again later begins anew.
+    pub(crate) fn measure_only(&self, monitors: &Monitors) {
+        let mut since = HashMap::clone(&self.since.load());
+        let kept: HashSet<HistoryKey> = monitors.keys().collect();
+        since.retain(|key, _| kept.contains(key));
         self.since.store(Arc::new(since));
     }
 

@@ -39,7 +39,12 @@ fn facts() -> FactsRecord {
         ("http.method", FactValue::Text("GET".into())),
     ];
     FactsRecord {
-        known: known.map(|(name, value)| (name.to_owned(), value)).into(),
+        known: known
+            .map(|(name, value)| KnownFact {
+                fact: name.to_owned(),
+                value,
+            })
+            .into(),
         missing: vec!["http.content_type".into()],
         unknown: vec!["sql.reads".into()],
     }
@@ -250,6 +255,7 @@ fn the_page_for_auditors_names_the_events_and_their_fields() {
         ("exception", serde_json::to_value(&decision().exceptions[0])),
         ("left out", serde_json::to_value(everything_left_out())),
         ("facts", serde_json::to_value(facts())),
+        ("known fact", serde_json::to_value(&facts().known[0])),
         ("commitment", serde_json::to_value(decision().commitment)),
     ] {
         let Ok(Value::Object(members)) = value else {

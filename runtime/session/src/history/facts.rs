@@ -3,7 +3,7 @@
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::vocabulary::{self, FactId, Phase, Protocol, Vocabulary};
 use hpol_evidence::canonical::INTEGER_LIMIT;
-use hpol_evidence::record::{FactValue, FactsRecord};
+use hpol_evidence::record::{FactValue, FactsRecord, KnownFact};
 
 /// Bytes of the facts in one record. One that does not fit is unknown after a restart.
 pub(crate) const MAX_FACTS_BYTES: usize = 3 * 1024;
@@ -34,7 +34,10 @@ pub(crate) fn record(
         match value {
             Some((bytes, value)) if bytes <= room => {
                 room -= bytes;
-                record.known.insert(name(), value);
+                record.known.push(KnownFact {
+                    fact: name(),
+                    value,
+                });
             }
             _ => record.unknown.push(name()),
         }
@@ -76,12 +79,17 @@ pub(crate) fn restore(
         .iter()
         .filter(|(_, fact)| fact.phase == phase && is_of(fact, kind));
     for (id, fact) in of_phase {
-        let told = record.and_then(|record| match record.known.get(&fact.name) {
+        let told = record.and_then(|record| match known(record, &fact.name) {
             Some(value) => Some(Fact::Known(read(value))),
             None => record.missing.contains(&fact.name).then_some(Fact::Missing),
         });
         facts.set(id, told.unwrap_or(Fact::Unknown));
     }
+}
+
+fn known<'a>(record: &'a FactsRecord, name: &str) -> Option<&'a FactValue> {
+    let known = record.known.iter().find(|known| known.fact == name);
+    known.map(|known| &known.value)
 }
 
 fn read(value: &FactValue) -> Value {
