@@ -45,13 +45,13 @@ pub(crate) enum Renamed {
     Deallocated(Option<String>),
     Declared {
         name: String,
-        portal: Portal,
+        portal: Box<Portal>,
     },
     /// One cursor, or all.
     Closed(Option<String>),
     Listens {
         channel: String,
-        kept: Kept,
+        kept: Box<Kept>,
     },
     /// To one channel, or to any.
     Unlistens(Option<String>),
@@ -131,13 +131,13 @@ impl Names {
             SessionEffect::DeclareCursor { name, hold, .. } => {
                 renamed.extend(self.next_kept().map(|cursor| Renamed::Declared {
                     name: name.clone(),
-                    portal: Portal::of_cursor(cursor, *hold),
+                    portal: Box::new(Portal::of_cursor(cursor, *hold)),
                 }));
             }
             SessionEffect::Listen { channel } => {
                 renamed.extend(self.next_kept().map(|kept| Renamed::Listens {
                     channel: channel.clone(),
-                    kept: kept.clone(),
+                    kept: Box::new(kept.clone()),
                 }));
             }
             SessionEffect::Unlisten { channel } => {

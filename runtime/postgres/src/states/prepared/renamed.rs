@@ -76,14 +76,14 @@ impl Prepared {
                 self.statement_bytes = texts.sum();
             }
             Renamed::Declared { name, portal } => {
-                let id = self.keep(portal);
+                let id = self.keep(*portal);
                 self.bound(name, id);
             }
             Renamed::Closed(Some(name)) => self.closed(Kind::Portal, &name),
             Renamed::Closed(None) => self.drop_portals(|id, _| Some(id) != by),
             Renamed::Listens { channel, kept } => {
                 if self.channels.len() < MAX_CHANNELS {
-                    self.channels.insert(channel, kept);
+                    self.channels.insert(channel, *kept);
                 }
             }
             Renamed::Unlistens(Some(channel)) => {
