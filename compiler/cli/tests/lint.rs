@@ -167,3 +167,39 @@ fn what_we_ship_is_clean() {
         );
     }
 }
+
+#[test]
+fn tests_that_differ_in_what_happened_before_ask_different_things() {
+    let policy = |first: &str, second: &str| {
+        format!(
+            "package a\n\nconnection db = postgres \"orders\"\n\nrule pace \"Three at most\" {{\n    satisfies AC-3\n    \
+             on    db\n    when  count(sql.verbs has select) within 1m > 3\n    block \"Slow down\"\n}}\n\n\
+             test \"one\" {{\n    as      subject \"a\" groups [\"agents\"]\n    {first}\n    on      db\n    \
+             sql     \"SELECT 1\"\n    expect  block by pace\n}}\n\n\
+             test \"two\" {{\n    as      subject \"a\" groups [\"agents\"]\n    {second}\n    on      db\n    \
+             sql     \"SELECT 1\"\n    expect  block by pace\n}}\n"
+        )
+    };
+    let five = "earlier 5s ago 5 times (sql \"SELECT 1\")";
+    for (second, found) in [
+        (five, true),
+        ("earlier 5s ago 6 times (sql \"SELECT 1\")", false),
+        ("earlier 6s ago 5 times (sql \"SELECT 1\")", false),
+        ("earlier 5s ago 5 times (sql \"SELECT 2\")", false),
+        ("earlier 5s ago 5 times (sql \"SELECT 1\" rows 1)", false),
+        (
+            "earlier 5s ago 5 times (sql \"SELECT 1\" in this session)",
+            false,
+        ),
+        (
+            "at \"2026-11-22T12:00:00Z\"\n    earlier 5s ago 5 times (sql \"SELECT 1\")",
+            false,
+        ),
+    ] {
+        let folder = folder(&policy(five, second));
+        let output = hpol(folder.path(), &["lint"]);
+        let said = text(&output.stderr);
+        assert!(!said.contains("error"), "{said}");
+        assert_eq!(said.contains("HP0856"), found, "{second}: {said}");
+    }
+}

@@ -1,5 +1,8 @@
 //! HP0856. A test that asks what another one asks.
 
+use hpol_syntax::ast::{Before, Name};
+use hpol_syntax::span::Spanned;
+
 use super::*;
 
 pub(super) fn check(context: &Context<'_>, found: &mut Vec<(usize, Problem)>) {
@@ -11,23 +14,13 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<(usize, Problem)>) {
             Some(On::Connections(names)) => names.iter().map(|name| name.node.as_str()).collect(),
             _ => Vec::new(),
         };
-        // The target of a request has a place of its own, which does not count.
-        let asked = operations.iter().map(|operation| match operation {
-            Operation::Http {
-                method,
-                target,
-                content_type,
-                body,
-            } => {
-                format!(
-                    "{} {:?} {content_type:?} {body:?}",
-                    method.node, target.node
-                )
-            }
-            other => format!("{other:?}"),
-        });
-        let asked: Vec<String> = asked.collect();
-        let key = format!("{} {:?} {on:?} {asked:?}", item.package, test.subject);
+        let asked: Vec<String> = operations.into_iter().map(asked).collect();
+        let at = test.at.as_ref().map(|at| at.node.as_str());
+        let before: Vec<String> = test.before.iter().map(|one| happened(&one.node)).collect();
+        let key = format!(
+            "{} {:?} {on:?} {at:?} {before:?} {asked:?}",
+            item.package, test.subject
+        );
         let name = test.name.node.as_str();
         if let Some(other) = first.insert(key, name) {
             let message = format!("test \"{}\" asks the same", words::shorten(other));
@@ -38,4 +31,44 @@ pub(super) fn check(context: &Context<'_>, found: &mut Vec<(usize, Problem)>) {
             ));
         }
     }
+}
+
+/// An operation without its places in the file, which do not count.
+fn asked(operation: &Operation) -> String {
+    match operation {
+        Operation::Http {
+            method,
+            target,
+            content_type,
+            body,
+        } => {
+            format!(
+                "{} {:?} {content_type:?} {body:?}",
+                method.node, target.node
+            )
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+/// What happened before, without its places in the file.
+fn happened(before: &Before) -> String {
+    let names = |names: &[Name]| {
+        let names = names.iter().map(|name| name.node.as_str());
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let numbers = |numbers: &[Spanned<i64>]| numbers.iter().map(|n| n.node).collect::<Vec<_>>();
+    let operations = before.operations.iter().map(|found| asked(&found.node));
+    format!(
+        "{:?} {:?} {:?} {:?} {} {:?} {:?} {:?} {:?}",
+        before.ago.as_ref().map(|ago| ago.node),
+        before.times.as_ref().map(|times| times.node),
+        operations.collect::<Vec<_>>(),
+        names(&before.on),
+        !before.in_session.is_empty(),
+        numbers(&before.rows),
+        numbers(&before.bytes),
+        names(&before.releasing),
+        names(&before.masking),
+    )
 }
