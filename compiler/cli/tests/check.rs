@@ -284,7 +284,7 @@ fn the_packages_to_start_from_are_sound_and_their_tests_hold() {
         }
         packages += 1;
     }
-    assert_eq!(packages, 3);
+    assert_eq!(packages, 4);
     assert_eq!(hpol(policies, &["check"]).status.code(), Some(0));
 }
 

@@ -151,6 +151,7 @@ fn a_policy_with_errors_is_not_linted_and_pages_are_shown() {
 fn what_we_ship_is_clean() {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     for policy in [
+        "policies/agents-with-memory",
         "policies/orders",
         "policies/read-only-analytics",
         "compiler/cli/templates/init",
