@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use hpol_bundle::policy::{self as tree, ClassId, GroupId, Policy, RuleId, Source};
 use hpol_bundle::program::Program;
 use hpol_bundle::program::lower::{LowerError, lower};
-use hpol_bundle::vocabulary::Protocol;
 use hpol_syntax::code::{Code, Severity};
 use hpol_syntax::span::Span;
 
@@ -18,6 +17,7 @@ use crate::imports::cycles;
 use crate::lowered::{Effect, Lowered};
 use crate::own_facts::vocabulary;
 use crate::symbols::qualify;
+use crate::targets::disagreements;
 use crate::test_case::TestCase;
 
 /// Places named in one diagnostic.
@@ -32,7 +32,7 @@ pub(crate) fn diagnostics(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagn
         .flat_map(|file| of_file(db, inputs, *file));
     let mut found: Vec<Diagnostic> = of_files.cloned().collect();
     found.extend(duplicates(db, inputs));
-    found.extend(targets(db, inputs));
+    found.extend(disagreements(db, inputs));
     found.extend(cycles(db, inputs));
     found.sort_by(|left, right| left.place().cmp(&right.place()));
     merge_names(found)
@@ -138,7 +138,7 @@ fn line_breaks(db: &dyn salsa::Database, file: SourceFile) -> Vec<u32> {
 }
 
 /// An item where it stands.
-struct Place<'db> {
+pub(crate) struct Place<'db> {
     file: SourceFile,
     item: ItemText<'db>,
     offset: u32,
@@ -154,7 +154,7 @@ impl<'db> Place<'db> {
     }
 
     /// The line on which the item begins.
-    fn label(&self, db: &'db dyn salsa::Database, text: &str) -> Label {
+    pub(crate) fn label(&self, db: &'db dyn salsa::Database, text: &str) -> Label {
         let start = parsed(db, self.item).start;
         let span = headline(self.item.text(db), start).shifted(self.offset);
         Label {
@@ -354,41 +354,8 @@ fn duplicates(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// Targets that connections name with different protocols.
-fn targets(db: &dyn salsa::Database, inputs: Inputs) -> Vec<Diagnostic> {
-    let mut first: BTreeMap<&str, (Protocol, Declaration)> = BTreeMap::new();
-    let mut found = Vec::new();
-    for file in inputs.files(db) {
-        for (index, target, protocol) in declared::targets(db, *file) {
-            let here = Declaration {
-                file: *file,
-                index: *index,
-            };
-            let (known, before) = *first.entry(target).or_insert((*protocol, here));
-            let label = |at: Declaration, protocol: Protocol| {
-                Some(place(db, at)?.label(db, &format!("as {}", protocol.as_str())))
-            };
-            if known == *protocol {
-                continue;
-            }
-            let labels = [label(here, *protocol), label(before, known)];
-            found.push(Diagnostic {
-                code: Code::TargetProtocol,
-                severity: Code::TargetProtocol.severity(),
-                message: format!("target `{target}` is named with two protocols"),
-                labels: labels.into_iter().flatten().collect(),
-                help: Some(
-                    "a target speaks one protocol: that of the gateway's configuration".to_owned(),
-                ),
-                fix: Vec::new(),
-            });
-        }
-    }
-    found
-}
-
 /// Where a declaration stands.
-fn place<'db>(db: &'db dyn salsa::Database, at: Declaration) -> Option<Place<'db>> {
+pub(crate) fn place<'db>(db: &'db dyn salsa::Database, at: Declaration) -> Option<Place<'db>> {
     let (item, offset) = items(db, at.file).items.get(at.index as usize)?;
     Some(Place {
         file: at.file,

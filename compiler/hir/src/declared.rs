@@ -8,7 +8,7 @@ use hpol_syntax::ast::Item;
 
 use crate::database::{Inputs, SourceFile, items, parsed};
 use crate::file::scope;
-use crate::symbols::{protocol, qualify};
+use crate::symbols::{labels, protocol, qualify};
 
 /// One item that declares a name: the place of the item among those of its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, salsa::SalsaValue)]
@@ -82,17 +82,28 @@ pub(crate) fn duplicates(
     found
 }
 
-/// The targets that connections of `file` name, each with the index of the item.
+/// A connection, as far as others that name the same target have to agree with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// The index of the item.
+    pub(crate) index: u32,
+    pub(crate) name: String,
+    pub(crate) protocol: Protocol,
+    pub(crate) labels: BTreeMap<String, String>,
+}
+
+/// The targets that connections of `file` name.
 #[salsa::tracked]
-pub(crate) fn targets(db: &dyn salsa::Database, file: SourceFile) -> Vec<(u32, String, Protocol)> {
+pub(crate) fn targets(db: &dyn salsa::Database, file: SourceFile) -> Vec<Target> {
     let items = items(db, file).items.iter().zip(0..);
     items
         .filter_map(|((item, _), index)| match &parsed(db, *item).item {
-            Some(Item::Connection(connection)) => Some((
+            Some(Item::Connection(connection)) => Some(Target {
                 index,
-                connection.target.node.clone(),
-                protocol(&connection.protocol.node)?,
-            )),
+                name: connection.target.node.clone(),
+                protocol: protocol(&connection.protocol.node)?,
+                labels: labels(connection),
+            }),
             _ => None,
         })
         .collect()

@@ -15,6 +15,7 @@ mod own_facts;
 mod roles;
 mod schedule;
 mod symbols;
+mod targets;
 mod test_case;
 pub mod words;
 mod workspace;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use hpol_bundle::vocabulary::Protocol;
-use hpol_syntax::ast::{Effect, Item, Name};
+use hpol_syntax::ast::{Connection, Effect, Item, Name};
 use hpol_syntax::code::Code;
 use hpol_syntax::problem::{Fix, Problem};
 use hpol_syntax::words;
@@ -372,12 +372,16 @@ fn connection(item: Option<&Item>) -> Option<ConnectionSymbol> {
     Some(ConnectionSymbol {
         protocol,
         target: connection.target.node.clone(),
-        labels: connection
-            .labels
-            .iter()
-            .map(|label| (label.name.node.clone(), label.value.node.clone()))
-            .collect(),
+        labels: labels(connection),
     })
+}
+
+/// The labels of a connection.
+pub(crate) fn labels(connection: &Connection) -> BTreeMap<String, String> {
+    let labels = connection.labels.iter();
+    labels
+        .map(|label| (label.name.node.clone(), label.value.node.clone()))
+        .collect()
 }
 
 /// The protocol of the connection with a qualified name.

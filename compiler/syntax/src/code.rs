@@ -152,6 +152,8 @@ codes! {
     ScheduleTime = "HP0223" Error,
     /// A time zone that does not exist.
     UnknownZone = "HP0224" Error,
+    /// A target that connections label differently.
+    TargetLabels = "HP0225" Error,
 
     /// A control that the catalogue does not have.
     UnknownControl = "HP0301" Error,
