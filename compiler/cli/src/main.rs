@@ -38,11 +38,13 @@ mod sources;
 mod table;
 mod terminal;
 mod test;
+mod tested;
 mod trial;
 mod verdicts;
 mod visible;
 mod vocabulary;
 mod whole_file;
+mod why;
 
 use std::process::ExitCode;
 

@@ -8,17 +8,16 @@ use hpol_bundle::policy::Policy;
 use hpol_bundle::program::Program;
 use hpol_bundle::vocabulary::Vocabulary;
 use hpol_hir::{HasErrors, Lints, TestCase, Workspace};
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::dependencies::Dependencies;
 use crate::exit::Failure;
-use crate::report::finding::{Finding, Rule};
-use crate::report::{self, Entry, Place, Report, Texts};
+use crate::report::finding::Finding;
+use crate::report::{self, Entry, Report, Texts};
 use crate::sources::{self, SourceFile};
-use crate::terminal::{Style, Terminal};
-use crate::trial::{self, Trial};
-use crate::visible;
+use crate::terminal::Terminal;
+use crate::tested::{self, Tested};
+use crate::trial;
 use crate::vocabulary::VocabularyFile;
 
 /// Which files make the policy.
@@ -56,19 +55,6 @@ pub(crate) struct Tried {
     /// `None` if it has errors.
     pub(crate) sound: Option<Sound>,
     pub(crate) tests: Vec<Tested>,
-}
-
-/// How a test went; a format, documented in `docs/cli.md`.
-#[derive(Debug, Serialize)]
-pub(crate) struct Tested {
-    name: String,
-    file: String,
-    line: u32,
-    result: &'static str,
-    why: Option<String>,
-    /// The line on which it begins.
-    #[serde(skip)]
-    place: Place,
 }
 
 impl Paths {
@@ -174,6 +160,16 @@ impl Tried {
         json: bool,
         terminal: &mut Terminal,
     ) -> Result<Tried, Failure> {
+        Tried::load_only(paths, "", json, terminal)
+    }
+
+    /// As [`Tried::load`], with only the tests whose names contain `filter`.
+    pub(crate) fn load_only(
+        paths: &Paths,
+        filter: &str,
+        json: bool,
+        terminal: &mut Terminal,
+    ) -> Result<Tried, Failure> {
         let project = Project::load(paths)?;
         if !json {
             project.print_reports(terminal)?;
@@ -181,7 +177,7 @@ impl Tried {
         let sound = project.sound()?;
         let tests = sound
             .as_ref()
-            .map(|sound| sound.run_tests(&project.vocabulary));
+            .map(|sound| tested::run(sound, &project.vocabulary, filter));
         Ok(Tried {
             tests: tests.unwrap_or_default(),
             project,
@@ -202,7 +198,7 @@ impl Tried {
                 .project
                 .files
                 .iter()
-                .find(|file| file.name == test.file)?;
+                .find(|file| file.name == test.file())?;
             test.finding(source.relative())
         }));
         findings
@@ -211,85 +207,6 @@ impl Tried {
     /// What is wrong, and how the tests went, as JSON.
     pub(crate) fn as_json(&self) -> Value {
         json!({ "diagnostics": self.project.entries(), "tests": self.tests })
-    }
-}
-
-impl Sound {
-    /// Runs every test.
-    fn run_tests(&self, vocabulary: &Vocabulary) -> Vec<Tested> {
-        let trial = Trial::new(&self.policy, &self.program, vocabulary);
-        let tested = |case: &TestCase| {
-            let why = trial.run(case).err();
-            Tested {
-                name: case.name.clone(),
-                file: case.source.file.clone(),
-                line: case.source.line,
-                result: if why.is_none() { "passed" } else { "failed" },
-                why,
-                place: Place {
-                    file: case.source.file.clone(),
-                    line: case.source.line as usize,
-                    column: 1,
-                    end_line: case.source.end_line as usize,
-                    end_column: 2,
-                },
-            }
-        };
-        self.tests.iter().map(tested).collect()
-    }
-}
-
-impl Tested {
-    pub(crate) fn passed(&self) -> bool {
-        self.why.is_none()
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(crate) fn file(&self) -> &str {
-        &self.file
-    }
-
-    pub(crate) fn line(&self) -> u32 {
-        self.line
-    }
-
-    /// What went wrong, if anything did.
-    pub(crate) fn why(&self) -> Option<&str> {
-        self.why.as_deref()
-    }
-
-    fn finding(&self, path: String) -> Option<Finding<'_>> {
-        Some(Finding {
-            rule: Rule::FailingTest,
-            is_error: true,
-            message: self.why()?,
-            help: None,
-            path,
-            place: &self.place,
-            fix: &[],
-        })
-    }
-
-    /// Prints the test with what went wrong.
-    pub(crate) fn print(&self, terminal: &mut Terminal) -> Result<(), Failure> {
-        let name = visible::line(&self.name);
-        let Some(why) = &self.why else {
-            let passed = terminal.paint(Style::Good, "passed");
-            terminal.line(format_args!("{passed}  {name}"))?;
-            return Ok(());
-        };
-        let failed = terminal.paint(Style::Bad, "FAILED");
-        terminal.line(format_args!("{failed}  {name}"))?;
-        terminal.line(format_args!(
-            "        {}:{}: {}",
-            visible::line(&self.file),
-            self.line,
-            visible::line(why)
-        ))?;
-        Ok(())
     }
 }
 

@@ -5,9 +5,11 @@ mod junit;
 use clap::{Args, ValueEnum};
 
 use crate::exit::{Failure, Outcome};
-use crate::project::{Paths, Tested, Tried, counted};
+use crate::project::{Paths, Tried, counted};
 use crate::report::finding;
 use crate::terminal::{Style, Terminal};
+use crate::tested::Tested;
+use crate::visible;
 
 /// Check a policy and run its tests
 #[derive(Debug, Args)]
@@ -18,10 +20,14 @@ looked up in `public`; a request without a host goes to `localhost`.
 Examples:
   hpol test
   hpol test policies/orders
+  hpol test --filter refund
   hpol test --format junit > results.xml")]
 pub(crate) struct Test {
     #[command(flatten)]
     paths: Paths,
+    /// Run only the tests whose names contain this
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
     /// Form of the output
     #[arg(long, value_name = "FORM", default_value = "text")]
     format: Form,
@@ -50,16 +56,25 @@ impl Test {
         let form = if self.json { Form::Json } else { self.format };
         // What is wrong with the policy itself has no place among the results of tests.
         let silent = !matches!(form, Form::Text | Form::Junit);
-        let tried = Tried::load(&self.paths, silent, terminal)?;
+        let filter = self.filter.as_deref().unwrap_or_default();
+        let tried = Tried::load_only(&self.paths, filter, silent, terminal)?;
+        // A name that was mistyped must not look like tests that pass.
+        let found = self.filter.is_none() || !tried.tests.is_empty();
         match form {
-            Form::Text if tried.sound.is_some() => print(terminal, &tried.tests)?,
+            Form::Text if tried.sound.is_some() && found => print(terminal, &tried.tests)?,
             Form::Text => {}
             Form::Json => terminal.json(&tried.as_json())?,
             Form::Junit => terminal.text(&junit::document(&tried.tests))?,
             Form::Sarif => finding::print_sarif(&tried.findings(), terminal)?,
             Form::Github => finding::print_github(&tried.findings(), terminal)?,
         }
-        Ok(match tried.passed() {
+        if tried.sound.is_some() && !found {
+            terminal.note(format_args!(
+                "no test has `{}` in its name",
+                visible::line(filter)
+            ))?;
+        }
+        Ok(match tried.passed() && found {
             true => Outcome::Clean,
             false => Outcome::Findings,
         })

@@ -46,7 +46,8 @@ pub(crate) fn truth_of_history(test: &HistoryTest, moment: Moment<'_>) -> Truth 
 }
 
 /// The least and the greatest number that is possible.
-fn number(history: &History, moment: Moment<'_>) -> (i64, i64) {
+#[must_use]
+pub fn number(history: &History, moment: Moment<'_>) -> (i64, i64) {
     let own = (history.own == Own::Counts).then_some(moment.own);
     let looked_at: Vec<(Truth, &Facts)> = moment
         .past

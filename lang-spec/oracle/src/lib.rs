@@ -14,13 +14,16 @@ use hpol_bundle::policy::{
     Condition, Effect, ExceptionId, GroupId, Policy, Predicate, RuleId, Test,
 };
 
-pub use history::{Moment, Past};
+pub use history::{Moment, Past, number};
 
 /// Three-valued truth (Kleene's strong logic). The order makes `min` the AND and `max` the OR.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Truth {
+pub enum Truth {
+    /// It does not hold.
     False,
+    /// It cannot be told.
     Unknown,
+    /// It holds.
     True,
 }
 
@@ -133,8 +136,9 @@ pub fn is_member(policy: &Policy, group: GroupId, facts: &Facts) -> bool {
     group.is_some_and(|group| truth(&group.condition, facts, None) == Truth::True)
 }
 
-/// Without a moment nothing is known of history.
-fn truth(condition: &Condition, facts: &Facts, moment: Option<Moment<'_>>) -> Truth {
+/// Whether a condition holds, for tools that explain decisions. Without a moment nothing is known of history.
+#[must_use]
+pub fn truth(condition: &Condition, facts: &Facts, moment: Option<Moment<'_>>) -> Truth {
     match condition {
         Condition::All(parts) => parts
             .iter()

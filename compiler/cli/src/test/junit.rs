@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::project::Tested;
+use crate::tested::Tested;
 
 /// The document: one suite for each file.
 pub(super) fn document(tests: &[Tested]) -> String {
@@ -53,7 +53,7 @@ fn case(xml: &mut String, test: &Tested) {
         xml,
         ">\n      <failure message=\"{}\">{}</failure>\n    </testcase>\n",
         escape(why),
-        escape(why)
+        escape(&test.explained(why))
     );
 }
 
