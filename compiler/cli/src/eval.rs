@@ -1,4 +1,7 @@
-//! `hpol eval`: decides requests given as facts, with the evaluator that the gateway runs.
+//! `hpol eval`: decides requests given as facts, or one that is given as a person would say it, with the evaluator that
+//! the gateway runs.
+
+mod one;
 
 use std::path::PathBuf;
 
@@ -18,24 +21,34 @@ use crate::requests::Requests;
 use crate::terminal::Terminal;
 use crate::trial;
 
-/// Decide requests that are given as facts
+use one::One;
+
+/// Decide one request and say why, or many that are given as facts
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A request is a line of JSON: {\"id\", \"kind\", \"facts\": {\"subject.id\": \"agent-7\", \"sql.verbs\": [\"select\"], ...}, \"unknown\": [...]}.
+With --sql or --http one request is decided: the answer has the verdict, what it obliges to, and for every rule why it
+matches or the first part of its condition that rules it out. Names without a schema are looked up in `public`; a
+request without a host goes to `localhost`; nothing happened before.
+
+With --requests a request is a line of JSON: {\"id\", \"kind\", \"facts\": {\"subject.id\": \"agent-7\", \"sql.verbs\": [\"select\"], ...}, \"unknown\": [...]}.
 A fact that is null or in \"unknown\" is unknown, one that is not there is missing. The answers come as lines, in order.
 
 Examples:
+  hpol eval policies/orders --as agent-7 --groups agents,support --on orders_db --sql \"SELECT * FROM orders\"
+  hpol eval policies/crm --as agent-7 --on crm --http \"GET /v1/contacts\" --json
   hpol eval policy.hpolb --key policy.key.pub --requests requests.jsonl
   hpol eval policies/orders --requests -")]
 pub(crate) struct Eval {
     #[command(flatten)]
     origin: Origin,
     /// File with the requests; `-` for standard input
-    #[arg(long, value_name = "FILE")]
-    requests: PathBuf,
-    /// The compiled form that decides; all decide alike
-    #[arg(long, value_enum, default_value_t = Form::Session)]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["sql", "http"], conflicts_with_all = ["sql", "http"])]
+    requests: Option<PathBuf>,
+    /// The compiled form that decides requests of a file; all decide alike
+    #[arg(long, value_enum, default_value_t = Form::Session, conflicts_with_all = ["sql", "http"])]
     form: Form,
+    #[command(flatten)]
+    one: One,
 }
 
 /// A line of the answer; a format, documented in `docs/cli.md`.
@@ -75,7 +88,10 @@ impl Eval {
         let Some(compiled) = self.origin.load(terminal)? else {
             return Ok(Outcome::Findings);
         };
-        let mut requests = Requests::open(&self.requests, &compiled.vocabulary)?;
+        let Some(requests) = &self.requests else {
+            return self.one.run(&compiled, terminal);
+        };
+        let mut requests = Requests::open(requests, &compiled.vocabulary)?;
         let mut decider = Decider::new(&compiled, self.form);
         while let Some(request) = requests.next()? {
             let every = decider.names_every_rule();

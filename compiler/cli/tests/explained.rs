@@ -70,3 +70,101 @@ fn json_has_the_path_of_what_failed() {
         ])
     );
 }
+
+/// The arguments of `hpol eval` for agent-7.
+fn eval<'a>(rest: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = vec![
+        "eval",
+        ".",
+        "--as",
+        "agent-7",
+        "--groups",
+        "agents,staff",
+        "--on",
+    ];
+    arguments.extend(rest);
+    arguments
+}
+
+#[test]
+fn one_request_is_decided_and_every_rule_says_why() {
+    for (name, request) in [
+        ("allowed", ["db", "--sql", "SELECT id FROM customers"]),
+        (
+            "held",
+            ["orders-prod", "--sql", "UPDATE customers SET id = 1"],
+        ),
+        (
+            "not_maskable",
+            ["db", "--sql", "SELECT ssn || 1 FROM customers"],
+        ),
+        ("not_understood", ["db", "--sql", "SELEC"]),
+        ("unknown", ["db", "--sql", "DO 'x'"]),
+        ("http", ["demo.crm", "--http", "DELETE /v1/notes"]),
+    ] {
+        let output = hpol(&eval(&request));
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        insta::assert_snapshot!(format!("eval_{name}"), text(&output.stdout));
+    }
+    let output = hpol(&eval(&["db", "--sql", "DROP TABLE customers", "--json"]));
+    insta::assert_snapshot!("eval_json", text(&output.stdout));
+}
+
+/// A request that is put in words and its facts as a line are decided alike.
+#[test]
+fn one_request_is_decided_as_its_facts_are() {
+    use std::io::Write;
+    use std::process::Stdio;
+
+    let facts = r#"{"id": 1, "kind": "http", "facts": {"subject.id": "agent-7", "subject.groups": ["agents", "staff"],
+        "connection.name": "crm", "connection.kind": "http", "http.method": "GET", "http.path": "/v1/notes"}}"#;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_hpol"))
+        .current_dir(POLICY)
+        .args(["eval", ".", "--requests", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    writeln!(input, "{}", facts.replace('\n', " ")).unwrap();
+    drop(input);
+    let line: serde_json::Value =
+        serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap();
+
+    let output = hpol(&eval(&["crm", "--http", "GET /v1/notes", "--json"]));
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(line.get("verdict"), Some(&serde_json::json!("allow")));
+    for key in ["verdict", "determining", "controls", "obligations"] {
+        assert_eq!(line.get(key), answer.get(key), "{key}");
+    }
+}
+
+#[test]
+fn one_request_that_does_not_fit_is_refused_by_name() {
+    for (request, code, says) in [
+        (
+            ["nope", "--sql", "SELECT 1"],
+            1,
+            "there is no connection `nope`: the policy has `demo.crm`, `demo.db`\n",
+        ),
+        (
+            ["db", "--http", "GET /x"],
+            2,
+            "error: the connection is of a database: `--sql` says what is asked there\n",
+        ),
+        (
+            ["crm", "--http", "get /x"],
+            2,
+            "error: `--http` is a method and a path or URL, such as `GET /orders`\n",
+        ),
+    ] {
+        let output = hpol(&eval(&request));
+        assert_eq!(
+            (output.status.code(), text(&output.stderr)),
+            (Some(code), says)
+        );
+        assert_eq!(text(&output.stdout), "");
+    }
+    let both = hpol(&eval(&["db", "--sql", "SELECT 1", "--requests", "-"]));
+    assert_eq!(both.status.code(), Some(2));
+}

@@ -27,5 +27,6 @@ pub use hpol_syntax::code::{Code, Severity};
 pub use lints::{ALLOWED_BY_DEFAULT, Lints, Unsettled};
 pub use test_case::{
     Expectation, MAX_TIMES, TestBefore, TestCase, TestConnection, TestOperation, TestSubject,
+    test_time,
 };
 pub use workspace::{Cancelled, HasErrors, Workspace, attempt};

@@ -8,6 +8,7 @@ use hpol_bundle::decision::Verdict;
 use hpol_bundle::policy::Source;
 use hpol_bundle::vocabulary::Protocol;
 use hpol_nist_mappings::ControlId;
+use jiff::Timestamp;
 
 /// One `test` item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +98,12 @@ pub struct TestBefore {
     pub releasing: Vec<String>,
     /// Qualified names of the data classes that were hidden, sorted.
     pub masking: Vec<String>,
+}
+
+/// The time that `text` says (RFC 3339), in seconds since 1970.
+#[must_use]
+pub fn test_time(text: &str) -> Option<i64> {
+    text.parse::<Timestamp>().ok().map(Timestamp::as_second)
 }
 
 /// How often an operation of a test can have happened; every limit worth a test can be shown with a smaller one.

@@ -8,13 +8,12 @@ use hpol_syntax::code::Code;
 use hpol_syntax::problem::Problem;
 use hpol_syntax::span::Spanned;
 use hpol_syntax::words;
-use jiff::Timestamp;
 
 use super::Checker;
 use super::rule::BUILT_IN;
 use crate::lowered::Lowered;
 use crate::symbols::{EffectKind, exceptions, rules};
-use crate::test_case::{Expectation, TestCase, TestConnection, TestOperation};
+use crate::test_case::{Expectation, TestCase, TestConnection, TestOperation, test_time};
 
 impl Checker<'_> {
     pub(super) fn test(&mut self, test: &ast::Test) -> Option<Lowered> {
@@ -54,7 +53,7 @@ impl Checker<'_> {
 
     /// The time of a test, in seconds since 1970.
     fn time(&mut self, time: &Spanned<String>) -> Option<i64> {
-        let found = time.node.parse::<Timestamp>().ok();
+        let found = test_time(&time.node);
         if found.is_none() {
             let message = format!("`{}` is not a time", words::shorten(&time.node));
             self.report(
@@ -62,7 +61,7 @@ impl Checker<'_> {
                     .help("write it with its offset: `at \"2027-03-31T09:00:00Z\"`"),
             );
         }
-        found.map(Timestamp::as_second)
+        found
     }
 
     fn parts_of(&mut self, test: &ast::Test) -> Option<()> {
