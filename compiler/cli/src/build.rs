@@ -38,6 +38,9 @@ pub(crate) struct Build {
     /// Number of the bundle; a gateway never goes back to a smaller one
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     sequence: u64,
+    /// Refuse packages from other folders where there is no `hpol.lock`, and do not write it
+    #[arg(long)]
+    locked: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -46,7 +49,7 @@ pub(crate) struct Build {
 impl Build {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         let tried = Tried::load(&self.paths, self.json, terminal)?;
-        let unlocked = tried.project.dependencies.drift()? == [Drift::NoLock];
+        let unlocked = !self.locked && tried.project.dependencies.drift()? == [Drift::NoLock];
         if !unlocked {
             tried.project.dependencies.locked()?;
         }

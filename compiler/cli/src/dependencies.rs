@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use hpol_bundle::digest::{hex, sha256};
 use hpol_syntax::ast::Item;
@@ -24,7 +24,7 @@ const BYTES: u64 = 256 << 10;
 /// Packages that one policy takes from other folders.
 const PACKAGES: usize = 256;
 /// The form of the lock file.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The packages that one policy takes from other folders, read.
 #[derive(Debug, Default)]
@@ -45,6 +45,8 @@ struct Package {
 pub(crate) enum Drift {
     /// There is no lock file.
     NoLock,
+    /// The lock file has another form, whose digests say nothing here.
+    Form(u32),
     /// A package that the lock file does not name.
     Added(String),
     /// A package whose files are others.
@@ -123,11 +125,7 @@ impl Dependencies {
         }
         let lock: LockFile = read_toml(&path)?;
         if lock.version != VERSION {
-            let why = format!(
-                "it has form {}, and this version reads {VERSION}",
-                lock.version
-            );
-            return Err(unusable(&path, why));
+            return Ok(vec![Drift::Form(lock.version)]);
         }
         let mut drift = Vec::new();
         for (name, package) in &self.packages {
@@ -180,6 +178,12 @@ impl std::fmt::Display for Drift {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Drift::NoLock => write!(f, "there is no `{LOCK}`"),
+            Drift::Form(form) => {
+                write!(
+                    f,
+                    "`{LOCK}` has form {form}, and this version reads {VERSION}"
+                )
+            }
             Drift::Added(name) => write!(f, "`{LOCK}` does not name package `{name}`"),
             Drift::Changed(name) => write!(f, "package `{name}` is not what `{LOCK}` names"),
             Drift::Removed(name) => {
@@ -208,6 +212,9 @@ impl Package {
         }
         let place = root.join(folder);
         let mut files = sources::collect(std::slice::from_ref(&place))?;
+        for file in &files {
+            plain(&project, &place, &file.path)?;
+        }
         let digest = digest(&files);
         for file in &mut files {
             let package = package_of(&file.text);
@@ -245,15 +252,63 @@ fn package_of(text: &str) -> Option<String> {
     }
 }
 
-/// One digest over the names and the bytes of all files.
+/// Refuses a file of a package whose name other systems would read as another one: its digest would be theirs.
+fn plain(project: &Path, place: &Path, file: &Path) -> Result<(), Failure> {
+    let below = file.strip_prefix(place).unwrap_or(file);
+    let fits = |part: Component<'_>| match part {
+        Component::Normal(part) => part
+            .to_str()
+            .is_some_and(|part| !part.contains(|char: char| char == '\\' || char.is_control())),
+        _ => true,
+    };
+    if below.components().all(fits) {
+        return Ok(());
+    }
+    let why = format!(
+        "the file `{}` of `{}` has a name with a backslash, a control character or what is not UTF-8",
+        below.display(),
+        place.display()
+    );
+    Err(unusable(project, why))
+}
+
+/// One digest over the names and the bytes of all files. Names with their lengths in front: no name reads as two files.
 fn digest(files: &[SourceFile]) -> String {
-    let lines = files
-        .iter()
-        .map(|file| format!("{}  {}\n", hex(&sha256(file.text.as_bytes())), file.name));
-    format!(
-        "sha256:{}",
-        hex(&sha256(lines.collect::<String>().as_bytes()))
-    )
+    let mut listed = Vec::new();
+    for file in files {
+        listed.extend_from_slice(&(file.name.len() as u64).to_be_bytes());
+        listed.extend_from_slice(file.name.as_bytes());
+        listed.extend_from_slice(&sha256(file.text.as_bytes()));
+    }
+    format!("sha256:{}", hex(&sha256(&listed)))
+}
+
+/// Refuses `paths` of which one has a project file that does not count, as `root` is another folder: packages and their lock
+/// would silently be left out.
+pub(crate) fn none_beside(paths: &[PathBuf], root: &Path) -> Result<(), Failure> {
+    let Ok(root) = root.canonicalize() else {
+        return Ok(());
+    };
+    for path in paths {
+        // What cannot be found is reported where it is read.
+        let Ok(path) = path.canonicalize() else {
+            continue;
+        };
+        if path == root {
+            continue;
+        }
+        let folders = [Some(path.as_path()), path.parent()];
+        let others = folders
+            .into_iter()
+            .flatten()
+            .filter(|folder| *folder != root);
+        let mut files = others.flat_map(|folder| [PROJECT, LOCK].map(|file| folder.join(file)));
+        if let Some(file) = files.find(|file| file.exists()) {
+            let why = "it counts only where its folder is given, and nothing else".to_owned();
+            return Err(unusable(&file, why));
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Failure> {
@@ -265,5 +320,27 @@ pub(crate) fn unusable(path: &Path, why: String) -> Failure {
     Failure::Project {
         path: path.to_owned(),
         why: visible::line(&why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, text: &str) -> SourceFile {
+        SourceFile {
+            name: name.to_owned(),
+            path: PathBuf::from(name),
+            text: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn no_name_passes_for_two_files() {
+        let two = [file("a.hpol", "one"), file("b.hpol", "two")];
+        let inner = hex(&sha256(b"two"));
+        let forged = file(&format!("a.hpol\n{inner}  b.hpol"), "one");
+        assert_ne!(digest(&two), digest(&[forged]));
+        assert_ne!(digest(&two[..1]), digest(&two));
     }
 }

@@ -10,7 +10,7 @@ use hpol_bundle::vocabulary::Vocabulary;
 use hpol_hir::{HasErrors, Lints, TestCase, Workspace};
 use serde_json::{Value, json};
 
-use crate::dependencies::Dependencies;
+use crate::dependencies::{self, Dependencies};
 use crate::exit::Failure;
 use crate::report::finding::Finding;
 use crate::report::{self, Entry, Report, Texts};
@@ -78,6 +78,7 @@ impl Paths {
 impl Project {
     pub(crate) fn load(paths: &Paths) -> Result<Project, Failure> {
         let vocabulary = paths.vocabulary.load()?;
+        dependencies::none_beside(&paths.paths, paths.root())?;
         let dependencies = Dependencies::load(paths.root())?;
         let mut files = sources::collect_but(&paths.paths, |path| dependencies.holds(path))?;
         files.extend(dependencies.files().cloned());
