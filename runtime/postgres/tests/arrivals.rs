@@ -241,7 +241,10 @@ async fn pg_09_names_are_told_once_and_mean_nothing_by_case() {
         assert!(told.ends_with("Z I"), "{given:?}: {told}");
     }
     let given = [("user", "agent"), ("database", "demo")];
-    let told = Client::connect(world.address, &given).await.lines(1).await;
+    let mut client = Client::connect(world.address, &given).await;
+    // Which databases there are is told to those who have shown who they are.
+    client.send(&message(b'p', &text("agent"))).await;
+    let told = client.lines(1).await;
     assert!(told.contains("database `demo` is not offered"), "{told}");
 }
 

@@ -206,7 +206,7 @@ impl<'t> Reader<'t> {
         self.mention(unit, Role::Number);
         match self.slot {
             Slot::Value => self.value_read(),
-            Slot::Free if self.inside => self.slot = Slot::Clause,
+            Slot::Free | Slot::Day if self.inside => self.slot = Slot::Clause,
             _ => {}
         }
     }
@@ -259,7 +259,10 @@ impl<'t> Reader<'t> {
             Slot::Method => self.mention(unit, Role::Method),
             Slot::Claims => self.mention(unit, Role::Value),
             Slot::Labels => self.label(word, unit),
-            Slot::Day => self.mention(unit, Role::Number),
+            Slot::Day => {
+                self.mention(unit, Role::Number);
+                self.slot = Slot::Clause;
+            }
             Slot::Words(_) | Slot::Head => self.part(word, unit),
             Slot::Parameters | Slot::Clause | Slot::Free => self.part(word, unit),
         }
