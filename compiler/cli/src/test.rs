@@ -1,8 +1,10 @@
 //! `hpol test`: checks a policy and runs its tests.
 
+mod coverage;
 mod junit;
 
 use clap::{Args, ValueEnum};
+use serde_json::json;
 
 use crate::exit::{Failure, Outcome};
 use crate::project::{Paths, Tried, counted};
@@ -10,6 +12,8 @@ use crate::report::finding;
 use crate::terminal::{Style, Terminal};
 use crate::tested::Tested;
 use crate::visible;
+
+use coverage::Coverage;
 
 /// Check a policy and run its tests
 #[derive(Debug, Args)]
@@ -21,6 +25,7 @@ Examples:
   hpol test
   hpol test policies/orders
   hpol test --filter refund
+  hpol test --coverage text --min-coverage 90
   hpol test --format junit > results.xml")]
 pub(crate) struct Test {
     #[command(flatten)]
@@ -34,6 +39,21 @@ pub(crate) struct Test {
     /// Print JSON, as --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
+    /// Print also which rules and controls the tests reach; `json` is `--json` with `coverage`
+    #[arg(long, value_name = "FORM", conflicts_with_all = ["format", "json"])]
+    coverage: Option<CoverageForm>,
+    /// Fail where the tests reach less than so much of the rules
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    min_coverage: Option<u8>,
+}
+
+/// In which form it is printed what the tests reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CoverageForm {
+    /// For people, after the results
+    Text,
+    /// In the JSON document of the results
+    Json,
 }
 
 /// In which form results are printed.
@@ -53,17 +73,27 @@ enum Form {
 
 impl Test {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
-        let form = if self.json { Form::Json } else { self.format };
+        let json = self.json || self.coverage == Some(CoverageForm::Json);
+        let form = if json { Form::Json } else { self.format };
         // What is wrong with the policy itself has no place among the results of tests.
         let silent = !matches!(form, Form::Text | Form::Junit);
         let filter = self.filter.as_deref().unwrap_or_default();
         let tried = Tried::load_only(&self.paths, filter, silent, terminal)?;
         // A name that was mistyped must not look like tests that pass.
         let found = self.filter.is_none() || !tried.tests.is_empty();
+        let coverage = self.coverage(&tried, filter);
         match form {
             Form::Text if tried.sound.is_some() && found => print(terminal, &tried.tests)?,
             Form::Text => {}
-            Form::Json => terminal.json(&tried.as_json())?,
+            Form::Json => {
+                let mut document = tried.as_json();
+                if let (Some(CoverageForm::Json), Some(members)) =
+                    (self.coverage, document.as_object_mut())
+                {
+                    members.insert("coverage".to_owned(), json!(coverage));
+                }
+                terminal.json(&document)?;
+            }
             Form::Junit => terminal.text(&junit::document(&tried.tests))?,
             Form::Sarif => finding::print_sarif(&tried.findings(), terminal)?,
             Form::Github => finding::print_github(&tried.findings(), terminal)?,
@@ -74,10 +104,28 @@ impl Test {
                 visible::line(filter)
             ))?;
         }
-        Ok(match tried.passed() && found {
+        if let (Some(CoverageForm::Text), Some(coverage)) = (self.coverage, &coverage) {
+            coverage.print(terminal)?;
+        }
+        let reached = match (self.min_coverage, &coverage) {
+            (Some(percent), Some(coverage)) => coverage.holds(percent, terminal)?,
+            _ => true,
+        };
+        Ok(match tried.passed() && found && reached {
             true => Outcome::Clean,
             false => Outcome::Findings,
         })
+    }
+}
+
+impl Test {
+    /// What the tests reach, where that is asked for; `None` also where the policy has errors.
+    fn coverage(&self, tried: &Tried, filter: &str) -> Option<Coverage> {
+        if self.coverage.is_none() && self.min_coverage.is_none() {
+            return None;
+        }
+        let sound = tried.sound.as_ref()?;
+        Some(Coverage::of(sound, &tried.project.vocabulary, filter))
     }
 }
 

@@ -168,3 +168,30 @@ fn one_request_that_does_not_fit_is_refused_by_name() {
     let both = hpol(&eval(&["db", "--sql", "SELECT 1", "--requests", "-"]));
     assert_eq!(both.status.code(), Some(2));
 }
+
+#[test]
+fn coverage_tells_the_rules_and_controls_that_tests_reach() {
+    let some = hpol(&["test", "--filter", "fine", "--coverage", "text"]);
+    insta::assert_snapshot!("coverage_of_one", text(&some.stdout));
+    assert_eq!(some.status.code(), Some(0));
+
+    let drops = hpol(&["test", "--filter", "drops", "--coverage", "json"]);
+    let document: serde_json::Value = serde_json::from_slice(&drops.stdout).unwrap();
+    insta::assert_snapshot!(
+        "coverage_json",
+        serde_json::to_string_pretty(document.pointer("/coverage").unwrap()).unwrap()
+    );
+}
+
+#[test]
+fn coverage_below_what_is_asked_for_fails() {
+    let asked = |percent| hpol(&["test", "--filter", "fine", "--min-coverage", percent]);
+    assert_eq!(asked("20").status.code(), Some(0));
+    let below = asked("21");
+    assert_eq!(below.status.code(), Some(1));
+    assert_eq!(
+        text(&below.stderr),
+        "tests reach 20 % of the rules; at least 21 % are asked for\n"
+    );
+    assert_eq!(asked("101").status.code(), Some(2));
+}
