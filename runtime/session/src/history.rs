@@ -27,6 +27,9 @@ pub const MAX_SUBJECTS: usize = 1 << 16;
 /// Sweeping begins with so many subjects.
 const FIRST_SWEEP: usize = 64;
 
+/// What is not known at all is not known at any time.
+const NEVER: i64 = i64::MAX;
+
 /// A ledger that several sessions note in.
 pub(crate) type Shared = Arc<Mutex<Ledger>>;
 
@@ -76,9 +79,18 @@ impl Histories {
     pub(crate) fn measure(&self, monitors: &Monitors, now: i64) {
         let mut since = HashMap::clone(&self.since.load());
         for key in monitors.keys() {
-            since.entry(key).or_insert(now);
+            let known = since.entry(key).or_insert(now);
+            // A reading of the log that did not come to its end.
+            if *known == NEVER {
+                *known = now;
+            }
         }
         self.since.store(Arc::new(since));
+    }
+
+    /// Notes that what `monitors` are about is being read from the log: it is kept, and nothing is known for certain yet.
+    fn reads(&self, monitors: &Monitors) {
+        self.knows(monitors, NEVER);
     }
 
     /// Notes that nothing but `monitors` is in force any more: what is measured again later begins anew.
@@ -98,8 +110,7 @@ impl Histories {
     /// Since when everything is known that a measurement is about.
     pub(crate) fn since(&self) -> impl Fn(HistoryKey) -> i64 + use<> {
         let since = self.since.load_full();
-        // What is not known at all is not known at any time.
-        move |key| since.get(&key).copied().unwrap_or(i64::MAX)
+        move |key| since.get(&key).copied().unwrap_or(NEVER)
     }
 }
 

@@ -41,6 +41,7 @@ pub struct Recalled {
 
 impl<'a> Remembered<'a> {
     pub(crate) fn new(histories: &'a Histories, in_force: &'a InForce) -> Remembered<'a> {
+        histories.reads(in_force.monitors());
         Remembered {
             histories,
             in_force,

@@ -288,6 +288,33 @@ async fn history_survives_a_restart() {
     assert!(reads(&session).await);
 }
 
+/// Subjects of which nothing is left are forgotten when there are many; none of these is.
+#[tokio::test]
+async fn the_histories_of_many_subjects_survive_a_restart() {
+    let world = begun(reads_at_most(1));
+    let names: Vec<String> = (0..70).map(|number| format!("agent-{number}")).collect();
+    for name in &names {
+        assert!(reads(&world.session(name, &[]).await).await);
+    }
+    let after = restarted(&world, reads_at_most(1), 200);
+    for name in &names {
+        assert!(!reads(&after.session(name, &[]).await).await, "{name}");
+    }
+}
+
+/// Where reading the log ends with an error, the windows still pass.
+#[tokio::test]
+async fn a_log_that_was_not_read_to_its_end_leaves_history_unknown_for_one_window() {
+    let world = World::without_policy();
+    let in_force = in_force(reads_at_most(1), 1);
+    drop(world.door.remember(&in_force));
+    world.door.install(in_force);
+    let session = world.session("agent-7", &[]).await;
+    assert!(!reads(&session).await);
+    world.clock.set_second(600);
+    assert!(reads(&session).await);
+}
+
 #[tokio::test]
 async fn classes_and_rows_survive_a_restart() {
     let world = begun(no_exfiltration());
