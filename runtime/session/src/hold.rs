@@ -167,12 +167,25 @@ impl Waiting {
         }
         let late =
             Instant::now() >= self.deadline || self.pipeline.door.now() >= self.approval.expires;
-        if late || !same_policy {
-            let why =
-                "the policy changed, or the time ran out, before the approved operation could run";
-            return Outcome::Refuse(self.void(why).await);
-        }
-        self.use_once(operation, payload, judgement).await
+        let why = if late || !same_policy {
+            "the policy changed, or the time ran out, before the approved operation could run"
+        } else if !self.has_approved(&judgement) {
+            "more has to be approved now"
+        } else {
+            return self.use_once(operation, payload, judgement).await;
+        };
+        // It has never begun.
+        drop(judgement);
+        Outcome::Refuse(self.void(why).await)
+    }
+
+    /// Whether every rule that requires approval now is among those that were approved: an exception may have ended, or a
+    /// schedule or history brought another rule in. Asked under the bundle that was approved under.
+    fn has_approved(&self, judgement: &Judgement) -> bool {
+        judgement.verdict != Verdict::RequireApproval
+            || judgement
+                .determining()
+                .all(|rule| self.approval.rules.iter().any(|had| had.name == rule.name))
     }
 
     async fn use_once<P>(

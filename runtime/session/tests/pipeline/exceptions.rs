@@ -1,8 +1,11 @@
 //! Exceptions: they lift a rule until their end by the door's clock, and the record names them.
 
-use hpol_bundle::policy::{Condition, Exception, Policy, Predicate, RuleId, Source};
+use hpol_bundle::policy::{
+    Condition, Effect, Exception, Group, GroupId, Policy, Predicate, RuleId, Source,
+};
 use hpol_evidence::record::{DecisionRecord, Event, ExceptionRecord};
 use hpol_ports::policy::test;
+use hpol_session::approvals::State;
 
 use super::*;
 use crate::world::policy;
@@ -77,4 +80,65 @@ async fn an_exception_is_for_whom_it_says() {
     let refusal = refusal(session.request(sql("drop"), (), &Masks(true)).await);
     assert_eq!(refusal.rules, ["shop.no_drop"]);
     assert_eq!(last(&world).exceptions, []);
+}
+
+/// Two rules require approval, and an exception lifts the second until its end.
+fn two_approvals() -> Policy {
+    let whole = policy();
+    let update = || test("sql.verbs", Predicate::HasAny(vec!["update".into()]));
+    let approved = |name: &str, group| {
+        let effect = Effect::RequireApproval {
+            quorum: 1,
+            group,
+            within_seconds: 900,
+        };
+        hpol_ports::policy::rule(name, update(), effect)
+    };
+    let security = Group {
+        name: "shop.security".to_owned(),
+        condition: hpol_ports::policy::member("security"),
+    };
+    Policy {
+        groups: vec![hpol_ports::policy::dbas(), security],
+        rules: vec![
+            approved("write", GroupId(0)),
+            approved("reviewed", GroupId(1)),
+        ],
+        exceptions: vec![Exception {
+            name: "shop.nightly".to_owned(),
+            rule: RuleId(1),
+            condition: test("time.now", Predicate::Between(i64::MIN, END - 1)),
+            because: "the archive".to_owned(),
+            owner: "data-platform".to_owned(),
+            until: "2027-01-15".to_owned(),
+            source: Source::default(),
+        }],
+        ..whole
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_was_asked_for_is_not_approved_when_an_exception_ends_meanwhile() {
+    for (second, permitted) in [(END - 1, true), (END, false)] {
+        let world = World::with_policy(two_approvals());
+        world.clock.set_second(END - 1);
+        let session = world.session("svc-archive", &[]).await;
+        let hold = held(&session).await;
+        let dana = principal("dana", &["dba"]);
+        let vote = world.door.vote(&dana, hold.id(), Vote::Approve, "");
+        vote.await.unwrap();
+        world.clock.set_second(second);
+        let outcome = hold.wait(&Masks(true)).await;
+        if permitted {
+            drop(permit(outcome));
+            continue;
+        }
+        let refused = refusal(outcome);
+        assert_eq!(refused.kind, RefusalKind::ApprovalVoid);
+        assert!(refused.reason.ends_with("more has to be approved now"));
+        assert_eq!(world.store.only().state, State::Withdrawn);
+        // Asked again, both are asked.
+        let needs = held(&session).await.notice();
+        assert!(needs.contains("shop.write") && needs.contains("shop.reviewed"));
+    }
 }
