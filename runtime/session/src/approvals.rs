@@ -108,7 +108,7 @@ pub struct Requirement {
 /// One vote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cast {
-    /// Who voted.
+    /// Who voted, without the claims of their token.
     pub approver: Principal,
     /// How.
     pub vote: Vote,
@@ -287,7 +287,7 @@ pub(crate) fn cast(
     }
     let mut next = approval.clone();
     next.votes.push(Cast {
-        approver: approver.clone(),
+        approver: approver.without_claims(),
         vote,
         reason: reason.to_owned(),
         time: now,

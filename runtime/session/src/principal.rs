@@ -54,6 +54,16 @@ impl Principal {
         facts
     }
 
+    /// The identity alone. What its claims were is not known any more.
+    pub(crate) fn without_claims(&self) -> Principal {
+        let mut identity = Principal {
+            claims: Claims::default(),
+            ..self.clone()
+        };
+        identity.claims.keep_for(Vocabulary::builtin());
+        identity
+    }
+
     pub(crate) fn record(&self) -> record::Subject {
         let mut groups = self.groups.clone();
         groups.sort();

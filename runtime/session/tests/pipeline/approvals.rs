@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use hpol_bundle::claims::Claim;
 use hpol_evidence::record::Event;
 use hpol_operation::{Class, Operation};
 use hpol_session::approvals::State;
+use hpol_session::claims::Claims;
 use hpol_session::ports::Durability;
 use jiff::Timestamp;
 
@@ -178,4 +180,23 @@ async fn the_notice_says_who_decides_and_until_when() {
     let hold = held(&session).await;
     assert_eq!(hold.id().len(), 12);
     insta::assert_snapshot!(hold.notice().replace(hold.id(), "ID"), @"waiting for approval ID by 2 of shop.dbas (rule shop.write), until 1970-01-01T00:15:01Z");
+}
+
+#[tokio::test]
+async fn of_a_vote_no_claims_are_kept() {
+    let world = World::new();
+    let session = world.session("agent-7", &["agents"]).await;
+    let hold = held(&session).await;
+    let mut dana = principal("dana", &["dba"]);
+    let salary = ("salary".to_owned(), Claim::Text("90000".to_owned()));
+    dana.claims = Claims::new([salary].into());
+    let vote = world.door.vote(&dana, hold.id(), Vote::Approve, "");
+    vote.await.unwrap();
+    let votes = world.store.only().votes;
+    let claims: Vec<String> = votes
+        .iter()
+        .filter(|cast| cast.approver.is_same_subject(&dana))
+        .map(|cast| format!("{:?}", cast.approver.claims))
+        .collect();
+    assert_eq!(claims, ["{}"]);
 }
