@@ -125,8 +125,11 @@ impl Pipeline {
         let mut facts = specialised.facts.clone();
         facts.extend(&operation.facts);
         self.tell_time(&mut facts, &bundle.vocabulary);
+        let observes = specialised.in_force.observes(&self.connection.name);
+        // Whatever rules say goes ahead on a connection in observe, so it counts as what is allowed does.
+        let counts = |verdict| counting.contains(&if observes { Verdict::Allow } else { verdict });
         let mut decision = Decision::with_capacity(0);
-        let underway = self.decide(&specialised, &facts, counting, &mut decision);
+        let underway = self.decide(&specialised, &facts, counts, &mut decision);
         let unknown = decision
             .unknown
             .iter()
@@ -145,7 +148,7 @@ impl Pipeline {
             refusal: None,
             counted: None,
         };
-        if specialised.in_force.observes(&self.connection.name) {
+        if observes {
             judgement.observe();
         }
         // Masks and limits hold on a connection in observe too: what is tried out is what rules would block.
@@ -158,7 +161,13 @@ impl Pipeline {
         if let (Some(underway), true) = (underway, judgement.verdict != Verdict::Block) {
             let watch = specialised.in_force.watch(&self.connection.name);
             let released = Released::expected(watch.as_ref(), &judgement.plan, carrier);
-            judgement.counted = Some(Counted::new(underway, facts, released));
+            let judged_by = Arc::clone(&specialised.in_force);
+            judgement.counted = Some(Counted {
+                underway,
+                judged_by,
+                facts,
+                released,
+            });
         }
         judgement
     }
@@ -176,7 +185,7 @@ impl Pipeline {
         &self,
         specialised: &Specialised,
         facts: &Facts,
-        counting: &[Verdict],
+        counts: impl Fn(Verdict) -> bool,
         decision: &mut Decision,
     ) -> Option<Underway> {
         let Specialised {
@@ -194,7 +203,7 @@ impl Pipeline {
         self.history
             .decide(&read, self.door.histories().since(), |moment| {
                 hpol_engine::decide_given(program, graph, facts, moment, &mut scratch, decision);
-                counting.contains(&decision.verdict)
+                counts(decision.verdict)
             })
     }
 
@@ -203,12 +212,18 @@ impl Pipeline {
     pub(crate) fn ended(&self, counted: Option<Counted>, end: Option<End>) -> Option<FactsRecord> {
         let Counted {
             underway,
+            judged_by,
             mut facts,
-            released,
+            mut released,
         } = counted?;
-        let result = history::facts_of(end, &released)?;
         let specialised = self.specialise(self.door.in_force()?);
         let in_force = &specialised.in_force;
+        if !Arc::ptr_eq(&judged_by, in_force) {
+            let vocabulary = &in_force.bundle().vocabulary;
+            history::facts::carry_over(&mut facts, vocabulary, &specialised.facts);
+            released = released.under(&judged_by, in_force);
+        }
+        let result = history::facts_of(end, &released)?;
         facts.extend(&result);
         let mut looked = Looked::default();
         looked.look(&in_force.bundle().program, &specialised.graph, &facts);

@@ -18,6 +18,8 @@ mod obligations;
 mod observed;
 #[path = "pipeline/records.rs"]
 mod records;
+#[path = "pipeline/reloads.rs"]
+mod reloads;
 #[path = "pipeline/world.rs"]
 mod world;
 

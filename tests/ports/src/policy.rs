@@ -12,11 +12,15 @@ use hpol_session::policy::InForce;
 
 /// The policy as [`hpol_session::door::Door::install`] takes it, under a digest of `digest` alone.
 pub fn in_force(policy: Policy, digest: u8) -> Arc<InForce> {
-    let vocabulary = Vocabulary::builtin();
+    in_force_with(policy, Vocabulary::builtin().clone(), digest)
+}
+
+/// As [`in_force`], with facts of its own in `vocabulary`.
+pub fn in_force_with(policy: Policy, vocabulary: Vocabulary, digest: u8) -> Arc<InForce> {
     let bundle = Bundle {
-        program: lower(&policy, vocabulary).unwrap(),
+        program: lower(&policy, &vocabulary).unwrap(),
         policy,
-        vocabulary: vocabulary.clone(),
+        vocabulary,
         provenance: Provenance {
             compiler_version: "test".to_owned(),
             sequence: 1,

@@ -1,7 +1,8 @@
 //! Facts in records: written so that history can be measured again after a restart, and read back.
 
 use hpol_bundle::facts::{Fact, Facts, Value};
-use hpol_bundle::vocabulary::{self, FactId, Phase, Protocol, Vocabulary};
+use hpol_bundle::schedule;
+use hpol_bundle::vocabulary::{self, Derived, FactId, Phase, Protocol, Vocabulary};
 use hpol_evidence::canonical::INTEGER_LIMIT;
 use hpol_evidence::record::{FactValue, FactsRecord, KnownFact};
 
@@ -84,6 +85,29 @@ pub(crate) fn restore(
             None => record.missing.contains(&fact.name).then_some(Fact::Missing),
         });
         facts.set(id, told.unwrap_or(Fact::Unknown));
+    }
+}
+
+/// Sets the facts that the policy of `vocabulary` brings itself: no record tells of them.
+pub(crate) fn restore_derived(vocabulary: &Vocabulary, facts: &mut Facts) {
+    for (id, _) in vocabulary.derived() {
+        facts.set(id, Fact::Unknown);
+    }
+}
+
+/// Makes the facts of an operation that another policy judged those of the policy of `vocabulary`, which `session` are the
+/// session's facts under: what policies bring themselves stands under the same ids.
+pub(crate) fn carry_over(facts: &mut Facts, vocabulary: &Vocabulary, session: &Facts) {
+    restore_derived(vocabulary, facts);
+    for (id, derived) in vocabulary.derived() {
+        if let Derived::Claim { .. } = derived {
+            facts.set(id, session.fact(id).clone());
+        }
+    }
+    let asked = vocabulary.lookup("time.now").map(|(id, _)| facts.fact(id));
+    if let Some(Fact::Known(Value::Int(asked))) = asked {
+        let times = schedule::facts(vocabulary, *asked);
+        facts.extend(&times);
     }
 }
 

@@ -70,6 +70,7 @@ impl<'a> Remembered<'a> {
         let mut facts = session_facts(decision);
         let history = decision.history.as_ref();
         facts::restore(history, Phase::Operation, kind, &mut facts);
+        facts::restore_derived(&self.in_force.bundle().vocabulary, &mut facts);
         let subject = decision.subject.clone();
         self.under_way
             .insert(decision.operation.clone(), (subject, facts, kind));

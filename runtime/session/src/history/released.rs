@@ -15,6 +15,7 @@ use hpol_evidence::record::OperationResult;
 use hpol_operation::Class;
 
 use crate::masking::{BuildPlan, MaskingPlan};
+use crate::policy::InForce;
 use crate::session::Carrier;
 
 /// The facts of results in the vocabulary.
@@ -149,6 +150,14 @@ impl Released {
             }
         }
         released
+    }
+
+    /// As a policy sees it that came into force later: where its data classes are others, nobody looked for those.
+    pub(crate) fn under(self, before: &InForce, now: &InForce) -> Released {
+        match before.bundle().policy.classes == now.bundle().policy.classes {
+            true => self,
+            false => Released::default(),
+        }
     }
 
     fn fact(&self, anything: bool) -> Fact {

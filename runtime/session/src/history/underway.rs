@@ -38,19 +38,11 @@ pub(crate) struct Underway {
 #[derive(Debug)]
 pub(crate) struct Counted {
     pub(crate) underway: Underway,
+    /// The policy that let it through: the facts and classes are as that one names them.
+    pub(crate) judged_by: Arc<InForce>,
     /// Of session and operation.
     pub(crate) facts: Facts,
     pub(crate) released: Released,
-}
-
-impl Counted {
-    pub(crate) fn new(underway: Underway, facts: Facts, released: Released) -> Counted {
-        Counted {
-            underway,
-            facts,
-            released,
-        }
-    }
 }
 
 impl Both {

@@ -10,11 +10,12 @@ use hpol_evidence::record::Record;
 use hpol_operation::Operation;
 use hpol_ports::policy::{dbas, in_force, rule, test};
 use hpol_ports::principal;
+use hpol_session::policy::InForce;
 use hpol_session::principal::Connection;
 use hpol_session::session::{Outcome, Session};
 use hpol_session::{OperationResult, Vote};
 
-use crate::world::{Masks, World, sql};
+use crate::world::{self, Masks, World, sql};
 use crate::{held, permit, refusal, settlement};
 
 const WINDOW: u64 = 600;
@@ -24,7 +25,7 @@ fn verb(verb: &str) -> Condition {
 }
 
 /// The number that `measure` gives over `filter` is `least` or greater.
-fn at_least(least: i64, measure: Measure, filter: Condition, own: Own) -> Condition {
+pub(crate) fn at_least(least: i64, measure: Measure, filter: Condition, own: Own) -> Condition {
     Condition::History(Box::new(HistoryTest {
         history: History {
             measure,
@@ -38,12 +39,12 @@ fn at_least(least: i64, measure: Measure, filter: Condition, own: Own) -> Condit
     }))
 }
 
-fn block(name: &str, condition: Condition) -> Rule {
+pub(crate) fn block(name: &str, condition: Condition) -> Rule {
     let message = String::new();
     rule(name, condition, Effect::Block { message })
 }
 
-fn policy(rules: Vec<Rule>) -> Policy {
+pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
     Policy {
         groups: vec![dbas()],
         rules,
@@ -66,7 +67,7 @@ fn begun(policy: Policy) -> World {
 }
 
 /// One read that is forwarded and settled; whether it was let through.
-async fn reads(session: &Session) -> bool {
+pub(crate) async fn reads(session: &Session) -> bool {
     match session.request(sql("select"), (), &Masks(true)).await {
         Outcome::Permit(permit) => {
             let ((), receipt) = permit.forward();
@@ -185,7 +186,7 @@ async fn a_held_operation_counts_from_its_release() {
 }
 
 /// Reads of `pii.ssn` over SQL, then writes over HTTP.
-fn no_exfiltration() -> Policy {
+pub(crate) fn no_exfiltration() -> Policy {
     let classes = test(
         "result.classes",
         Predicate::HasAny(vec!["shop.pii.ssn".into()]),
@@ -211,7 +212,7 @@ fn no_exfiltration() -> Policy {
     }
 }
 
-async fn http(world: &World) -> Session {
+pub(crate) async fn http(world: &World) -> Session {
     let connection = Connection {
         name: "crm-api".to_owned(),
         protocol: Protocol::Http,
@@ -224,7 +225,7 @@ async fn http(world: &World) -> Session {
         .unwrap()
 }
 
-fn post() -> Operation {
+pub(crate) fn post() -> Operation {
     let mut facts = Facts::new();
     let (method, _) = Vocabulary::builtin().lookup("http.method").unwrap();
     facts.set(method, Fact::Known(Value::Text("POST".into())));
@@ -249,9 +250,13 @@ async fn what_was_read_over_sql_bars_what_is_posted_over_http() {
 
 /// A door that begins with the log of `world`, as after a restart at `second`.
 fn restarted(world: &World, policy: Policy, second: i64) -> World {
+    restarted_by(world, in_force(policy, 1), second)
+}
+
+/// As [`restarted`], with `in_force` as the first policy.
+pub(crate) fn restarted_by(world: &World, in_force: Arc<InForce>, second: i64) -> World {
     let fresh = World::without_policy();
     fresh.clock.set_second(second);
-    let in_force = in_force(policy, 1);
     let mut remembered = fresh.door.remember(&in_force);
     for (sequence, event) in (0..).zip(world.log.events()) {
         remembered.note(&Record {
@@ -346,4 +351,45 @@ async fn what_is_measured_anew_is_unknown_until_its_window_has_passed() {
     assert!(!reads(&session).await);
     world.door.install(in_force(reads_at_most(2), 4));
     assert!(reads(&session).await);
+}
+
+#[tokio::test]
+async fn what_goes_ahead_only_since_its_connection_is_in_observe_counts() {
+    let kind = |kind: &str| test("connection.kind", Predicate::In(vec![kind.into()]));
+    let update = Condition::All(vec![kind("postgres"), verb("update")]);
+    for effect in [
+        Effect::Block {
+            message: String::new(),
+        },
+        Effect::RequireApproval {
+            quorum: 1,
+            group: GroupId(0),
+            within_seconds: 900,
+        },
+    ] {
+        let seen = at_least(1, Measure::Count, update.clone(), Own::Apart);
+        let mut policy = policy(vec![
+            rule("no_update", update.clone(), effect),
+            block("budget", Condition::All(vec![kind("http"), seen])),
+            rule("all", Condition::All(vec![]), Effect::ALLOW),
+        ]);
+        policy.connections = world::policy().connections;
+        for connection in &mut policy.connections {
+            connection.observe = true;
+        }
+        let world = begun(policy);
+        let (session, http) = (world.session("agent-7", &[]).await, http(&world).await);
+        // What is only prepared has not happened.
+        let prepared = session.preview(&sql("update"), &Masks(true)).await;
+        assert!(prepared.is_ok());
+        drop(permit(http.request(post(), (), &Masks(true)).await));
+        let outcome = session.request(sql("update"), (), &Masks(true)).await;
+        let ((), receipt) = permit(outcome).forward();
+        let refused = refusal(http.request(post(), (), &Masks(true)).await);
+        assert_eq!(refused.rules, ["shop.budget"]);
+        let end = settlement(OperationResult::Completed);
+        receipt.settle(end).await.unwrap();
+        let refused = refusal(http.request(post(), (), &Masks(true)).await);
+        assert_eq!(refused.rules, ["shop.budget"]);
+    }
 }

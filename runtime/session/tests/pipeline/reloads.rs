@@ -1,0 +1,171 @@
+//! History over facts that a policy brings itself, over restarts and over policies that follow one another.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hpol_bundle::claims::{Claim, fact_name};
+use hpol_bundle::facts::Value;
+use hpol_bundle::policy::history::{Measure, Own};
+use hpol_bundle::policy::{Column, Condition, DataClass, Effect, Policy, Predicate, Test};
+use hpol_bundle::schedule::{Offset, Schedule, Times};
+use hpol_bundle::vocabulary::{Derived, Protocol, Vocabulary, during};
+use hpol_ports::policy::{in_force, in_force_with, rule, test};
+use hpol_ports::principal;
+use hpol_session::OperationResult;
+use hpol_session::claims::Claims;
+use hpol_session::policy::InForce;
+use hpol_session::session::Session;
+
+use super::history::{at_least, block, http, no_exfiltration, policy, post, reads, restarted_by};
+use crate::world::{Masks, World, connection, sql};
+use crate::{permit, refusal, settlement};
+
+fn claim(name: &str) -> Derived {
+    Derived::Claim {
+        name: name.to_owned(),
+        set: false,
+    }
+}
+
+/// The schedule `shop.<name>` on the `days` of the first weeks there are.
+fn schedule(name: &str, days: u8) -> Derived {
+    Derived::During(Schedule {
+        name: format!("shop.{name}"),
+        zone: "UTC".to_owned(),
+        offsets: vec![Offset {
+            from: 0,
+            seconds: 0,
+        }],
+        until: 1_000_000,
+        times: vec![Times {
+            days,
+            from_minute: 0,
+            to_minute: 1440,
+        }],
+    })
+}
+
+/// One operation in ten minutes for which the fact called `name` fulfils `predicate`.
+fn one(derived: &[Derived], name: &str, predicate: Predicate, digest: u8) -> Arc<InForce> {
+    let vocabulary = Vocabulary::builtin().with(derived.iter().cloned());
+    let (fact, _) = vocabulary.lookup(name).unwrap();
+    let filter = Condition::Test(Test {
+        fact,
+        default: match predicate {
+            Predicate::In(_) => Some(Value::Text("".into())),
+            _ => None,
+        },
+        predicate,
+    });
+    let seen = at_least(1, Measure::Count, filter, Own::Apart);
+    let rules = vec![
+        block("budget", seen),
+        rule("all", Condition::All(vec![]), Effect::ALLOW),
+    ];
+    in_force_with(policy(rules), vocabulary, digest)
+}
+
+fn of_core(digest: u8, others: &[&str]) -> Arc<InForce> {
+    let derived: Vec<Derived> = others.iter().chain([&"team"]).map(|c| claim(c)).collect();
+    let predicate = Predicate::In(vec!["core".into()]);
+    one(&derived, &fact_name("team"), predicate, digest)
+}
+
+fn in_office(digest: u8, others: &[&str]) -> Arc<InForce> {
+    // It is Thursday all along.
+    let others = others.iter().map(|name| schedule(name, 0b1));
+    let derived: Vec<Derived> = others.chain([schedule("office", 0b1000)]).collect();
+    one(&derived, &during("shop.office"), Predicate::IsTrue, digest)
+}
+
+/// A session whose token says that its subject is of `team`.
+async fn of_team(world: &World, team: &str) -> Session {
+    let team = Claim::Text(team.to_owned());
+    let mut subject = principal("agent-7", &[]);
+    subject.claims = Claims::new(BTreeMap::from([("team".to_owned(), team)]));
+    let opened = world.door.open(subject, connection(), "127.0.0.1:1");
+    opened.await.unwrap()
+}
+
+#[tokio::test]
+async fn what_no_record_tells_may_have_counted_before_a_restart() {
+    for made in [of_core, in_office] {
+        let world = restarted_by(&World::without_policy(), made(1, &[]), 0);
+        assert!(reads(&of_team(&world, "core").await).await);
+        let after = restarted_by(&world, made(1, &[]), 200);
+        assert!(!reads(&of_team(&after, "core").await).await);
+        // It ended at second 100.
+        after.clock.set_second(701);
+        assert!(reads(&of_team(&after, "core").await).await);
+    }
+}
+
+#[tokio::test]
+async fn what_is_under_way_ends_by_the_facts_of_the_policy_then_in_force() {
+    for (made, team, counts) in [
+        (of_core as fn(u8, &[&str]) -> Arc<InForce>, "core", true),
+        (of_core, "sales", false),
+        (in_office, "core", true),
+    ] {
+        let world = World::without_policy();
+        world.door.install(made(1, &["age"]));
+        // Unknown until the window of a measurement has passed.
+        world.clock.set_second(601);
+        let session = of_team(&world, team).await;
+        let ((), receipt) =
+            permit(session.request(sql("select"), (), &Masks(true)).await).forward();
+        // The same fact, where another one was.
+        world.door.install(made(2, &[]));
+        world.clock.set_second(901);
+        let end = settlement(OperationResult::Completed);
+        receipt.settle(end).await.unwrap();
+        world.clock.set_second(1202);
+        assert_eq!(!reads(&session).await, counts, "{team}");
+    }
+}
+
+/// As [`no_exfiltration`], of card numbers.
+fn no_exfiltration_of_cards() -> Policy {
+    let ssn = no_exfiltration();
+    let is_card = |column: &Column| Column {
+        column: "card".to_owned(),
+        ..column.clone()
+    };
+    let columns = ssn.classes.iter().flat_map(|class| &class.columns);
+    let card = DataClass {
+        name: "shop.pii.card".to_owned(),
+        columns: columns.map(is_card).collect(),
+        json: vec![],
+        detectors: vec![],
+    };
+    let released = Predicate::HasAny(vec![card.name.as_str().into()]);
+    let seen = test("result.classes", released);
+    let kind = Predicate::In(vec![Protocol::Http.as_str().into()]);
+    let posted = Condition::All(vec![
+        test("connection.kind", kind),
+        at_least(1, Measure::Count, seen, Own::Apart),
+    ]);
+    Policy {
+        classes: ssn.classes.into_iter().chain([card]).collect(),
+        ..policy(vec![
+            block("budget", posted),
+            rule("all", Condition::All(vec![]), Effect::ALLOW),
+        ])
+    }
+}
+
+#[tokio::test]
+async fn a_class_that_nobody_looked_for_may_have_been_released() {
+    let world = World::with_policy(no_exfiltration());
+    let (session, http) = (world.session("agent-7", &[]).await, http(&world).await);
+    let ((), receipt) = permit(session.request(sql("select"), (), &Masks(true)).await).forward();
+    world.door.install(in_force(no_exfiltration_of_cards(), 2));
+    world.clock.set_second(300);
+    let end = settlement(OperationResult::Completed);
+    receipt.settle(end).await.unwrap();
+    world.clock.set_second(601);
+    let refused = refusal(http.request(post(), (), &Masks(true)).await);
+    assert_eq!(refused.rules, ["shop.budget"]);
+    world.clock.set_second(901);
+    drop(permit(http.request(post(), (), &Masks(true)).await));
+}
