@@ -45,6 +45,7 @@ fn columns(sql: &str) -> Option<String> {
         } => format!("{table}.{attnum}"),
         CopiedColumn::Of { .. } => "?".to_owned(),
         CopiedColumn::Computed => "=".to_owned(),
+        CopiedColumn::Elsewhere => "elsewhere".to_owned(),
         CopiedColumn::Unknown => "unknown".to_owned(),
     });
     Some(shown.collect::<Vec<_>>().join(" "))
@@ -74,13 +75,33 @@ fn columns_are_told_by_the_text_and_the_catalogue() {
         ),
         (
             "COPY (SELECT s.x, a.x, ctid FROM a, (SELECT 1 AS x) s) TO STDOUT",
-            "= 1.2 =",
+            "elsewhere 1.2 elsewhere",
+        ),
+        (
+            "COPY (SELECT id, p.x FROM a p TABLESAMPLE SYSTEM (100)) TO STDOUT",
+            "1.1 1.2",
+        ),
+        (
+            "COPY (SELECT *, ctid FROM ONLY a TABLESAMPLE BERNOULLI (5)) TO STDOUT",
+            "1.1 1.2 1.3 =",
+        ),
+        (
+            "COPY (SELECT b.y, p.x FROM b JOIN a p TABLESAMPLE SYSTEM (1) ON true) TO STDOUT",
+            "2.2 1.2",
+        ),
+        (
+            "COPY (SELECT x FROM a, unnest('{1}'::int[]) u) TO STDOUT",
+            "1.2",
+        ),
+        (
+            "COPY (SELECT u FROM a, unnest('{1}'::int[]) u) TO STDOUT",
+            "elsewhere",
         ),
         ("COPY (SELECT new, a FROM a) TO STDOUT", "unknown ="),
         ("COPY (VALUES (1, 2)) TO STDOUT", "= ="),
         (
             "COPY (WITH a AS (SELECT 1 AS x) SELECT x FROM a) TO STDOUT",
-            "=",
+            "elsewhere",
         ),
     ] {
         assert_eq!(columns(sql).as_deref(), Some(expected), "{sql}");
@@ -114,6 +135,10 @@ fn options_are_known_or_nothing_is() {
     for options in [
         "",
         "DELIMITER '|' NULL 'x'",
+        "(DELIMITER '|', NULL '')",
+        "(NULL '\\N')",
+        "(NULL E'\\\\')",
+        "(FORMAT csv, NULL 'x')",
         "CSV HEADER QUOTE '#'",
         "(FORMAT csv, DELIMITER ';', ESCAPE '!', HEADER off, FORCE_QUOTE (x), ENCODING 'UTF8')",
         "BINARY",

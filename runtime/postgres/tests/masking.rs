@@ -116,6 +116,8 @@ async fn uses_that_cannot_be_masked_are_refused() {
         "COPY (SELECT *, x.* FROM customers, unnest('{a}'::text[]) x) TO STDOUT",
         "COPY customers TO STDOUT; SELECT 1",
         "COPY customers TO STDOUT (ENCODING 'latin1')",
+        "COPY (SELECT id, ssn FROM customers) TO STDOUT (NULL '987-65-4320')",
+        "COPY (SELECT c.ssn, x FROM customers c, unnest('{a}'::text[]) x) TO STDOUT",
         "COPY (SELECT count(*) FROM customers) TO STDOUT (FORMAT binary)",
     ] {
         let answer = client.query(sql).await;
@@ -214,11 +216,14 @@ async fn pg_26_what_a_copy_gives_out_is_masked_in_every_format() {
     let mut lines = Vec::new();
     for sql in [
         "COPY customers TO STDOUT",
-        "COPY customers (note, ssn) TO STDOUT (DELIMITER '|', NULL 'none', HEADER)",
+        "COPY customers (note, ssn) TO STDOUT (DELIMITER '|', NULL '', HEADER)",
         "COPY customers TO STDOUT CSV HEADER",
         "COPY customers TO STDOUT (FORMAT csv, QUOTE '''', ESCAPE '#', FORCE_QUOTE *, NULL '-')",
         "COPY (SELECT c.ssn AS x, c.*, o.id FROM customers c JOIN orders o ON o.id = c.id WHERE o.id = 1) TO STDOUT",
         "COPY (SELECT ssn, 'see 987-65-4320', id FROM customers ORDER BY id) TO STDOUT CSV",
+        "COPY (SELECT id, ssn FROM customers TABLESAMPLE SYSTEM (100)) TO STDOUT",
+        "COPY (SELECT * FROM customers c TABLESAMPLE BERNOULLI (100)) TO STDOUT CSV",
+        "COPY (SELECT id, ssn FROM customers) TO STDOUT (FORMAT csv, NULL '987-65-4320')",
         "COPY (SELECT ssn, id FROM customers ORDER BY id) TO STDOUT (FORMAT binary)",
         "COPY orders (id) TO STDOUT (FORMAT binary)",
         "COPY (SELECT id, note FROM customers WHERE id > 100) TO STDOUT BINARY",

@@ -29,11 +29,20 @@ const TEETH: usize = 150;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Channel {
     Simple,
-    Extended { binary: bool, describe: bool },
+    /// What is a query is sent in a COPY TO STDOUT with this format.
+    Copy(&'static str),
+    Extended {
+        binary: bool,
+        describe: bool,
+    },
 }
 
-const CHANNELS: [Channel; 4] = [
+/// The queries of the corpus are copied out too, in every format.
+const CHANNELS: [Channel; 7] = [
     Channel::Simple,
+    Channel::Copy("text, NULL ''"),
+    Channel::Copy("csv"),
+    Channel::Copy("binary"),
     Channel::Extended {
         binary: false,
         describe: true,
@@ -210,6 +219,15 @@ fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
     bytes.windows(wanted.len()).any(|at| at == wanted)
 }
 
+/// Whether a COPY can give out what the statement gives.
+fn is_query(statement: &str) -> bool {
+    const FIRST: [&str; 8] = [
+        "SELECT", "TABLE", "VALUES", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE",
+    ];
+    let first = statement.split_whitespace().next();
+    first.is_some_and(|first| FIRST.contains(&first)) && !statement.contains(" INTO TEMP ")
+}
+
 /// What came back up to ReadyForQuery.
 #[derive(Default)]
 struct Answer {
@@ -220,6 +238,15 @@ struct Answer {
 fn send(wire: &mut Wire, channel: Channel, statement: &str) -> Answer {
     match channel {
         Channel::Simple => wire.query(statement).unwrap(),
+        Channel::Copy(format) => {
+            let copied = format!("COPY ({statement}) TO STDOUT (FORMAT {format})");
+            let sent = if is_query(statement) {
+                &copied
+            } else {
+                statement
+            };
+            wire.query(sent).unwrap();
+        }
         Channel::Extended { binary, describe } => {
             let formats: &[u8] = if binary { &[0, 1, 0, 1] } else { &[0, 0] };
             let mut bytes = message(b'P', &[&[0][..], &text(statement), &[0, 0]].concat());

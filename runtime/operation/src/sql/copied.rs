@@ -12,7 +12,7 @@ pub enum CopyFormat {
     Text {
         /// Stands between fields.
         delimiter: u8,
-        /// Stands for NULL.
+        /// Stands for NULL: `\N`, or nothing, as an empty value does.
         null: Vec<u8>,
         /// The first row holds the names of the columns.
         header: bool,
@@ -46,8 +46,11 @@ pub enum CopiedColumn {
         /// Oid of its type; a domain is described by its base type.
         type_oid: u32,
     },
-    /// An expression, or what a nested query or function gives.
+    /// An expression.
     Computed,
+    /// A column by its name that no table of the FROM clause has: one of a nested query, of a function, or of something
+    /// whose columns the text does not tell.
+    Elsewhere,
     /// A column that the catalogue does not know.
     Unknown,
 }
@@ -141,9 +144,15 @@ impl SqlAnalysis {
                 .then_some("a COPY has to be sent alone, and with options that the gateway knows");
         };
         let columns = copied.columns.as_deref();
-        let computed = columns.is_none_or(|columns| columns.contains(&CopiedColumn::Computed));
+        let has = |kind| columns.is_none_or(|columns| columns.contains(&kind));
+        let elsewhere = has(CopiedColumn::Elsewhere);
+        let computed = has(CopiedColumn::Computed) || elsewhere;
         if columns.is_none() && exposed {
             Some("the gateway cannot tell the columns of the COPY; name them in its select list")
+        } else if elsewhere && exposed {
+            Some(
+                "the COPY names a column that is of no table in its FROM; copy it apart from masked columns",
+            )
         } else if copied.format == CopyFormat::Binary && searched && computed {
             Some("values that a COPY in binary format computes cannot be searched; use text format")
         } else {
@@ -220,13 +229,13 @@ impl Sources {
             return (merged || found.next().is_none()).then_some(column);
         }
         let row = self.relations.iter().any(|(alias, _)| alias == name);
-        Some(
-            if self.others || self.merged || row || SYSTEM_COLUMNS.contains(&name) {
-                CopiedColumn::Computed
-            } else {
-                CopiedColumn::Unknown
-            },
-        )
+        Some(if self.others || self.merged {
+            CopiedColumn::Elsewhere
+        } else if row || SYSTEM_COLUMNS.contains(&name) {
+            CopiedColumn::Computed
+        } else {
+            CopiedColumn::Unknown
+        })
     }
 
     /// The columns that a star stands for, where that can be told.
@@ -319,7 +328,10 @@ fn column(node: &Node) -> Option<Output> {
     })
 }
 
-/// How rows are written; `None` where an option is not known.
+/// What stands for NULL in text format, and for no value: a backslash of a value has another before it.
+const NO_VALUE: &[u8] = b"\\N";
+
+/// How rows are written; `None` where an option is not known, or a value can be written as NULL is.
 fn format(options: &[Tree]) -> Option<CopyFormat> {
     let mut given = Given::default();
     for option in options {
@@ -331,9 +343,12 @@ fn format(options: &[Tree]) -> Option<CopyFormat> {
     };
     match given.format.as_deref() {
         None | Some("text") => {
-            (given.quote.is_none() && given.escape.is_none()).then(|| CopyFormat::Text {
+            let null = given.null.unwrap_or_else(|| NO_VALUE.to_vec());
+            // Any other text can be a value too, and then nothing tells it from NULL.
+            let tells = null.is_empty() || null == NO_VALUE;
+            (tells && given.quote.is_none() && given.escape.is_none()).then(|| CopyFormat::Text {
                 delimiter: given.delimiter.unwrap_or(b'\t'),
-                null: given.null.unwrap_or_else(|| b"\\N".to_vec()),
+                null,
                 header: given.header,
             })
         }

@@ -101,7 +101,8 @@ impl Masks {
                 type_oid,
                 binary,
             }),
-            CopiedColumn::Computed => Treatment::Search(Shape::Text),
+            CopiedColumn::Elsewhere if self.exposed => Treatment::Unaccounted,
+            CopiedColumn::Computed | CopiedColumn::Elsewhere => Treatment::Search(Shape::Text),
             CopiedColumn::Unknown if self.classifies => Treatment::Unaccounted,
             CopiedColumn::Unknown => Treatment::Search(Shape::Text),
         });

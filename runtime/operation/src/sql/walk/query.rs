@@ -110,6 +110,11 @@ impl Walk<'_> {
                     }
                 }
             }
+            // A sample of a table has the table's columns.
+            Some(node) if node.kind == "RangeTableSample" => match node.get("relation") {
+                Some(relation) => self.source(relation, sources),
+                None => sources.others = true,
+            },
             _ => sources.others = true,
         }
     }

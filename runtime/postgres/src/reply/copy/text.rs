@@ -44,7 +44,8 @@ pub(super) fn row(
             .split_at_checked(read(rest, form.delimiter, field)?)
             .ok_or(NOT_A_ROW)?;
         rest = after;
-        let masked = if spelled == form.null {
+        // Where nothing stands for NULL, it stands for an empty value too.
+        let masked = if spelled == form.null && !spelled.is_empty() {
             Masked::Unchanged
         } else {
             hide(*treatment, field, room)
