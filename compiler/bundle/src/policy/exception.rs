@@ -1,5 +1,7 @@
 //! Exceptions: where a rule does not hold although it matches. Which rules can have one the compiler says.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, Policy, RuleId, Source};
@@ -51,14 +53,72 @@ impl Policy {
     #[must_use]
     pub fn folding_exceptions(&self) -> Policy {
         let mut folded = self.clone();
+        let mut lifted: BTreeMap<u32, Vec<Condition>> = BTreeMap::new();
         for exception in folded.exceptions.drain(..) {
-            let Some(rule) = folded.rules.get_mut(exception.rule.0 as usize) else {
+            let not = Condition::Not(Box::new(exception.condition));
+            lifted.entry(exception.rule.0).or_default().push(not);
+        }
+        // All of one rule on one level: conditions may not be nested deeply.
+        for (rule, mut parts) in lifted {
+            let Some(rule) = folded.rules.get_mut(rule as usize) else {
                 continue;
             };
             let condition = std::mem::replace(&mut rule.condition, Condition::All(Vec::new()));
-            let not = Condition::Not(Box::new(exception.condition));
-            rule.condition = Condition::All(vec![condition, not]);
+            parts.insert(0, condition);
+            rule.condition = Condition::All(parts);
         }
         folded
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Effect, Rule};
+
+    fn source() -> Source {
+        Source {
+            file: String::new(),
+            line: 1,
+            end_line: 1,
+        }
+    }
+
+    #[test]
+    fn exceptions_of_one_rule_are_folded_on_one_level() {
+        let exception = |index: usize| Exception {
+            name: format!("e{index}"),
+            rule: RuleId(0),
+            condition: Condition::Any(Vec::new()),
+            because: String::new(),
+            owner: String::new(),
+            until: "2027-03-31".to_owned(),
+            source: source(),
+        };
+        let rule = Rule {
+            name: "r".to_owned(),
+            title: String::new(),
+            because: String::new(),
+            claims: Vec::new(),
+            condition: Condition::All(Vec::new()),
+            effect: Effect::Block {
+                message: String::new(),
+            },
+            observe: false,
+            source: source(),
+        };
+        let policy = Policy {
+            rules: vec![rule],
+            exceptions: (0..1_000).map(exception).collect(),
+            ..Policy::default()
+        };
+        let folded = policy.folding_exceptions();
+        assert!(folded.exceptions.is_empty());
+        let Condition::All(parts) = &folded.rules[0].condition else {
+            panic!("not all of its parts");
+        };
+        assert_eq!(parts.len(), 1_001);
+        let not = Condition::Not(Box::new(Condition::Any(Vec::new())));
+        assert!(parts.iter().skip(1).all(|part| *part == not));
     }
 }
