@@ -44,6 +44,19 @@ impl Claim {
     }
 }
 
+/// What conditions read instead of the claim called `name`, for those that no policy reads as claims: the gateway checks them
+/// (RFC 7519, section 4.1) or makes facts of the subject of them, which tests state. An empty text where there is no such fact.
+#[must_use]
+pub fn read_otherwise(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "sub" => "subject.id",
+        "iss" => "subject.issuer",
+        "groups" => "subject.groups",
+        "aud" | "exp" | "nbf" | "iat" | "jti" => "",
+        _ => return None,
+    })
+}
+
 /// The fact that the claim called `name` is: `subject.claims["department"]`, as conditions write it.
 #[must_use]
 pub fn fact_name(name: &str) -> String {

@@ -1,6 +1,7 @@
 //! The facts that a policy brings itself: its schedules, and the claims that its conditions name, found without knowing what
 //! they mean.
 
+use hpol_bundle::claims::read_otherwise;
 use hpol_bundle::vocabulary::{Derived, Vocabulary};
 use hpol_syntax::ast::{Condition, Item, Operator, Who};
 
@@ -90,8 +91,13 @@ fn read(condition: &Condition, found: &mut Vec<(String, bool)>) {
     }
 }
 
-/// The name of the claim that `fact` is, as the parser writes it.
+/// The name of the claim that `fact` is, if policies can read it.
 fn key(fact: &str) -> Option<String> {
+    claim(fact).filter(|name| read_otherwise(name).is_none())
+}
+
+/// The name of the claim that `fact` is, as the parser writes it.
+pub(crate) fn claim(fact: &str) -> Option<String> {
     let quoted = fact.strip_prefix(CLAIMS)?.strip_suffix(']')?;
     let escaped = quoted.strip_prefix('"')?.strip_suffix('"')?;
     let mut name = String::with_capacity(escaped.len());

@@ -1,5 +1,6 @@
 //! Types and lowers conditions: names become facts or groups, tests become predicates that fit the fact's type.
 
+use hpol_bundle::claims::read_otherwise;
 use hpol_bundle::policy::{Condition, Predicate, Test};
 use hpol_bundle::program::lower::check_rule;
 use hpol_bundle::vocabulary::{Fact, FactId, FactType, MAX_CLAIMS, Phase, Scalar, Unit};
@@ -14,7 +15,7 @@ use super::schedule::DURING;
 use super::size::Size;
 use super::{Checker, ProtocolFact, check};
 use crate::lowered::Lowered;
-use crate::own_facts::{CLAIMS, MAX_CLAIM_BYTES};
+use crate::own_facts::{self, CLAIMS, MAX_CLAIM_BYTES};
 use crate::symbols::{find, names};
 
 /// What a condition may read.
@@ -291,10 +292,15 @@ impl<'db> Checker<'db> {
     /// Reports a claim that is no fact.
     fn unreadable_claim(&mut self, name: &Name) {
         let message = format!("`{}` cannot be read", name.node);
-        let help = format!(
-            "the name of a claim has 1 to {MAX_CLAIM_BYTES} bytes and no control characters, and a policy reads at most \
-             {MAX_CLAIMS} claims"
-        );
+        let other = own_facts::claim(&name.node);
+        let help = match other.as_deref().and_then(read_otherwise) {
+            Some("") => "the gateway checks it; no condition reads it".to_owned(),
+            Some(fact) => format!("read `{fact}`"),
+            None => format!(
+                "the name of a claim has 1 to {MAX_CLAIM_BYTES} bytes and no control characters, and a policy reads at \
+                 most {MAX_CLAIMS} claims"
+            ),
+        };
         let problem = Problem::new(Code::UnreadableClaim, message, name.span, "not a claim");
         self.report(problem.help(help));
     }

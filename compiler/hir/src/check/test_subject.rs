@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use hpol_bundle::claims::Claim;
+use hpol_bundle::claims::{Claim, read_otherwise};
 use hpol_syntax::ast::{ClaimValue, Subject};
 use hpol_syntax::code::Code;
 use hpol_syntax::problem::Problem;
@@ -25,6 +25,16 @@ impl Checker<'_> {
         let mut claims = BTreeMap::new();
         let mut right = true;
         for (name, value) in &subject.claims {
+            if read_otherwise(&name.node).is_some() {
+                let message = format!("no policy reads `{}` as a claim", name.node);
+                self.report(
+                    Problem::new(Code::TestSubject, message, name.span, "not read").help(
+                        "who asks, from which issuer and in which groups, stands beside `claims`",
+                    ),
+                );
+                right = false;
+                continue;
+            }
             let claim = match value {
                 ClaimValue::Text(text) => Claim::Text(text.clone()),
                 ClaimValue::Texts(texts) => Claim::Texts(texts.clone()),

@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
-use hpol_bundle::claims::Claim;
+use hpol_bundle::claims::{Claim, read_otherwise};
 use hpol_session::claims::Claims;
 use hpol_session::principal::Principal;
 use jiff::Timestamp;
@@ -282,7 +282,7 @@ impl<'a> Unverified<'a> {
     fn readable(&self) -> Claims {
         let claims = self.claims.iter();
         let mut known: BTreeMap<String, Claim> = claims
-            .map(|(name, value)| (name.clone(), readable(value)))
+            .map(|(name, value)| (name.clone(), readable(name, value)))
             .collect();
         let elsewhere = self.claims.get("_claim_names").and_then(Value::as_object);
         let names = elsewhere.into_iter().flat_map(Map::keys);
@@ -312,9 +312,10 @@ impl<'a> Unverified<'a> {
 }
 
 /// A claim as policies read it. What they could misread is none of their forms: a number with a fraction has several
-/// spellings.
-fn readable(value: &Value) -> Claim {
+/// spellings. Nor is what facts of the subject say.
+fn readable(name: &str, value: &Value) -> Claim {
     match value {
+        _ if read_otherwise(name).is_some() => Claim::Other,
         Value::Array(elements) => {
             let texts: Option<Vec<String>> = elements.iter().map(text).collect();
             texts.map_or(Claim::Other, Claim::Texts)
@@ -376,5 +377,19 @@ impl<'de> Visitor<'de> for UnambiguousVisitor {
             }
         }
         Ok(object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_facts_of_the_subject_say_is_not_read_as_a_claim() {
+        let text = Value::String("x".to_owned());
+        for name in ["sub", "iss", "aud", "exp", "nbf", "iat", "jti", "groups"] {
+            assert_eq!(readable(name, &text), Claim::Other, "{name}");
+        }
+        assert_eq!(readable("department", &text), Claim::Text("x".to_owned()));
     }
 }
