@@ -63,9 +63,22 @@ fn misfit(fact: &str, text: &str, whole: bool) -> Option<&'static str> {
         "http.path" if !text.starts_with('/') && (whole || !text.is_empty()) => {
             Some("it begins with `/`")
         }
-        "http.path" if text.contains("//") || text.contains([';', '\\']) => {
-            Some("requests with such a path are refused")
-        }
+        "http.path" if is_refused(text, whole) => Some("requests with such a path are refused"),
         _ => None,
     }
+}
+
+/// Whether the gateway refuses paths that are `text` (`whole`), or that begin with it.
+fn is_refused(text: &str, whole: bool) -> bool {
+    let is_dots = |segment: &str| matches!(segment, "." | "..");
+    // More may follow behind the last segment of a beginning.
+    let rest = if whole { 0 } else { 1 };
+    let is_escape = |behind: &str| {
+        let digits = behind.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    text.contains("//")
+        || text.contains(|char: char| matches!(char, ';' | '\\') || char.is_control())
+        || text.split('/').rev().skip(rest).any(is_dots)
+        || text.split('%').skip(1).any(is_escape)
 }

@@ -106,6 +106,12 @@ impl Checker<'_> {
             Selection::Has(label) => self.known_label(label, all).map(|_| ()),
             Selection::Is { label, values } => {
                 let known = self.known_label(label, all)?;
+                if values.is_empty() {
+                    let message = format!("`{} in []` never decides anything", label.node);
+                    let problem = Problem::new(Code::EmptyList, message, label.span, "empty list");
+                    self.report(problem.help("name at least one value"));
+                    return None;
+                }
                 let mut right = true;
                 for value in values {
                     if known.contains(value.node.as_str()) {
