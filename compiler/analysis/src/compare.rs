@@ -47,6 +47,8 @@ pub struct OnConnection {
     pub target: Option<String>,
     /// Both policies in one word.
     pub relation: Relation,
+    /// Every way that something went, also where it is not among `changes` because they are too many.
+    pub directions: BTreeSet<Direction>,
     /// What comes of operations that did not come before.
     pub changes: Vec<Change>,
     /// Which way it went if the connection itself is in observe before or after, and not both: there nothing is blocked.
@@ -116,17 +118,29 @@ pub fn compare(
     Ok(Comparison { connections })
 }
 
-/// What `decision` says of `output`, by the policy before or the one `after`: for confirming a change by another evaluator.
+/// What `decision`, which is about the connection `target`, says of `output`, by the policy before or the one `after`: for
+/// confirming a change by another evaluator.
 #[must_use]
 pub fn outcome_of(
     before: &Policy,
     after: &Policy,
     is_after: bool,
+    target: Option<&str>,
     decision: &Decision,
     output: &Output,
 ) -> Outcome {
     let policy = if is_after { after } else { before };
-    outcome::of_decision(&[before, after], policy, decision, output)
+    let observes = observes(policy, target);
+    outcome::of_decision(&[before, after], policy, observes, decision, output)
+}
+
+/// Whether the connection called `target` is in observe: whoever names it says so, as in the gateway.
+fn observes(policy: &Policy, target: Option<&str>) -> bool {
+    let connections = policy.connections.iter();
+    let mut named = connections
+        .filter(|on| Some(on.target.as_str()) == target)
+        .peekable();
+    named.peek().is_some() && named.all(|on| on.observe)
 }
 
 /// The rules of both, those before first.
@@ -159,6 +173,22 @@ struct Scope<'s, 'a> {
     within: Option<Cube>,
 }
 
+impl OnConnection {
+    /// Whether anything is told of it: the decisions differ, or the controls that are claimed.
+    #[must_use]
+    pub fn differs(&self) -> bool {
+        self.relation != Relation::Equivalent
+            || !self.controls_gained.is_empty()
+            || !self.controls_lost.is_empty()
+    }
+
+    /// Whether something is let through or seen that was not, or nobody can tell.
+    #[must_use]
+    pub fn is_looser(&self) -> bool {
+        !self.not_analysed.is_empty() || self.directions.iter().any(|way| way.loosens())
+    }
+}
+
 impl<'a> Pair<'a> {
     fn on_kind(&self, kind: Protocol) -> Vec<OnConnection> {
         let (space, cubes) = Space::of(self.program, self.merged, kind, self.vocabulary);
@@ -181,7 +211,7 @@ impl<'a> Pair<'a> {
             .collect();
         let others = scope(None, space.elsewhere(&names)).compare();
         // What concerns no connection that has a name is said only where it differs.
-        all.extend((others.relation != Relation::Equivalent).then_some(others));
+        all.extend(others.differs().then_some(others));
         all
     }
 
@@ -226,20 +256,27 @@ impl<'a> Pair<'a> {
 impl Scope<'_, '_> {
     fn compare(&self) -> OnConnection {
         let mut changes = Vec::new();
+        let mut directions = BTreeSet::new();
         let mut not_analysed = Vec::new();
         for output in self.pair.outputs() {
             match self.output(output.clone()) {
-                Ok(found) => changes.extend(found),
+                Ok((found, ways)) => {
+                    changes.extend(found);
+                    directions.extend(ways);
+                }
                 Err(why) => not_analysed.push((output, why)),
             }
         }
         let enforcement = self.enforcement();
         let places = places::changes(self.pair.before, self.pair.after, self.target);
+        directions.extend(places.iter().map(|change| change.direction));
+        directions.extend(enforcement);
         let (controls_gained, controls_lost) = claims::changes(self);
         OnConnection {
             kind: self.space.kind,
             target: self.target.map(str::to_owned),
-            relation: direction::relation(&changes, &places, enforcement, !not_analysed.is_empty()),
+            relation: direction::relation(&directions, !not_analysed.is_empty()),
+            directions,
             changes,
             enforcement,
             places,
@@ -251,21 +288,22 @@ impl Scope<'_, '_> {
 
     /// Which way the connection went, if it went into or out of observe.
     fn enforcement(&self) -> Option<Direction> {
-        let observed = |policy: &Policy| {
-            let mut connections = policy.connections.iter();
-            connections.any(|on| on.observe && Some(on.target.as_str()) == self.target)
-        };
-        match (observed(self.pair.before), observed(self.pair.after)) {
-            (false, true) => Some(Direction::Looser),
-            (true, false) => Some(Direction::Tighter),
+        match self.observes() {
+            [false, true] => Some(Direction::Looser),
+            [true, false] => Some(Direction::Tighter),
             _ => None,
         }
     }
 
-    /// The changes in one respect.
-    fn output(&self, output: Output) -> Result<Vec<Change>, String> {
+    /// Whether the connection is in observe, before and after.
+    fn observes(&self) -> [bool; 2] {
+        [self.pair.before, self.pair.after].map(|policy| observes(policy, self.target))
+    }
+
+    /// The changes in one respect, and which ways all of them go: also those that are too many to be gone into.
+    fn output(&self, output: Output) -> Result<(Vec<Change>, BTreeSet<Direction>), String> {
         let policies = [self.pair.before, self.pair.after];
-        let differs = Differs::new(output.clone(), &policies)
+        let differs = Differs::new(output.clone(), &policies, self.observes())
             .map_err(|_| "there are too many different outcomes to tell apart".to_owned())?;
         let cubes = self.tagged(&differs);
         let mut parts: Vec<(&Cube, Part)> = cubes
@@ -281,8 +319,14 @@ impl Scope<'_, '_> {
             self.pair.budget,
         );
         let mut kinds = kinds.map_err(|why| why.to_string())?;
-        kinds.sort_by_key(|found| found.tags);
+        let direction = |tags| {
+            let [before, after] = [left(tags), right(tags)].map(|side| differs.outcome(side));
+            direction::of(&before, &after)
+        };
+        let directions = kinds.iter().map(|found| direction(found.tags)).collect();
         let left_out = kinds.len() > MAX_KINDS;
+        // Of what is too much, what loosens is shown first.
+        kinds.sort_by_key(|found| (left_out && !direction(found.tags).loosens(), found.tags));
         let mut changes: Vec<Change> = Vec::new();
         for found in kinds.into_iter().take(MAX_KINDS) {
             let (regions, more) = region::regions(self, &differs, &parts, found);
@@ -290,7 +334,7 @@ impl Scope<'_, '_> {
             let before = differs.outcome(left(tags));
             let after = differs.outcome(right(tags));
             changes.push(Change {
-                direction: direction::of(&before, &after),
+                direction: direction(tags),
                 output: output.clone(),
                 before,
                 after,
@@ -298,7 +342,7 @@ impl Scope<'_, '_> {
                 more: more || left_out,
             });
         }
-        Ok(changes)
+        Ok((changes, directions))
     }
 
     /// The clauses that matter for a question; one that both policies have is one.

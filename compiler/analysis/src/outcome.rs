@@ -75,6 +75,7 @@ struct Steps {
 pub(crate) struct Differs {
     pub(crate) output: Output,
     steps: Steps,
+    observes: [bool; 2],
 }
 
 /// A question tells too many steps apart.
@@ -82,8 +83,13 @@ pub(crate) struct Differs {
 pub(crate) struct TooManySteps;
 
 impl Differs {
-    /// The question for `output`, over the rules of `policies`.
-    pub(crate) fn new(output: Output, policies: &[&Policy]) -> Result<Differs, TooManySteps> {
+    /// The question for `output`, over the rules of `policies`. `observes` says of each side whether the connection is in
+    /// observe there: what rules block goes ahead then, with masks and limits.
+    pub(crate) fn new(
+        output: Output,
+        policies: &[&Policy],
+        observes: [bool; 2],
+    ) -> Result<Differs, TooManySteps> {
         let mut steps = Steps::default();
         for policy in policies {
             for rule in policy.rules.iter().filter(|rule| !rule.observe) {
@@ -120,7 +126,11 @@ impl Differs {
         if most > STEPS {
             return Err(TooManySteps);
         }
-        Ok(Differs { output, steps })
+        Ok(Differs {
+            output,
+            steps,
+            observes,
+        })
     }
 
     /// What `clause` of `rule` contributes on its side; 0 for nothing.
@@ -203,14 +213,19 @@ impl Differs {
         }
     }
 
-    fn settle_side(&self, mut side: Side, open: Side) -> (Side, Side) {
+    fn settle_side(&self, mut side: Side, open: Side, observes: bool) -> (Side, Side) {
         if let Output::Observed(..) = self.output {
             return (side, side);
+        }
+        let mut never = 0;
+        if let (true, Output::Mask(_) | Output::Limit) = (observes, &self.output) {
+            side = side & !BLOCK | GRANT;
+            never = BLOCK;
         }
         if side & BLOCK != 0 || (side | open) & GRANT == 0 {
             return (BLOCK, Side::MAX);
         }
-        let mut idle = side;
+        let mut idle = side | never;
         if let (Output::Mask(_) | Output::Limit, Some(last)) =
             (&self.output, (side >> FIRST).checked_ilog2())
         {
@@ -235,10 +250,11 @@ impl Differs {
     }
 }
 
-/// What `decision`, which is by `policy`, says of `output`.
+/// What `decision`, which is by `policy`, says of `output`, on a connection that is in observe or not.
 pub(crate) fn of_decision(
     policies: &[&Policy],
     policy: &Policy,
+    observes: bool,
     decision: &Decision,
     output: &Output,
 ) -> Outcome {
@@ -246,7 +262,7 @@ pub(crate) fn of_decision(
         let rules = ids.iter().filter_map(|id| policy.rules.get(id.0 as usize));
         rules.collect()
     };
-    let goes_ahead = decision.verdict != Verdict::Block;
+    let goes_ahead = observes || decision.verdict != Verdict::Block;
     match output {
         Output::Verdict => Outcome::Verdict(decision.verdict),
         Output::Approvals => {
@@ -254,7 +270,7 @@ pub(crate) fn of_decision(
                 .into_iter()
                 .filter_map(|rule| demand(policies, policy, rule))
                 .collect();
-            let all = Differs::new(output.clone(), policies);
+            let all = Differs::new(output.clone(), policies, [false; 2]);
             let mut demands = all.map_or_else(|_| of_rules.clone(), |all| all.steps.demands);
             let held = decision.verdict == Verdict::RequireApproval;
             demands.retain(|demand| held && of_rules.contains(demand));
@@ -288,8 +304,9 @@ pub(crate) fn of_decision(
 
 impl Question for Differs {
     fn settle(&self, settled: Tags, open: Tags) -> (Tags, Tags) {
-        let (left, left_idle) = self.settle_side(left(settled), left(open));
-        let (right, right_idle) = self.settle_side(right(settled), right(open));
+        let [before, after] = self.observes;
+        let (left, left_idle) = self.settle_side(left(settled), left(open), before);
+        let (right, right_idle) = self.settle_side(right(settled), right(open), after);
         (both(left, right), both(left_idle, right_idle))
     }
 

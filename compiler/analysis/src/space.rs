@@ -165,12 +165,16 @@ fn is_set(field: &Field) -> bool {
     matches!(field.values, Values::Set(_))
 }
 
-/// Which kind of connection each target is.
-fn targets(policy: &Policy) -> BTreeMap<&str, Protocol> {
-    let connections = policy.connections.iter();
-    connections
-        .map(|connection| (connection.target.as_str(), connection.protocol))
-        .collect()
+/// Which kinds of connection each target is said to be; by two policies it can be two.
+type Targets<'p> = BTreeMap<&'p str, Vec<Protocol>>;
+
+fn targets(policy: &Policy) -> Targets<'_> {
+    let mut targets = Targets::new();
+    for connection in &policy.connections {
+        let kinds = targets.entry(connection.target.as_str()).or_default();
+        kinds.push(connection.protocol);
+    }
+    targets
 }
 
 impl<'a> Axis<'a> {
@@ -194,7 +198,7 @@ impl<'a> Axis<'a> {
         field: &'a Field,
         kind: Protocol,
         vocabulary: &'a Vocabulary,
-        targets: &BTreeMap<&str, Protocol>,
+        targets: &Targets<'_>,
     ) -> Option<Axis<'a>> {
         let fact = vocabulary.fact(field.fact)?;
         let foreign = fact.protocol.is_some_and(|of| of != kind);
@@ -204,7 +208,9 @@ impl<'a> Axis<'a> {
             _ if foreign => None,
             class => sample::of(&field.values, class, fact, vocabulary, &|text| {
                 fact.name == "connection.name"
-                    && targets.get(text).is_some_and(|protocol| *protocol != kind)
+                    && targets
+                        .get(text)
+                        .is_some_and(|kinds| !kinds.contains(&kind))
             }),
         };
         Some(Axis {

@@ -1,12 +1,20 @@
 //! For tests: operations that there can be, at random, and what the reference interpreter says comes of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use hpol_bundle::address;
 use hpol_bundle::decision::{Decision, Observed, Verdict, Would};
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::policy::{Effect, Policy, RuleId};
 use hpol_bundle::vocabulary::{FactType, Protocol, Scalar, Vocabulary};
 use hpol_oracle::generate::{self, Random};
+
+const ADDRESSES: [IpAddr; 3] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+];
 
 /// How many cases a test runs: as many as the variable `HPOL_ANALYSIS_CASES` says.
 pub(crate) fn cases(usual: u64) -> u64 {
@@ -43,6 +51,11 @@ pub(crate) fn facts(random: &mut Random, kind: Protocol) -> Facts {
             Fact::Known(Value::Set(mut elements)) => {
                 elements.retain(|element| is_word(element));
                 Fact::Known(Value::Set(elements))
+            }
+            // Conditions compare with texts of any kind; what there can be is addresses.
+            Fact::Known(Value::Text(_)) if *scalar == Scalar::Address => {
+                let address = random.pick(&ADDRESSES).unwrap();
+                Fact::Known(Value::Text(address::text(*address)))
             }
             fact => fact,
         };

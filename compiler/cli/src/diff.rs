@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use hpol_analysis::Budget;
-use hpol_analysis::compare::{Comparison, Direction, OnConnection, Relation, compare};
+use hpol_analysis::compare::{Comparison, OnConnection, compare};
 use hpol_bundle::policy::Policy;
 use hpol_bundle::vocabulary::Vocabulary;
 
@@ -120,12 +120,8 @@ impl Diff {
         let mut connections = comparison.connections.iter();
         match self.fail_on {
             None => false,
-            Some(FailOn::Any) => connections.any(|on| {
-                on.relation != Relation::Equivalent
-                    || !on.controls_gained.is_empty()
-                    || !on.controls_lost.is_empty()
-            }),
-            Some(FailOn::Looser) => connections.any(is_looser),
+            Some(FailOn::Any) => connections.any(OnConnection::differs),
+            Some(FailOn::Looser) => connections.any(OnConnection::is_looser),
         }
     }
 
@@ -157,13 +153,4 @@ impl Diff {
         let policy = compiled.whole_policy(terminal)?;
         Ok(Some((policy, compiled.vocabulary)))
     }
-}
-
-/// Whether something is let through or seen that was not, or nobody can tell.
-fn is_looser(on: &OnConnection) -> bool {
-    let loosens = |direction| matches!(direction, Direction::Looser | Direction::Other);
-    !on.not_analysed.is_empty()
-        || on.enforcement.is_some_and(loosens)
-        || on.changes.iter().any(|change| loosens(change.direction))
-        || on.places.iter().any(|change| loosens(change.direction))
 }

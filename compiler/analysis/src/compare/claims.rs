@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::cube::{Ask, Cube, Kept};
 use crate::search::{Part, Question, Tags, Wanted, search};
+use crate::space::UNKNOWN;
 
 use super::Scope;
 
@@ -34,6 +36,11 @@ pub(super) fn changes(scope: &Scope<'_, '_>) -> (Vec<String>, Vec<String>) {
 /// What rules claim that can match an operation here. One for which that is not certain counts as one that can.
 fn claimed<'a>(scope: &Scope<'_, 'a>, of_after: bool) -> BTreeSet<&'a str> {
     let mut claimed = BTreeSet::new();
+    // The gateway always knows which connection it is: what holds only where that is unknown claims nothing.
+    let named = scope.space.axis("connection.name").map(|(place, _)| {
+        let known = Kept::but(vec![UNKNOWN]);
+        Cube::of(vec![(place, Ask::One(known))])
+    });
     for (clause, cube) in scope.clauses {
         let Some((_, rule, is_after)) = scope.pair.rule(clause) else {
             continue;
@@ -46,7 +53,9 @@ fn claimed<'a>(scope: &Scope<'_, 'a>, of_after: bool) -> BTreeSet<&'a str> {
             continue;
         }
         let within = scope.within.as_ref().map(|within| (within, Part::Within));
-        let cubes: Vec<_> = [(cube, Part::Tags(1))].into_iter().chain(within).collect();
+        let named = named.as_ref().map(|named| (named, Part::Within));
+        let cubes = [(cube, Part::Tags(1))].into_iter().chain(within);
+        let cubes: Vec<_> = cubes.chain(named).collect();
         let found = search(scope.space, &cubes, &Any, Wanted::Any, scope.pair.budget);
         if found.is_ok_and(|found| found.is_empty()) {
             continue;

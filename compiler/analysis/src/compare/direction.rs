@@ -1,8 +1,8 @@
 //! Which way a change goes: whether it lets more or less happen.
 
-use crate::outcome::{Demand, Outcome, Output};
+use std::collections::BTreeSet;
 
-use super::{Change, PlacesChange};
+use crate::outcome::{Demand, Outcome, Output};
 
 /// Which way something changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,7 +11,7 @@ pub enum Direction {
     Tighter,
     /// More does.
     Looser,
-    /// It is neither: other people approve, or they have other time to.
+    /// It is neither: other people approve, or more of them within more time.
     Other,
     /// Nothing changes but what rules in observe would have done.
     Observed,
@@ -60,31 +60,23 @@ pub(super) fn of(before: &Outcome, after: &Outcome) -> Direction {
     }
 }
 
-/// Whether who has met all of `demands` has met all of `others`.
+/// Whether who has met all of `demands` has met all of `others`: as many of the same people, in no more time.
 fn covers(demands: &[Demand], others: &[Demand]) -> bool {
     others.iter().all(|other| {
         let same_group = demands
             .iter()
             .filter(|demand| demand.condition == other.condition);
-        same_group
-            .into_iter()
-            .any(|demand| demand.quorum >= other.quorum)
+        same_group.into_iter().any(|demand| {
+            demand.quorum >= other.quorum && demand.within_seconds <= other.within_seconds
+        })
     })
 }
 
 /// All changes in one word.
-pub(super) fn relation(
-    changes: &[Change],
-    places: &[PlacesChange],
-    enforcement: Option<Direction>,
-    something_is_left: bool,
-) -> Relation {
+pub(super) fn relation(directions: &BTreeSet<Direction>, something_is_left: bool) -> Relation {
     if something_is_left {
         return Relation::NotAnalysed;
     }
-    let of_changes = changes.iter().map(|change| change.direction);
-    let of_places = places.iter().map(|change| change.direction);
-    let directions: Vec<Direction> = of_changes.chain(of_places).chain(enforcement).collect();
     let has = |direction| directions.contains(&direction);
     match (
         has(Direction::Tighter),
@@ -93,7 +85,7 @@ pub(super) fn relation(
     ) {
         (true, false, false) => Relation::Tighter,
         (false, true, false) => Relation::Looser,
-        (false, false, false) if changes.is_empty() => Relation::Equivalent,
+        (false, false, false) if directions.is_empty() => Relation::Equivalent,
         (false, false, false) => Relation::Observed,
         _ => Relation::Incomparable,
     }
@@ -115,6 +107,12 @@ impl Relation {
 }
 
 impl Direction {
+    /// Whether more may happen, or it cannot be said.
+    #[must_use]
+    pub fn loosens(self) -> bool {
+        matches!(self, Direction::Looser | Direction::Other)
+    }
+
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -1,8 +1,9 @@
 //! What data classes mean, before and after: decisions name a class, and the gateway masks what is of it.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use hpol_bundle::policy::{DataClass, Effect, Policy};
+use hpol_bundle::policy::{Column, DataClass, Effect, JsonPath, Policy};
 
 use super::Direction;
 
@@ -30,8 +31,8 @@ pub(super) fn changes(before: &Policy, after: &Policy, target: Option<&str>) -> 
             return None;
         }
         let (then, now) = (places(class, target), places(other, target));
-        let added: Vec<String> = now.difference(&then).cloned().collect();
-        let removed: Vec<String> = then.difference(&now).cloned().collect();
+        let added: Vec<String> = now.difference(&then).map(Place::to_string).collect();
+        let removed: Vec<String> = then.difference(&now).map(Place::to_string).collect();
         let direction = match (added.is_empty(), removed.is_empty()) {
             (true, true) => return None,
             (false, true) => Direction::Tighter,
@@ -58,21 +59,41 @@ fn is_masked(policy: &Policy, class: &str) -> bool {
     })
 }
 
-/// Where values of a class stand on a connection, as a policy would write it.
-fn places(class: &DataClass, target: Option<&str>) -> BTreeSet<String> {
+/// Where values of a class stand. Compared as what it is: names may have dots in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place<'a> {
+    Column(&'a Column),
+    Json(&'a JsonPath),
+    Detector(&'a str),
+}
+
+/// As a policy would write it.
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Column(column) => {
+                let names = [&column.schema, &column.table, &column.column];
+                let names = names.map(|name| match name.contains(['.', '"']) {
+                    true => format!("\"{}\"", name.replace('"', "\"\"")),
+                    false => name.clone(),
+                });
+                write!(f, "column {}", names.join("."))
+            }
+            Place::Json(path) => write!(f, "json {path}"),
+            Place::Detector(detector) => write!(f, "detector {detector}"),
+        }
+    }
+}
+
+/// Where values of a class stand on a connection.
+fn places<'a>(class: &'a DataClass, target: Option<&str>) -> BTreeSet<Place<'a>> {
     let here = |of: &str| target == Some(of);
     let columns = class.columns.iter().filter(|column| here(&column.target));
-    let columns = columns.map(|column| {
-        format!(
-            "column {}.{}.{}",
-            column.schema, column.table, column.column
-        )
-    });
     let json = class.json.iter().filter(|path| here(&path.target));
-    let json = json.map(|path| format!("json {path}"));
     let detectors = class
         .detectors
         .iter()
-        .map(|detector| format!("detector {detector}"));
-    columns.chain(json).chain(detectors).collect()
+        .map(|name| Place::Detector(name.as_str()));
+    let stored = columns.map(Place::Column).chain(json.map(Place::Json));
+    stored.chain(detectors).collect()
 }

@@ -83,8 +83,8 @@ fn confirm(seed: u64, before: &Policy, after: &Policy, change: &Change) {
         let facts = region.witness.all_facts();
         let then = decide(&region.witness.policy(before), &facts);
         let now = decide(&region.witness.policy(after), &facts);
-        let then = outcome_of(before, after, false, &then, &change.output);
-        let now = outcome_of(before, after, true, &now, &change.output);
+        let then = outcome_of(before, after, false, None, &then, &change.output);
+        let now = outcome_of(before, after, true, None, &now, &change.output);
         assert_ne!(then, now, "{seed}: {change:?}");
         assert_eq!(
             (&then, &now),
@@ -107,8 +107,8 @@ fn told_truly(
     }
     let (then, now) = (decide(before, facts), decide(after, facts));
     let output = Output::Verdict;
-    let then = outcome_of(before, after, false, &then, &output);
-    let now = outcome_of(before, after, true, &now, &output);
+    let then = outcome_of(before, after, false, None, &then, &output);
+    let now = outcome_of(before, after, true, None, &now, &output);
     let is_told =
         |change: &Change| change.output == output && change.before == then && change.after == now;
     let told = then == now || on.changes.iter().any(is_told);

@@ -46,7 +46,7 @@ pub(super) fn changes_something(
 ) -> Result<Option<Witness>, Box<dyn std::error::Error>> {
     for output in outputs(subject.policy, rule) {
         let policies = [subject.policy];
-        let differs = Differs::new(output, &policies)
+        let differs = Differs::new(output, &policies, [false; 2])
             .map_err(|_| "there are too many different outcomes to tell apart")?;
         for kind in &subject.kinds {
             let mut cubes = Vec::with_capacity(kind.clauses.len());

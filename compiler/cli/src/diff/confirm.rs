@@ -1,6 +1,6 @@
 //! Gives the example of each region to the reference interpreter, under both policies.
 
-use hpol_analysis::compare::{Change, Comparison, Region, outcome_of};
+use hpol_analysis::compare::{Change, Comparison, OnConnection, Region, outcome_of};
 use hpol_bundle::decision::Decision;
 use hpol_bundle::policy::Policy;
 
@@ -18,20 +18,22 @@ pub(super) struct Said {
 
 /// Whether every example is confirmed.
 pub(super) fn all(both: &Both, comparison: &Comparison) -> bool {
-    let changes = comparison.connections.iter().flat_map(|on| &on.changes);
-    changes.into_iter().all(|change| {
-        let mut regions = change.regions.iter();
-        regions.all(|region| said(both, change, region).confirmed)
+    comparison.connections.iter().all(|on| {
+        on.changes.iter().all(|change| {
+            let mut regions = change.regions.iter();
+            regions.all(|region| said(both, on, change, region).confirmed)
+        })
     })
 }
 
-pub(super) fn said(both: &Both, change: &Change, region: &Region) -> Said {
+pub(super) fn said(both: &Both, on: &OnConnection, change: &Change, region: &Region) -> Said {
+    let target = on.target.as_deref();
     let Both { before, after, .. } = both;
     let facts = region.witness.all_facts();
     let decide = |policy: &Policy| hpol_oracle::decide(&region.witness.policy(policy), &facts);
     let (then, now) = (decide(before), decide(after));
     let outcome =
-        |is_after, decision| outcome_of(before, after, is_after, decision, &change.output);
+        |is_after, decision| outcome_of(before, after, is_after, target, decision, &change.output);
     let confirmed = outcome(false, &then) == change.before && outcome(true, &now) == change.after;
     Said {
         before: determining(before, &then),

@@ -18,7 +18,10 @@ pub(super) fn of(both: &Both, comparison: &Comparison) -> Value {
 }
 
 fn connection(both: &Both, on: &OnConnection) -> Value {
-    let changes = on.changes.iter().map(|change| self::change(both, change));
+    let changes = on
+        .changes
+        .iter()
+        .map(|change| self::change(both, on, change));
     let places = on.places.iter().map(|change| {
         json!({
             "class": change.class, "direction": change.direction.as_str(),
@@ -49,11 +52,11 @@ fn output(output: &Output) -> Value {
     }
 }
 
-fn change(both: &Both, change: &Change) -> Value {
+fn change(both: &Both, on: &OnConnection, change: &Change) -> Value {
     let regions = change
         .regions
         .iter()
-        .map(|region| self::region(both, change, region));
+        .map(|region| self::region(both, on, change, region));
     json!({
         "output": output(&change.output),
         "direction": change.direction.as_str(),
@@ -64,8 +67,8 @@ fn change(both: &Both, change: &Change) -> Value {
     })
 }
 
-fn region(both: &Both, change: &Change, region: &Region) -> Value {
-    let said = confirm::said(both, change, region);
+fn region(both: &Both, on: &OnConnection, change: &Change, region: &Region) -> Value {
+    let said = confirm::said(both, on, change, region);
     let when = region.when.iter().map(|sentence| &sentence.text);
     json!({
         "when": when.collect::<Vec<_>>(),

@@ -58,7 +58,7 @@ fn connection(both: &Both, on: &OnConnection, terminal: &mut Terminal) -> Result
         ))?;
     }
     for change in &on.changes {
-        self::change(both, change, terminal)?;
+        self::change(both, on, change, terminal)?;
     }
     for change in &on.places {
         let class = visible::line(&change.class);
@@ -100,7 +100,12 @@ fn aliases(both: &Both, on: &OnConnection, target: &str) -> String {
     format!(" ({})", names.join(", "))
 }
 
-fn change(both: &Both, change: &Change, terminal: &mut Terminal) -> Result<(), Failure> {
+fn change(
+    both: &Both,
+    on: &OnConnection,
+    change: &Change,
+    terminal: &mut Terminal,
+) -> Result<(), Failure> {
     let style = match change.direction {
         Direction::Tighter | Direction::Observed => Style::Good,
         Direction::Looser | Direction::Other => Style::Bad,
@@ -116,7 +121,7 @@ fn change(both: &Both, change: &Change, terminal: &mut Terminal) -> Result<(), F
         outcome(&change.before)
     ))?;
     for region in &change.regions {
-        self::region(both, change, region, terminal)?;
+        self::region(both, on, change, region, terminal)?;
     }
     if change.more {
         terminal.line(format_args!(
@@ -128,11 +133,12 @@ fn change(both: &Both, change: &Change, terminal: &mut Terminal) -> Result<(), F
 
 fn region(
     both: &Both,
+    on: &OnConnection,
     change: &Change,
     region: &Region,
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
-    let said = confirm::said(both, change, region);
+    let said = confirm::said(both, on, change, region);
     if region.when.is_empty() {
         terminal.line(format_args!("    where anything is asked for"))?;
     }
