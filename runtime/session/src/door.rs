@@ -56,8 +56,9 @@ impl Door {
     /// Measurements that the policy before made go on; of others nothing is known before now, unless [`Door::remember`]
     /// has told.
     pub fn install(&self, policy: Arc<InForce>) {
-        self.histories.measure(policy.monitors(), self.now_ms());
         self.policy.store(Some(Arc::clone(&policy)));
+        // Once it is in force: of what it measures nothing is known until then.
+        self.histories.measure(policy.monitors(), self.now_ms());
         self.histories.measure_only(policy.monitors());
     }
 

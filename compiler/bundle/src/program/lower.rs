@@ -171,7 +171,7 @@ pub fn lower(policy: &Policy, vocabulary: &Vocabulary) -> Result<Program, LowerE
             .collect(),
         groups: shards.of_groups(),
         histories: histories.measured(),
-        history_keys: histories.keys(),
+        history_keys: histories.keys(vocabulary),
         filters: shards.of_filters(),
         looks: histories.looks.clone(),
         exceptions: policy.exceptions.iter().map(|one| one.rule).collect(),

@@ -169,3 +169,19 @@ async fn a_class_that_nobody_looked_for_may_have_been_released() {
     world.clock.set_second(901);
     drop(permit(http.request(post(), (), &Masks(true)).await));
 }
+
+#[tokio::test]
+async fn another_claim_in_the_same_place_is_measured_anew() {
+    let of = |name, digest| {
+        let predicate = Predicate::In(vec!["core".into()]);
+        one(&[claim(name)], &fact_name(name), predicate, digest)
+    };
+    let world = World::without_policy();
+    world.door.install(of("unit", 1));
+    world.clock.set_second(601);
+    let session = of_team(&world, "core").await;
+    assert!(reads(&session).await, "its token has no unit");
+    world.door.install(of("team", 2));
+    let session = of_team(&world, "core").await;
+    assert!(!reads(&session).await, "it may have been of this team");
+}

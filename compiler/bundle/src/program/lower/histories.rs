@@ -8,6 +8,7 @@ use crate::policy::{Condition, Policy, RuleId, Unread};
 use super::normal::LookAtom;
 use super::{first64, index32};
 use crate::program::history::{HistoryId, HistoryKey, Look, LookId};
+use crate::vocabulary::{FactId, Vocabulary};
 
 /// What the rules of a policy ask of history.
 pub(super) struct Histories<'p> {
@@ -74,10 +75,15 @@ impl<'p> Histories<'p> {
         known.map(|known| known.history).collect()
     }
 
-    /// What each is, by ids.
-    pub(super) fn keys(&self) -> Vec<HistoryKey> {
-        let known = self.known.keys();
-        known.map(|bytes| HistoryKey(first64(bytes))).collect()
+    /// What each is, by ids, with what the facts are that the policy brings itself: under another policy another one may
+    /// stand under the same id.
+    pub(super) fn keys(&self, vocabulary: &Vocabulary) -> Vec<HistoryKey> {
+        let known = self.known.iter();
+        let keys = known.map(|(bytes, known)| {
+            let own = own_facts(known.history, vocabulary);
+            HistoryKey(first64(&[bytes.as_slice(), &own].concat()))
+        });
+        keys.collect()
     }
 
     /// The look that `atom` is.
@@ -101,6 +107,31 @@ impl<'p> Histories<'p> {
 fn key(history: &History) -> Vec<u8> {
     // INVARIANT: a measurement holds nothing that postcard cannot write.
     postcard::to_stdvec(history).unwrap_or_default()
+}
+
+/// What stands for the facts of a policy's own that `history` reads; nothing where there are none.
+fn own_facts(history: &History, vocabulary: &Vocabulary) -> Vec<u8> {
+    let mut read: BTreeSet<FactId> = history.measure.fact().into_iter().collect();
+    collect_facts(&history.filter, &mut read);
+    let own = read.iter().filter_map(|id| vocabulary.fact(*id));
+    let own = own.filter_map(|fact| fact.derived.as_ref());
+    // INVARIANT: nothing in it that postcard cannot write.
+    own.flat_map(|own| postcard::to_stdvec(own).unwrap_or_default())
+        .collect()
+}
+
+fn collect_facts(condition: &Condition, facts: &mut BTreeSet<FactId>) {
+    match condition {
+        Condition::All(parts) | Condition::Any(parts) => {
+            parts.iter().for_each(|part| collect_facts(part, facts))
+        }
+        Condition::Not(inner) => collect_facts(inner, facts),
+        Condition::Test(test) => {
+            facts.insert(test.fact);
+        }
+        // INVARIANT: no filter has another one in it.
+        Condition::History(_) => {}
+    }
 }
 
 /// The filters of the tests of history in `condition`, which has been checked.
