@@ -519,8 +519,64 @@ fn what_is_not_known_yet_is_anything() {
     };
     assert_eq!(number_at(14_999), (1, i64::MAX));
     assert_eq!(number_at(15_000), (1, 1));
-    // Time does not go back.
-    assert_eq!(number_at(6_000), (1, 1));
+    // A clock that goes back takes what is known with it: which of its times was right nobody can say.
+    assert_eq!(number_at(6_000), (1, i64::MAX));
+}
+
+/// What `program`'s one measurement gives at `now`, measured since `since`.
+fn told(
+    program: &Program,
+    (subject, session): (&mut Ledger, &mut Ledger),
+    now: i64,
+    since: i64,
+) -> (i64, i64) {
+    let monitors = Monitors::new(program);
+    let mut looked = Looked::default();
+    looked.look_once(program, &Facts::new());
+    let mut whose = Whose { subject, session };
+    whose.tick(now);
+    let mut moment = Moment {
+        monitors: &monitors,
+        whose: &mut whose,
+        looked: &looked,
+        facts: &Facts::new(),
+        since: |_| since,
+    };
+    let number = hpol_engine::history::Numbers::number(
+        &mut moment,
+        hpol_bundle::program::history::HistoryId(0),
+    );
+    (number.least, number.greatest)
+}
+
+/// A ledger whose clock was ahead tells no more of the time before than the clock of now.
+#[test]
+fn a_clock_that_went_back_makes_nothing_known() {
+    let condition = Condition::History(Box::new(HistoryTest {
+        history: History {
+            measure: Measure::Count,
+            filter: Condition::All(vec![]),
+            window_seconds: 10,
+            scope: Scope::Session,
+            own: Own::Counts,
+        },
+        at_least: 0,
+        at_most: 3,
+    }));
+    let mut policy = generate::policy(&mut Random::new(SEED));
+    policy.rules.truncate(1);
+    policy.rules[0].condition = condition;
+    let program = lower(&policy, Vocabulary::builtin()).unwrap();
+    let (mut subject, mut session) = (Ledger::default(), Ledger::default());
+    session.tick(90_000);
+    let mut at = |now, since| told(&program, (&mut subject, &mut session), now, since);
+    assert_eq!(at(6_000, 5_000), (1, i64::MAX));
+    assert_eq!(at(15_000, 5_000), (1, 1));
+    // A session that began while it was measured has nothing before.
+    let mut session = Ledger::beginning(6_000);
+    let mut at = |now, since| told(&program, (&mut subject, &mut session), now, since);
+    assert_eq!(at(6_001, 5_999), (1, 1));
+    assert_eq!(at(6_001, 6_000), (1, i64::MAX));
 }
 
 fn number(variable: &str, default: u64) -> u64 {

@@ -112,7 +112,8 @@ impl Door {
         };
         principal.claims.keep_for(&in_force.bundle().vocabulary);
         let address = ClientAddress::read(client);
-        let both = Both::new(self.histories.of(&principal, self.now_ms()));
+        let now = self.now_ms();
+        let both = Both::new(self.histories.of(&principal, now), now);
         let door = Arc::clone(self);
         let pipeline = Pipeline::new(door, random_hex(), principal, connection, address, both);
         let pipeline = Arc::new(pipeline);

@@ -15,8 +15,12 @@ use super::values::Values;
 #[derive(Debug, Default)]
 pub struct Ledger {
     now: i64,
+    /// What time it is elsewhere, where that is not what everything here is noted at.
+    clock: i64,
     /// Nothing is known of what happened before.
     since: Option<i64>,
+    /// When it began, if nothing happened before.
+    begun: Option<i64>,
     windows: HashMap<HistoryKey, Window, BuildHasherDefault<ByKey>>,
 }
 
@@ -43,8 +47,18 @@ impl Ledger {
         }
     }
 
+    /// The history of what begins now, at `begun` in milliseconds, before which nothing happened.
+    #[must_use]
+    pub fn beginning(begun: i64) -> Ledger {
+        Ledger {
+            begun: Some(begun),
+            ..Ledger::default()
+        }
+    }
+
     /// Moves the clock forward to `now`, and tells what time it is then.
     pub fn tick(&mut self, now: i64) -> i64 {
+        self.clock = now;
         self.now = self.now.max(now);
         self.now
     }
@@ -63,8 +77,14 @@ impl Ledger {
             (None, Some(OwnPart::Amount(amount))) => amount,
             (None, Some(OwnPart::Values(own))) => Values::default().range(from, Some(own)),
         };
+        // What is measured since before the beginning is known from the beginning on, and there is nothing before. Not in
+        // the same millisecond: nobody knows which was first.
+        let whole = self.begun.is_some_and(|begun| since < begun);
+        let since = if whole { i64::MIN } else { since };
         let since = self.since.map_or(since, |own| own.max(since));
-        if from < since {
+        // Where the clock was ahead, less time has passed since then than the ledger says.
+        let reached = self.now.min(self.clock).saturating_sub(monitor.window);
+        if reached < since {
             range.high = i64::MAX;
         }
         range.into()
@@ -112,7 +132,7 @@ impl Window {
         Window {
             length: monitor.window,
             content: match monitor.counts_values() {
-                true => Content::Values(Box::default()),
+                true => Content::Values(Box::new(Values::bounded(bound))),
                 false => Content::Amounts {
                     spans: Spans::bounded(bound),
                     flying: Total::default(),

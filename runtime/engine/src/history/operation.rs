@@ -28,8 +28,8 @@ impl Whose<'_> {
 
     /// Moves both clocks forward, and tells what time it is then.
     pub fn tick(&mut self, now: i64) -> i64 {
-        let now = self.subject.tick(now);
-        self.session.tick(now)
+        let subject = self.subject.tick(now);
+        subject.max(self.session.tick(now))
     }
 }
 
@@ -55,11 +55,7 @@ impl<S: Fn(HistoryKey) -> i64> Numbers for Moment<'_, '_, S> {
         };
         let counted = self.looked.counted(history);
         let own = counted.and_then(|counted| monitor.own(self.facts, counted));
-        let since = match monitor.scope {
-            Scope::Subject => (self.since)(monitor.key),
-            // A session begins with the gateway's knowing it.
-            Scope::Session => i64::MIN,
-        };
+        let since = (self.since)(monitor.key);
         self.whose.of(monitor.scope).number(monitor, since, own)
     }
 }

@@ -55,7 +55,7 @@ pub(crate) fn values_of(fact: &Fact) -> &[Box<str>] {
 }
 
 /// Different values by their instants.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Values {
     certain: Present,
     possible: Present,
@@ -65,7 +65,23 @@ pub(crate) struct Values {
     flying: Total,
 }
 
+impl Default for Values {
+    fn default() -> Values {
+        Values::bounded(MAX_VALUES)
+    }
+}
+
 impl Values {
+    /// With at most `bound` entries that are told apart, and as many of others.
+    pub(crate) fn bounded(bound: usize) -> Values {
+        Values {
+            certain: Present::bounded(bound),
+            possible: Present::bounded(bound),
+            unnamed: Spans::bounded(bound),
+            flying: Total::default(),
+        }
+    }
+
     /// Adds what happened at `at`; no earlier than anything that was added before.
     pub(crate) fn add(&mut self, at: i64, found: &Found) {
         let mut unnamed = found.unnamed;
@@ -138,8 +154,10 @@ fn count(values: usize) -> i64 {
 }
 
 /// The values that are there, in flight or since when.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Present {
+    /// Values that it has room for.
+    bound: usize,
     values: HashMap<Arc<str>, Seen>,
     /// When each was seen, ascending; entries of values that were seen again later mean nothing any more.
     order: VecDeque<(i64, Arc<str>)>,
@@ -154,6 +172,14 @@ struct Seen {
 }
 
 impl Present {
+    fn bounded(bound: usize) -> Present {
+        Present {
+            bound: bound.min(MAX_VALUES),
+            values: HashMap::new(),
+            order: VecDeque::new(),
+        }
+    }
+
     fn len(&self) -> usize {
         self.values.len()
     }
@@ -164,7 +190,7 @@ impl Present {
 
     /// Adds `value`; `false` if there is no room for another one.
     fn add(&mut self, value: &Arc<str>, at: i64) -> bool {
-        let full = self.values.len() >= MAX_VALUES;
+        let full = self.values.len() >= self.bound;
         if full && !self.values.contains_key(value) {
             return false;
         }
@@ -213,5 +239,30 @@ impl Present {
             self.order
                 .retain(|(at, value)| values.get(value).is_some_and(|seen| seen.last == Some(*at)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever the bound, the truth lies in the range.
+    #[test]
+    fn values_beyond_the_bound_may_be_new_ones() {
+        let mut values = Values::bounded(4);
+        for number in 0..20_i64 {
+            values.add(
+                number,
+                &Found {
+                    certain: true,
+                    named: [Arc::from(format!("{number}"))].into(),
+                    unnamed: 0,
+                },
+            );
+        }
+        assert_eq!(values.possible.len(), 4);
+        assert_eq!(values.certain.len(), 4);
+        let range = values.range(0, None);
+        assert_eq!((range.low, range.high), (4, 20));
     }
 }

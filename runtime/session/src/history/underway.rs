@@ -46,10 +46,11 @@ pub(crate) struct Counted {
 }
 
 impl Both {
-    pub(crate) fn new(subject: Shared) -> Both {
+    /// Of a session that begins `now`.
+    pub(crate) fn new(subject: Shared, now: i64) -> Both {
         Both {
             subject,
-            session: Arc::new(Mutex::new(Ledger::default())),
+            session: Arc::new(Mutex::new(Ledger::beginning(now))),
         }
     }
 
