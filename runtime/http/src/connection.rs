@@ -217,6 +217,8 @@ async fn forward(
                 result,
                 code: String::new(),
                 rows: 0,
+                counted: Some(0),
+                told: hpol_session::history::Told::Nothing,
                 bytes: 0,
                 masked: None,
             };

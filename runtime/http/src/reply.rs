@@ -94,6 +94,8 @@ async fn unusable(why: &str, status: StatusCode, receipt: Receipt) -> Response<R
         result: OperationResult::Failed,
         code: status.as_str().to_owned(),
         rows: 0,
+        counted: Some(0),
+        told: hpol_session::history::Told::Nothing,
         bytes: 0,
         masked: None,
     };

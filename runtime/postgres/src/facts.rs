@@ -199,7 +199,7 @@ impl Reading {
             || self.listens()
     }
 
-    fn listens(&self) -> bool {
+    pub(crate) fn listens(&self) -> bool {
         let mut effects = self.analysis.effects().iter();
         effects.any(|effect| matches!(effect, SessionEffect::Listen { .. }))
     }
@@ -286,6 +286,11 @@ impl Reading {
         let verbs = self.analysis.verbs();
         let selects = verbs.complete && verbs.known.iter().all(|verb| *verb == Verb::SELECT);
         selects && self.analysis.statements() == 1 && self.analysis.class() == Class::Read
+    }
+
+    /// The verbs it may hold, and whether it changes nothing.
+    pub(crate) fn verbs(&self) -> (&Extent<Verb>, Class) {
+        (self.analysis.verbs(), self.analysis.class())
     }
 
     pub(crate) fn is_copy(&self) -> bool {

@@ -382,6 +382,8 @@ fn not_run() -> hpol_session::permit::Settlement {
         result: OperationResult::NotRun,
         code: String::new(),
         rows: 0,
+        counted: Some(0),
+        told: hpol_session::history::Told::Nothing,
         bytes: 0,
         masked: None,
     }

@@ -3,6 +3,7 @@
 
 pub(crate) mod columns;
 mod copy;
+mod counting;
 pub(crate) mod limit;
 mod notified;
 pub(crate) mod running;

@@ -18,6 +18,7 @@ use hpol_engine::history::{Ledger, Monitors};
 use crate::principal::Principal;
 
 pub use recall::{Recalled, Remembered};
+pub use released::Told;
 pub(crate) use released::{End, Released, Watch, facts_of, not_known_yet, remembered, watches};
 pub(crate) use underway::{Both, Counted, Read, Underway};
 

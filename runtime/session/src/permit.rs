@@ -8,7 +8,7 @@ use hpol_evidence::record::{
 };
 use hpol_operation::Class;
 
-use crate::history::{Counted, End};
+use crate::history::{Counted, End, Told};
 use crate::masking::{MaskRun, MaskingPlan};
 use crate::pipeline::Pipeline;
 use crate::ports::{Durability, EvidenceUnavailable};
@@ -146,8 +146,12 @@ pub struct Settlement {
     pub code: String,
     /// Rows returned; of an operation that returns none, rows affected. Response messages where there are no rows.
     pub rows: u64,
+    /// Rows as history counts them: those that each statement returned or changed, together. `None` where nobody can tell.
+    pub counted: Option<u64>,
     /// Bytes of result released or ready to be.
     pub bytes: u64,
+    /// What beside these bytes may have shown values.
+    pub told: Told,
     /// The masking that was done.
     pub masked: Option<MaskRun>,
 }
@@ -213,7 +217,9 @@ impl Receipt {
             result: settlement.result,
             class: owed.asked.class,
             rows: settlement.rows,
+            counted: settlement.counted,
             bytes: settlement.bytes,
+            told: settlement.told,
             masked: masked
                 .iter()
                 .map(|masked| masked.class.as_str().into())

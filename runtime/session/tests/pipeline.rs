@@ -27,6 +27,7 @@ use hpol_ports::log::Failing;
 use hpol_ports::principal;
 use hpol_session::Vote;
 use hpol_session::approvals::VoteRefused;
+use hpol_session::history::Told;
 use hpol_session::hold::Hold;
 use hpol_session::masking::Masked;
 use hpol_session::permit::Settlement;
@@ -66,7 +67,9 @@ fn settlement(result: OperationResult) -> Settlement {
         result,
         code: String::new(),
         rows: 1,
+        counted: Some(1),
         bytes: 10,
+        told: Told::Nothing,
         masked: None,
     }
 }

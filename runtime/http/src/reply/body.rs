@@ -234,6 +234,9 @@ impl Streaming {
             result,
             code: self.source.status.as_str().to_owned(),
             rows: 0,
+            counted: Some(0),
+            // The head shows what the upstream likes.
+            told: hpol_session::history::Told::Text,
             bytes: self.released,
             masked: self.run.take(),
         };

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use hpol_session::OperationResult;
+use hpol_session::history::Told;
 use hpol_session::masking::{MaskRun, Masked};
 use hpol_session::permit::{Conclusion, Receipt, Settlement};
 
 use super::columns::{Masks, Treatment};
 use super::copy::{self, CopyRows, Cut};
+use super::counting::Counting;
 use super::limit::{self, Limit};
 use super::scrub::{is_constraint, put_off, scrubbed};
 use super::values::{self, Room};
@@ -53,6 +55,9 @@ pub(crate) struct Running {
     rows: u64,
     /// Rows that its statements changed or took in.
     affected: u64,
+    counting: Counting,
+    /// Whether messages of the upstream may have shown values.
+    told: Told,
     bytes: u64,
 }
 
@@ -78,6 +83,11 @@ impl Running {
             naming: Naming::of(reading),
             rows: 0,
             affected: 0,
+            counting: Counting::of(reading),
+            told: match reading.listens() {
+                true => Told::Anything,
+                false => Told::Nothing,
+            },
             bytes: 0,
         }
     }
@@ -257,6 +267,7 @@ impl Running {
         if self.ends_masked || (masked && self.masks.is_empty() && is_constraint(&code)) {
             return put_off(out, frame, &code);
         }
+        self.told = self.told.max(Told::Values);
         match &mut self.run {
             _ if self.masks.is_empty() => out.extend_from_slice(frame.raw()),
             Some(run) => scrubbed(out, frame, run)?,
@@ -276,6 +287,8 @@ impl Running {
         if end.tag() == backend::COMMAND_COMPLETE {
             let counted = backend::counted(end.body())?;
             self.affected = self.affected.saturating_add(counted);
+            let tag = backend::command_tag(end.body())?;
+            self.counting.completed(tag, counted, self.rows);
         }
         Ok(())
     }
@@ -296,6 +309,8 @@ impl Running {
                 0 => self.affected,
                 returned => returned,
             },
+            counted: self.counting.total(self.rows, result),
+            told: self.told,
             bytes: self.bytes,
             masked: self.run.take(),
         };

@@ -86,14 +86,10 @@ impl<'a> Remembered<'a> {
         }
         facts::restore(outcome.history.as_ref(), Phase::Result, kind, &mut facts);
         if outcome.history.is_none() && outcome.result != OperationResult::Interrupted {
-            for (name, count) in [
-                ("result.rows", outcome.rows),
-                ("result.bytes", outcome.bytes),
-            ] {
-                if let Some((id, _)) = Vocabulary::builtin().lookup(name) {
-                    let count = i64::try_from(count).unwrap_or(i64::MAX);
-                    facts.set(id, Fact::Known(Value::Int(count)));
-                }
+            // The rows of an outcome are those of its last result only.
+            if let Some((id, _)) = Vocabulary::builtin().lookup("result.bytes") {
+                let count = i64::try_from(outcome.bytes).unwrap_or(i64::MAX);
+                facts.set(id, Fact::Known(Value::Int(count)));
             }
         }
         // INVARIANT: the log writes times that can be read. An instant that is not known is the last one noted.

@@ -160,7 +160,16 @@ impl Released {
         }
     }
 
-    fn fact(&self, anything: bool) -> Fact {
+    fn fact(&self, anything: bool, told: Told) -> Fact {
+        let may_be = match told {
+            Told::Nothing => false,
+            Told::Text => self.perhaps,
+            Told::Values => self.perhaps || (!anything && !self.in_clear.is_empty()),
+            Told::Anything => true,
+        };
+        if may_be {
+            return Fact::Unknown;
+        }
         match (self.watched, anything) {
             (false, _) => Fact::Unknown,
             (true, false) => Fact::Known(Value::Set(Vec::new())),
@@ -170,13 +179,30 @@ impl Released {
     }
 }
 
+/// What may have shown values beside the bytes of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Told {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Texts that hold none of what is asked for, as headers.
+    Text,
+    /// Messages about what is asked for, as errors and notices.
+    Values,
+    /// Whatever others send, as notifications.
+    Anything,
+}
+
 /// How an operation ended, as far as history is concerned.
 #[derive(Debug, Clone)]
 pub(crate) struct End {
     pub(crate) result: OperationResult,
     pub(crate) class: Class,
     pub(crate) rows: u64,
+    /// Rows that its statements returned or changed, if anybody knows.
+    pub(crate) counted: Option<u64>,
     pub(crate) bytes: u64,
+    pub(crate) told: Told,
     /// Classes of which a value was hidden.
     pub(crate) masked: Vec<Box<str>>,
 }
@@ -201,11 +227,12 @@ pub(crate) fn facts_of(end: Option<End>, released: &Released) -> Option<Facts> {
             facts.set(id, fact);
         }
     };
-    if known {
-        set(ids.rows, number(end.rows));
+    if let (true, Some(counted)) = (known, end.counted) {
+        set(ids.rows, number(counted));
     }
     set(ids.bytes, number(end.bytes));
-    set(ids.classes, released.fact(end.rows > 0 || end.bytes > 0));
+    let anything = end.rows > 0 || end.bytes > 0;
+    set(ids.classes, released.fact(anything, end.told));
     set(ids.masked, Fact::Known(Value::Set(end.masked)));
     Some(facts)
 }

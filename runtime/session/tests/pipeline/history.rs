@@ -10,6 +10,8 @@ use hpol_evidence::record::Record;
 use hpol_operation::Operation;
 use hpol_ports::policy::{dbas, in_force, rule, test};
 use hpol_ports::principal;
+use hpol_session::history::Told;
+use hpol_session::permit::Settlement;
 use hpol_session::policy::InForce;
 use hpol_session::principal::Connection;
 use hpol_session::session::{Outcome, Session};
@@ -154,6 +156,82 @@ async fn rows_count_when_they_have_come_and_may_before() {
     let ((), receipt) = permit(other.request(sql("select"), (), &Masks(true)).await).forward();
     drop(receipt);
     assert!(!reads(&other).await);
+}
+
+#[tokio::test]
+async fn rows_that_nobody_counted_may_be_any_number() {
+    let (rows, _) = Vocabulary::builtin().lookup("result.rows").unwrap();
+    let many = at_least(9, Measure::Sum(rows), Condition::All(vec![]), Own::Apart);
+    let world = begun(policy(vec![
+        block("budget", many),
+        rule("read", Condition::All(vec![]), Effect::ALLOW),
+    ]));
+    let session = world.session("agent-7", &[]).await;
+    for (counted, passes) in [(Some(1), true), (None, false)] {
+        let outcome = session.request(sql("select"), (), &Masks(true)).await;
+        let ((), receipt) = permit(outcome).forward();
+        let end = Settlement {
+            counted,
+            ..settlement(OperationResult::Completed)
+        };
+        receipt.settle(end).await.unwrap();
+        assert_eq!(reads(&session).await, passes, "{counted:?}");
+    }
+}
+
+/// An operation without rows or bytes released nothing, unless something else told of values.
+#[tokio::test]
+async fn values_in_an_error_are_released() {
+    let world = begun(no_exfiltration());
+    let (sql_session, http) = (world.session("agent-7", &[]).await, http(&world).await);
+    for (told, passes) in [
+        (Told::Nothing, true),
+        (Told::Text, true),
+        (Told::Values, false),
+        (Told::Anything, false),
+    ] {
+        let outcome = sql_session.request(sql("select"), (), &Masks(true)).await;
+        let ((), receipt) = permit(outcome).forward();
+        let end = Settlement {
+            rows: 0,
+            counted: Some(0),
+            bytes: 0,
+            told,
+            ..settlement(OperationResult::Failed)
+        };
+        receipt.settle(end).await.unwrap();
+        let outcome = http.request(post(), (), &Masks(true)).await;
+        assert_eq!(matches!(outcome, Outcome::Permit(_)), passes, "{told:?}");
+        if !passes {
+            world.clock.set_second(601);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_from_before_its_measurement_is_unknown_until_its_window_has_passed() {
+    let mut measured = reads_at_most(1);
+    let mut test = at_least(2, Measure::Count, verb("select"), Own::Counts);
+    if let Condition::History(test) = &mut test {
+        test.history.scope = Scope::Session;
+    }
+    measured.rules[0].condition = test;
+    let world = begun(policy(vec![rule(
+        "read",
+        Condition::All(vec![]),
+        Effect::ALLOW,
+    )]));
+    let old = world.session("agent-7", &[]).await;
+    assert!(reads(&old).await);
+    world.clock.set_second(10);
+    world.door.install(in_force(measured, 2));
+    assert!(!reads(&old).await);
+    world.clock.set_second(11);
+    let new = world.session("agent-7", &[]).await;
+    assert!(reads(&new).await);
+    assert!(!reads(&new).await);
+    world.clock.set_second(610);
+    assert!(reads(&old).await);
 }
 
 #[tokio::test]
