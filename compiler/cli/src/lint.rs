@@ -123,6 +123,14 @@ impl Lint {
             Format::Sarif => finding::print_sarif(&findings, terminal)?,
             Format::Github => finding::print_github(&findings, terminal)?,
         }
+        // These formats have no place for it.
+        let silent = matches!(self.output.format(), Format::Sarif | Format::Github);
+        if silent && !not_analysed.is_empty() {
+            let open = counted(not_analysed.len(), "question");
+            terminal.note(format_args!(
+                "not analysed: {open}; `--format text` names them"
+            ))?;
+        }
         Ok(())
     }
 }

@@ -204,3 +204,43 @@ fn tests_that_differ_in_what_happened_before_ask_different_things() {
         assert_eq!(said.contains("HP0856"), found, "{second}: {said}");
     }
 }
+
+#[test]
+fn tests_with_defaults_do_not_exclude_each_other() {
+    let policy = |when: &str| {
+        format!(
+            "package a\n\nconnection api = http \"api\"\n\nrule r \"A rule\" {{\n    satisfies AC-3\n    \
+             on    api\n    when  {when}\n    block \"No\"\n}}\n"
+        )
+    };
+    let kind = |default: &str, test: &str| format!("(http.content_type or {default}) {test}");
+    let both = |word: &str, test: [&str; 2]| {
+        let [first, second] = [kind("\"text/a\"", test[0]), kind("\"text/b\"", test[1])];
+        policy(&format!("{first} {word} {second}"))
+    };
+    for (policy, code) in [
+        (both("and", ["== \"text/a\"", "== \"text/b\""]), "HP0704"),
+        (both("or", ["!= \"text/b\"", "!= \"text/a\""]), "HP0705"),
+    ] {
+        let folder = folder(&policy);
+        let output = hpol(folder.path(), &["lint", "--allow", "all", "--warn", code]);
+        let told = text(&output.stderr);
+        assert!(output.status.success() && !told.contains(code), "{told}");
+    }
+}
+
+#[test]
+fn a_comment_is_not_mended_away() {
+    let policy = "package a\n\nconnection api = http \"api\"\n\nrule r \"A rule\" {\n    satisfies AC-3\n    \
+         on    api\n    when  http.method in [\n        GET, // why it is this one\n    ]\n    block \"No\"\n}\n";
+    let folder = folder(policy);
+    let arguments = ["lint", "--allow", "all", "--warn", "HP0702", "--fix"];
+    let output = hpol(folder.path(), &arguments);
+    assert!(text(&output.stderr).contains("HP0702"), "{output:?}");
+    let mut files = fs::read_dir(folder.path()).unwrap();
+    let kept = files.any(|file| {
+        let read = fs::read_to_string(file.unwrap().path());
+        read.is_ok_and(|read| read.contains("why it is this one"))
+    });
+    assert!(kept);
+}

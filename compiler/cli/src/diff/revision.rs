@@ -47,7 +47,8 @@ pub(super) fn check_out(revision: &str, path: &Path) -> Result<Tree, Failure> {
     let top = git.text(&["rev-parse", "--show-toplevel"])?;
     let listing = git.run(&["-C", top.trim(), "ls-tree", "-r", "-z", commit.trim()])?;
     let root = tempfile::tempdir().map_err(Failure::write(Path::new("a temporary folder")))?;
-    git.write(&entries(&listing), root.path())?;
+    let entries = entries(&listing, prefix.trim_end_matches('\n'));
+    git.write(&entries.map_err(|why| git.failure(&why))?, root.path())?;
     let mut policy = root.path().join(prefix.trim());
     if let (false, Some(file)) = (path.is_dir(), path.file_name()) {
         policy.push(file);
@@ -67,28 +68,43 @@ struct Entry {
     path: PathBuf,
 }
 
-/// The policy files in the output of `git ls-tree -r -z`: `mode type object\tpath`, each ended by a zero byte.
-fn entries(listing: &[u8]) -> Vec<Entry> {
+/// The policy files in the output of `git ls-tree -r -z`: `mode type object\tpath`, each ended by a zero byte. What would be
+/// read on disk and cannot be taken out of a revision is refused, by its path: a policy file that is a link, and links and
+/// submodules in the folder of the policy, whose path is `prefix`.
+fn entries(listing: &[u8], prefix: &str) -> Result<Vec<Entry>, String> {
     let lines = listing.split(|byte| *byte == 0);
-    let entry = |line: &[u8]| {
-        let line = std::str::from_utf8(line).ok()?;
-        let (about, path) = line.split_once('\t')?;
+    let mut entries = Vec::new();
+    for line in lines.filter(|line| !line.is_empty()) {
+        let lossy = String::from_utf8_lossy(line);
+        let (about, path) = lossy.split_once('\t').unwrap_or((&lossy, ""));
         let mut about = about.split(' ');
-        let (mode, kind, object) = (about.next()?, about.next()?, about.next()?);
-        let path = PathBuf::from(path);
-        let name = path.file_name()?.to_str()?;
+        let mode = about.next().unwrap_or_default();
+        let (kind, object) = (about.next().unwrap_or_default(), about.next());
+        let name = path.rsplit('/').next().unwrap_or_default();
         let wanted = name.ends_with(".hpol") || PROJECT.contains(&name);
-        let plain = path
-            .components()
+        let link = mode == "120000" || kind != "blob";
+        let below = path.strip_prefix(prefix).is_some() || prefix.strip_suffix('/') == Some(path);
+        if link && (wanted || below) {
+            return Err(format!(
+                "`{path}` is a link or a submodule, which is not followed"
+            ));
+        }
+        let (true, Some(object)) = (wanted, object) else {
+            continue;
+        };
+        let parts = Path::new(path).components();
+        let plain = parts
+            .into_iter()
             .all(|part| matches!(part, Component::Normal(_)));
-        // A link could lead out of the folder.
-        let file = kind == "blob" && mode != "120000";
-        (wanted && plain && file).then(|| Entry {
+        if !plain || std::str::from_utf8(line).is_err() {
+            return Err(format!("`{path}` is no path that can be written"));
+        }
+        entries.push(Entry {
             object: object.to_owned(),
-            path: path.clone(),
-        })
-    };
-    lines.filter_map(entry).collect()
+            path: PathBuf::from(path),
+        });
+    }
+    Ok(entries)
 }
 
 struct Git<'a> {
@@ -184,15 +200,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_plain_policy_files_are_taken() {
-        let listing = b"100644 blob aa\tp/a.hpol\x00120000 blob bb\tp/link.hpol\x00100644 blob cc\tREADME.md\x00\
-            100644 blob dd\t../x.hpol\x00100644 blob ee\tp/hpol.toml\x00160000 commit ff\tsub.hpol\x00";
-        let entries = entries(listing);
+    fn policy_files_are_taken() {
+        let listing = b"100644 blob aa\tp/a.hpol\x00120000 blob bb\tother/link\x00100644 blob cc\tREADME.md\x00\
+            100644 blob dd\tp/\xff.txt\x00100644 blob ee\tp/hpol.toml\x00160000 commit ff\tsub\x00";
+        let entries = entries(listing, "p/").unwrap();
         let paths: Vec<_> = entries
             .iter()
             .map(|entry| entry.path.to_str().unwrap())
             .collect();
         assert_eq!(paths, ["p/a.hpol", "p/hpol.toml"]);
+    }
+
+    #[test]
+    fn what_would_be_read_on_disk_and_cannot_be_taken_is_refused() {
+        let refused: [&[u8]; 7] = [
+            b"120000 blob bb\tother/link.hpol\x00",
+            b"120000 blob bb\tp/folder\x00",
+            b"120000 blob bb\tp\x00",
+            b"160000 commit ff\tp/sub\x00",
+            b"120000 blob bb\tother/hpol.toml\x00",
+            b"100644 blob dd\t../x.hpol\x00",
+            b"100644 blob dd\tp/\xff.hpol\x00",
+        ];
+        for listing in refused {
+            assert!(entries(listing, "p/").is_err(), "{listing:?}");
+        }
+        // The policy of a whole repository is in every folder.
+        assert!(entries(b"120000 blob bb\tfolder\x00", "").is_err());
     }
 
     #[test]

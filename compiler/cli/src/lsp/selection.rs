@@ -8,6 +8,9 @@ use super::position::Lines;
 use super::refusal::Refusal;
 use super::view::View;
 
+/// Most stretches around one place; policies have a tenth of it.
+const NESTED: usize = 64;
+
 /// Answers `textDocument/selectionRange`.
 pub(crate) fn selection(
     view: &View,
@@ -77,7 +80,10 @@ fn nested(lines: &Lines<'_>, found: &[Range<usize>], offset: usize) -> Selection
         .iter()
         .filter(|range| range.start <= offset && offset <= range.end)
         .collect();
-    holding.sort_by_key(|range| std::cmp::Reverse(range.len()));
+    // The innermost: each is a link more of a chain that is gone through by recursion, here and in the editor.
+    holding.sort_by_key(|range| range.len());
+    holding.truncate(NESTED);
+    holding.reverse();
     let mut selection: Option<(SelectionRange, &Range<usize>)> = None;
     for range in holding {
         if let Some((_, outer)) = &selection
@@ -98,4 +104,23 @@ fn nested(lines: &Lines<'_>, found: &[Range<usize>], offset: usize) -> Selection
         },
         |(selection, _)| selection,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_without_end_leave_the_innermost() {
+        let deep = 200_000;
+        let text = format!("{}x{}", "(".repeat(deep), ")".repeat(deep));
+        let found: Vec<Range<usize>> = (0..deep).map(|level| level..text.len() - level).collect();
+        let mut next = Some(nested(&Lines::new(&text), &found, deep));
+        let mut levels = 0;
+        while let Some(selection) = next {
+            levels += 1;
+            next = selection.parent.map(|parent| *parent);
+        }
+        assert_eq!(levels, NESTED);
+    }
 }

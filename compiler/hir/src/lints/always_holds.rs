@@ -34,7 +34,7 @@ fn covers(first: &Condition, second: &Condition, text: &str) -> bool {
         (Condition::Comparison(first), Condition::Comparison(second)) => {
             let unequal = [first, second]
                 .iter()
-                .all(|test| test.operator.node == Operator::NotEqual);
+                .all(|test| test.operator.node == Operator::NotEqual && test.default.is_none());
             let value = |test: &Comparison| test.values.first().map(|value| value.node.clone());
             unequal && first.fact.node == second.fact.node && value(first) != value(second)
         }

@@ -32,5 +32,7 @@ fn is_empty(first: &Condition, second: &Condition) -> bool {
     let (Some((from, to)), Some((low, high))) = (tree::range(first), tree::range(second)) else {
         return false;
     };
-    first.fact.node == second.fact.node && from.max(low) > to.min(high)
+    // Where the fact is missing, each reads its own default.
+    let plain = first.default.is_none() && second.default.is_none();
+    plain && first.fact.node == second.fact.node && from.max(low) > to.min(high)
 }

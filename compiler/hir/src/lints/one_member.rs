@@ -17,8 +17,13 @@ pub(super) fn check(item: &Linted<'_>, found: &mut Vec<Problem>) {
                 };
                 let right = format!("{plain} {}", only.span.of(item.text));
                 let message = format!("`{}` with one member", test.operator.node.as_str());
-                found
-                    .push(Problem::new(Code::OneMember, message, span, "one member").write(&right));
+                let problem = Problem::new(Code::OneMember, message, span, "one member");
+                // What stands there in a comment would be lost.
+                let commented = !lex::comments(span.of(item.text)).is_empty();
+                found.push(match commented {
+                    true => problem,
+                    false => problem.write(&right),
+                });
             }
         }
     }
