@@ -18,6 +18,7 @@ fn catalogue() -> Catalogue {
             builder.column_type(oid, attnum, 70_000, *column == "g");
         }
     }
+    builder.relation(4, "public", "s", RelationKind::Sequence);
     builder.base_type(70_000, 25);
     builder.build()
 }
@@ -99,6 +100,11 @@ fn columns_are_told_by_the_text_and_the_catalogue() {
         ),
         ("COPY (SELECT new, a FROM a) TO STDOUT", "unknown ="),
         ("COPY (VALUES (1, 2)) TO STDOUT", "= ="),
+        ("COPY (TABLE s) TO STDOUT", "= = ="),
+        (
+            "COPY (SELECT last_value, b.id, s.* FROM s, b) TO STDOUT",
+            "= 2.1 = = =",
+        ),
         (
             "COPY (WITH a AS (SELECT 1 AS x) SELECT x FROM a) TO STDOUT",
             "elsewhere",

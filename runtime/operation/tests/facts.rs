@@ -836,3 +836,42 @@ fn the_query_of_a_name_is_cut_out_of_its_text() {
     );
     assert!(!format!("{:?}", analysis.effects()).contains("a;b"));
 }
+
+#[test]
+fn pg_37_a_change_of_a_view_over_the_settings_changes_settings() {
+    let mut builder = CatalogueBuilder::new();
+    for (oid, schema, name) in [
+        (1, "pg_catalog", "pg_settings"),
+        (2, "public", "mine"),
+        (3, "public", "theirs"),
+        (4, "public", "other"),
+    ] {
+        builder.relation(oid, schema, name, RelationKind::View);
+    }
+    builder.view_reads(2, 1).view_reads(3, 2);
+    let session = SqlSession {
+        search_path: vec!["public".to_owned()],
+        catalogue: Some(Arc::new(builder.build())),
+    };
+    let changes = |sql: &str| {
+        let analysis = Analyser::new(Limits::default()).analyse(sql, &session);
+        let analysis = analysis.unwrap();
+        let mut effects = analysis.effects().iter();
+        effects.any(|effect| *effect == SessionEffect::ChangesNameResolution)
+    };
+    for view in ["pg_settings", "mine", "theirs", "public.theirs"] {
+        for sql in [
+            format!("UPDATE {view} SET setting = 'x' WHERE name = 'search_path'"),
+            format!("WITH u AS (UPDATE {view} SET setting = 'x' RETURNING 1) SELECT * FROM u"),
+            format!(
+                "MERGE INTO {view} v USING a ON v.name = a.x WHEN MATCHED THEN UPDATE SET setting = 'x'"
+            ),
+            format!("INSERT INTO {view} VALUES ('search_path')"),
+            format!("DELETE FROM {view}"),
+        ] {
+            assert!(changes(&sql), "{sql}");
+        }
+    }
+    assert!(!changes("UPDATE other SET setting = 'x'"));
+    assert!(!changes("SELECT setting FROM mine"));
+}

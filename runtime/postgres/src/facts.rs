@@ -61,6 +61,11 @@ impl Reader {
         self.session.search_path.is_empty()
     }
 
+    /// Whether this is the catalogue that texts are read by now.
+    pub(crate) fn has(&self, catalogue: &Arc<Catalogue>) -> bool {
+        Arc::ptr_eq(&self.catalogue, catalogue)
+    }
+
     pub(crate) fn replace_catalogue(&mut self, catalogue: Arc<Catalogue>) {
         self.session.catalogue = Some(Arc::clone(&catalogue));
         self.catalogue = catalogue;
@@ -197,6 +202,12 @@ impl Reading {
         effects.iter().any(SessionEffect::concerns_names)
             || !self.analysis.uses().is_empty()
             || self.listens()
+    }
+
+    /// Whether it runs a prepared statement by its name.
+    pub(crate) fn executes(&self) -> bool {
+        let mut names = self.names.iter();
+        names.any(|name| matches!(name, NameUse::Statement(..)))
     }
 
     pub(crate) fn listens(&self) -> bool {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hpol_operation::Operation;
-use hpol_operation::sql::SqlRefusal;
+use hpol_operation::sql::{Catalogue, SqlRefusal};
 use hpol_session::permit::Permit;
 use hpol_session::refusal::{NotAccepted, Refusal};
 use hpol_session::session::Outcome;
@@ -42,6 +42,9 @@ const NOT_READ: &str = "(not understood)";
 
 /// How old the catalogue may be for a COPY TO STDOUT: nothing else tells where its columns come from.
 const COPY_AGE: Duration = Duration::from_secs(1);
+
+const WAITED_TOO_LONG: &str =
+    "tables may have changed while the COPY waited for approval; ask again, first behind a Sync";
 
 /// What a permit is wanted for.
 #[derive(Debug)]
@@ -207,6 +210,44 @@ impl Relay<'_> {
         }
     }
 
+    /// Goes on once approvers have decided. What a COPY gives out is told by the catalogue alone, and that may have changed
+    /// while they thought.
+    pub(crate) async fn proceed_held(
+        &mut self,
+        outcome: Outcome<Bytes>,
+        purpose: Purpose,
+    ) -> Result<(), Ended> {
+        let outdated = match &outcome {
+            Outcome::Permit(permit) if !permit.masking().is_empty() => {
+                let reading = purpose.reading();
+                reading.analysis.copies_out() && !self.still_knows(&reading.catalogue).await?
+            }
+            _ => false,
+        };
+        match outcome {
+            Outcome::Permit(permit) if outdated => {
+                self.prepared.not_run(permit.forward().1);
+                self.fail(
+                    Report::error(refuse::UNSUPPORTED, WAITED_TOO_LONG),
+                    &purpose,
+                );
+                Ok(())
+            }
+            outcome => self.proceed(outcome, purpose),
+        }
+    }
+
+    /// Whether the catalogue, read anew, is this one.
+    async fn still_knows(&mut self, catalogue: &Arc<Catalogue>) -> Result<bool, Ended> {
+        let can_ask = !self.segment_open
+            && self.status != TransactionStatus::Failed
+            && self.prepared.is_idle();
+        if can_ask {
+            self.read_catalogue().await?;
+        }
+        Ok(can_ask && self.reader.has(catalogue))
+    }
+
     fn forward(&mut self, permit: Permit<Bytes>, purpose: Purpose) {
         let (bytes, receipt) = permit.forward();
         let masks = Arc::new(Masks::new(receipt.masking(), purpose.reading()));
@@ -282,8 +323,11 @@ impl Relay<'_> {
         } else {
             longest
         };
-        let old = self.catalogue_read.elapsed() > longest;
-        if can_ask && (self.catalogue_stale || unknown || old) {
+        let age = self.catalogue_read.elapsed();
+        let old = age > longest;
+        // The other messages of its segment are read by the same catalogue, so that may not be about to be too old.
+        let ages = copies && age > longest / 2;
+        if can_ask && (self.catalogue_stale || unknown || old || ages) {
             if !self.prepared.is_idle() {
                 return Ok(self.later());
             }
@@ -320,7 +364,8 @@ impl Relay<'_> {
         if settings == Settings::Lost && !reading.is_transaction_control() {
             return Ok(Understood::Fails(behind_reset(self.status)));
         }
-        let stale = self.catalogue_stale || reading.stale;
+        let too_old = copies && old && !can_ask;
+        let stale = self.catalogue_stale || reading.stale || too_old;
         Ok(Understood::Reading(Reading { stale, ..reading }))
     }
 

@@ -169,7 +169,7 @@ impl<'a> Relay<'a> {
             }
             outcome = decided(holding) => {
                 if let Some(Holding { purpose, .. }) = self.holding.take() {
-                    self.proceed(outcome, purpose)?;
+                    self.proceed_held(outcome, purpose).await?;
                 }
                 Ok(())
             }

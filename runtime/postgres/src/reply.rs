@@ -71,6 +71,11 @@ impl Relay<'_> {
     }
 
     fn notice(&mut self, frame: &Frame) -> Result<(), Ended> {
+        let code = backend::sqlstate(frame.body());
+        if let Some(shown) = self.told_at_bind(frame, &code)? {
+            self.client.out.extend_from_slice(&shown);
+            return Ok(());
+        }
         let masked = self.masked_in_transaction;
         let out = &mut self.client.out;
         match self.prepared.head() {
@@ -79,10 +84,7 @@ impl Relay<'_> {
             }
             Some(Owed::RefusedQuery(_) | Owed::Refused(_)) => Ok(()),
             // Of what was put off to the end of the implicit transaction.
-            Some(Owed::Sync) if masked => {
-                let code = backend::sqlstate(frame.body());
-                scrub::put_off(out, frame, &code).map_err(broken)
-            }
+            Some(Owed::Sync) if masked => scrub::put_off(out, frame, &code).map_err(broken),
             _ => {
                 out.extend_from_slice(frame.raw());
                 Ok(())
@@ -135,7 +137,7 @@ impl Relay<'_> {
 
     /// An error in the extended protocol: what follows up to Sync is not answered.
     fn segment_failed(&mut self, frame: &Frame, code: String) -> Result<(), Ended> {
-        let bound = self.failed_bind(frame, &code)?;
+        let bound = self.told_at_bind(frame, &code)?;
         let (skipped, synced) = self.prepared.failed();
         // Without a Sync on its way, the server skips what the client sends until there is one.
         self.skipping |= !synced;
@@ -166,9 +168,9 @@ impl Relay<'_> {
         Ok(())
     }
 
-    /// What the client may see of the error of a Bind whose statement has masks: the server computes what it can of it when
-    /// it plans it.
-    fn failed_bind(&mut self, frame: &Frame, code: &str) -> Result<Option<BytesMut>, Ended> {
+    /// What the client may see of an error or notice of a Bind whose statement has masks: the server computes what it can of
+    /// it when it plans it.
+    fn told_at_bind(&mut self, frame: &Frame, code: &str) -> Result<Option<BytesMut>, Ended> {
         let Some(Owed::Bind { portal, .. }) = self.prepared.head() else {
             return Ok(None);
         };

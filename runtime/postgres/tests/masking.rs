@@ -119,6 +119,7 @@ async fn uses_that_cannot_be_masked_are_refused() {
         "COPY (SELECT id, ssn FROM customers) TO STDOUT (NULL '987-65-4320')",
         "COPY (SELECT c.ssn, x FROM customers c, unnest('{a}'::text[]) x) TO STDOUT",
         "COPY (SELECT count(*) FROM customers) TO STDOUT (FORMAT binary)",
+        "COPY (SELECT status FROM orders UNION SELECT '987-65-4320') TO STDOUT (FORMAT csv, QUOTE '8')",
     ] {
         let answer = client.query(sql).await;
         lines.push(format!("{sql}\n    {}", answer.replace('\n', "\n    ")));
@@ -505,5 +506,43 @@ async fn a_classified_column_that_the_catalogue_does_not_know_yet_is_hidden() {
     ] {
         let own = client.query(sql).await;
         assert!(own.contains(value), "{own}");
+    }
+}
+
+/// A COPY, and an EXECUTE, look names up when their portal is executed, not when it is bound.
+#[tokio::test(flavor = "multi_thread")]
+async fn pg_40_what_is_bound_before_tables_change_is_not_executed_behind_it() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    client
+        .query("CREATE VIEW harmless AS SELECT status FROM orders")
+        .await;
+    client
+        .query("PREPARE s AS SELECT status FROM harmless")
+        .await;
+    let change = "CREATE OR REPLACE VIEW harmless AS SELECT name AS status FROM customers";
+    for late in ["COPY (SELECT status FROM harmless) TO STDOUT", "EXECUTE s"] {
+        let segment = |change: &str| {
+            [
+                parse("late", late),
+                bind("late", "late", &[], 0),
+                parse("", change),
+                bind("", "", &[], 0),
+                execute("", 0),
+                execute("late", 0),
+                sync(),
+                close(b'S', "late"),
+                sync(),
+            ]
+            .concat()
+        };
+        client.send(&segment(change)).await;
+        let told = client.lines(2).await;
+        assert!(told.contains("C CREATE VIEW"), "{told}");
+        assert!(told.contains("bind it again"), "{told}");
+        assert!(!told.contains("Ada"), "{told}");
+        client.send(&segment("SELECT 1")).await;
+        let told = client.lines(2).await;
+        assert!(told.contains("open") && !told.contains("E ERROR"), "{told}");
     }
 }

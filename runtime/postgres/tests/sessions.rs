@@ -338,3 +338,28 @@ async fn a_pipeline_longer_than_the_queue_comes_through() {
     assert_eq!(&answer[expected - 6..], b"Z\0\0\0\x05I");
     drop(sent.await.unwrap());
 }
+
+/// What is masked in a COPY is told by the catalogue, so that has to be the one by which it was judged.
+#[tokio::test(flavor = "multi_thread")]
+async fn pg_40_a_copy_that_waited_for_approval_does_not_run_on_other_tables() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    let copy = query(
+        "COPY (WITH paid AS (UPDATE orders SET status = 'paid' WHERE id = 1 RETURNING 1) \
+         SELECT id, ssn FROM customers) TO STDOUT",
+    );
+    client.send(&copy).await;
+    client.line().await;
+    let change = "ALTER TABLE customers RENAME ssn TO old; ALTER TABLE customers RENAME name TO ssn; \
+         ALTER TABLE customers RENAME old TO name";
+    world.server.execute("demo", change).unwrap();
+    world.vote(Vote::Approve).await;
+    let told = client.lines(1).await;
+    assert!(told.contains("while the COPY waited"), "{told}");
+    assert!(told.ends_with("Z I"), "{told}");
+    client.send(&copy).await;
+    client.line().await;
+    world.vote(Vote::Approve).await;
+    let told = client.lines(1).await;
+    assert!(told.contains("C COPY 2") && !told.contains("Ada"), "{told}");
+}

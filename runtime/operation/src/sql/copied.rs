@@ -3,7 +3,7 @@
 use super::lineage::Statement;
 use super::names::Name;
 use super::tree::{Node, Tree};
-use super::{Catalogue, Column, Relation, SqlAnalysis};
+use super::{Catalogue, Column, Relation, RelationKind, SqlAnalysis};
 
 /// How the rows of a COPY are written. Source: PostgreSQL manual, "COPY", File Formats.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,14 +140,14 @@ impl SqlAnalysis {
             return None;
         }
         let Some(copied) = self.copied(catalogue) else {
-            return (exposed || self.statements() > 1 || !self.copies_as_text())
-                .then_some("a COPY has to be sent alone, and with options that the gateway knows");
+            return Some("a COPY has to be sent alone, and with options that the gateway knows");
         };
         let columns = copied.columns.as_deref();
         let has = |kind| columns.is_none_or(|columns| columns.contains(&kind));
         let elsewhere = has(CopiedColumn::Elsewhere);
         let computed = has(CopiedColumn::Computed) || elsewhere;
-        if columns.is_none() && exposed {
+        // Lines cannot be searched as they are: quotes and delimiters of the client's choice can stand in every value.
+        if columns.is_none() {
             Some("the gateway cannot tell the columns of the COPY; name them in its select list")
         } else if elsewhere && exposed {
             Some(
@@ -158,20 +158,6 @@ impl SqlAnalysis {
         } else {
             None
         }
-    }
-
-    fn copies_as_text(&self) -> bool {
-        let mut copies = self
-            .lineage
-            .statements
-            .iter()
-            .filter_map(|statement| statement.copy.as_ref());
-        copies.all(|copy| {
-            matches!(
-                copy.format,
-                Some(CopyFormat::Text { .. } | CopyFormat::Csv { .. })
-            )
-        })
     }
 }
 
@@ -220,6 +206,9 @@ impl Sources {
         let relations = self.relations.iter().filter(|(alias, _)| asked(alias));
         let mut found = relations.filter_map(|(_, relation)| {
             let relation = known(catalogue, relation)?;
+            if relation.kind == RelationKind::Sequence && SEQUENCE_COLUMNS.contains(&name) {
+                return Some(CopiedColumn::Computed);
+            }
             let column = relation.columns.iter().find(|column| column.name == name)?;
             Some(copied(relation, column))
         });
@@ -256,6 +245,9 @@ impl Sources {
         };
         for (_, relation) in told.then_some(meant)? {
             let relation = known(catalogue, relation)?;
+            if relation.kind == RelationKind::Sequence {
+                columns.extend(SEQUENCE_COLUMNS.map(|_| CopiedColumn::Computed));
+            }
             let meant = relation.columns.iter().filter(|column| is_meant(column));
             columns.extend(meant.map(|column| copied(relation, column)));
         }
@@ -265,6 +257,9 @@ impl Sources {
 
 /// Columns that every table has.
 const SYSTEM_COLUMNS: &[&str] = &["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"];
+
+/// Columns that every sequence has; they are not in the catalogue.
+const SEQUENCE_COLUMNS: [&str; 3] = ["last_value", "log_cnt", "is_called"];
 
 fn known<'c>(catalogue: &'c Catalogue, name: &Name) -> Option<&'c Relation> {
     catalogue.relation(name.schema.as_deref()?, &name.name)

@@ -10,7 +10,7 @@ use hpol_session::permit::Receipt;
 use super::names::Meant;
 use super::settings::Settings;
 use super::tightening::Protocol;
-use super::{Purpose, Understood, behind_reset, ending};
+use super::{COPY_AGE, Purpose, Understood, behind_reset, ending};
 use crate::codec::encode::{self, Report};
 use crate::codec::frontend::{self, Bind, Parse, Target};
 use crate::codec::{Frame, Malformed};
@@ -32,6 +32,8 @@ const NAME_BYTES: usize = 63;
 
 /// A statement that no client can have, so describing it fails, in every state of a transaction and without effect.
 const FAILING_STATEMENT: &str = "hpol_gateway refused this";
+
+const OUTDATED: &str = "tables may have changed since this was bound, and it looks its names up only now; bind it again";
 
 impl Relay<'_> {
     pub(super) async fn parse(&mut self, frame: Frame) -> Result<(), Ended> {
@@ -216,6 +218,15 @@ impl Relay<'_> {
             self.fail_segment(unknown_portal(name));
             return Ok(());
         };
+        let masked = !portal.masks.is_empty();
+        if self.is_outdated(&reading, masked) {
+            self.fail_segment(Report::error(refuse::UNSUPPORTED, OUTDATED));
+            return Ok(());
+        }
+        let Some(portal) = self.prepared.portal_mut(id) else {
+            self.fail_segment(unknown_portal(name));
+            return Ok(());
+        };
         let fresh = portal.permitted.elapsed() <= PERMIT_AGE;
         let receipt = portal.receipt.take();
         let (masks, operation) = (Arc::clone(&portal.masks), portal.operation.clone());
@@ -242,6 +253,16 @@ impl Relay<'_> {
                 )
             }
         }
+    }
+
+    /// Whether tables may be others than when a text was bound that has its names looked up only when it is executed.
+    fn is_outdated(&self, reading: &Reading, masked: bool) -> bool {
+        // What was known to be stale was judged as such.
+        let changed = self.catalogue_stale && !reading.stale;
+        let read_again = !self.reader.has(&reading.catalogue);
+        let copies = masked && !reading.stale && reading.analysis.copies_out();
+        let old = copies && self.catalogue_read.elapsed() > COPY_AGE;
+        (reading.is_copy() || reading.executes()) && (changed || read_again || old)
     }
 
     pub(super) fn forward_execute(

@@ -127,8 +127,8 @@ impl Running {
         match &self.copied {
             _ if !hides && self.limit.is_none() => true,
             Some(copied) => copied.fits(binary, columns, hides),
-            // Lines of text can be searched and counted without knowing what is in them.
-            None => !binary && !self.masks.is_exposed(),
+            // Lines of text can be counted without knowing what is in them.
+            None => !binary && !hides,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     ColumnMention, Extent, Name, Node, RelationMention, Role, SessionEffect, SqlSession, Walk,
-    names,
+    names, session,
 };
 
 impl Walk<'_> {
@@ -102,8 +102,23 @@ impl Walk<'_> {
     pub(super) fn change(&mut self, node: &Node) -> Name {
         let name = self.resolve(node.text("schemaname"), node.text("relname"));
         add(&mut self.found.writes, self.session, &name, true);
+        if self.is_settings(&name) {
+            self.found.effects.extend(session::any_setting());
+        }
         self.relation(node, name.clone(), Role::Target);
         name
+    }
+
+    /// Whether a change of this relation can be one of the settings: it is the view of them, or a view over that.
+    fn is_settings(&self, name: &Name) -> bool {
+        let below = name.schema.as_deref().and_then(|schema| {
+            let catalogue = self.session.catalogue.as_deref()?;
+            let oid = catalogue.relation(schema, &name.name)?.oid;
+            let below = catalogue.read_closure(oid).into_iter();
+            let mut below = below.filter_map(|oid| catalogue.by_oid(oid));
+            Some(below.any(|below| below.schema == "pg_catalog" && below.name == "pg_settings"))
+        });
+        *name == Name::new("pg_catalog", "pg_settings") || below.unwrap_or(false)
     }
 
     /// A relation that is altered, dropped or handled as a whole.

@@ -175,12 +175,6 @@ impl Walk<'_> {
         self.found.filtered &= names_target(node, "where_clause");
         self.scoped(node, |walk| {
             let target = node.child("relation").map(|relation| walk.change(relation));
-            if target
-                .as_ref()
-                .is_some_and(|target| *target == Name::new("pg_catalog", "pg_settings"))
-            {
-                walk.found.effects.extend(super::session::any_setting());
-            }
             for field in ["from_clause", "using_clause"] {
                 node.get(field).map_or(Ok(()), |items| {
                     walk.clause(clause(field), |walk| walk.visit(items))
