@@ -1,6 +1,10 @@
 //! What `hpol diff` must not overlook: each test has two policies whose difference is easy to miss.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends where something fails"
+)]
 
 use std::fs;
 use std::process::Command;
