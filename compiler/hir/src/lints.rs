@@ -77,6 +77,7 @@ mod unused_predicate;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hpol_analysis::Budget;
 use hpol_bundle::policy::Policy;
 use hpol_bundle::vocabulary::Vocabulary;
 use hpol_nist_mappings::ControlId;
@@ -439,7 +440,7 @@ pub(crate) struct Linted<'a> {
 }
 
 /// What the lints find, sorted by file and place; findings that a comment allows are left out.
-pub(crate) fn run(context: &Context<'_>) -> Lints {
+pub(crate) fn run(context: &Context<'_>, budget: Budget) -> Lints {
     let mut found: Vec<(usize, Problem)> = Vec::new();
     for lint in LINTS {
         let before = found.len();
@@ -461,7 +462,7 @@ pub(crate) fn run(context: &Context<'_>) -> Lints {
             "a lint finds its own code alone"
         );
     }
-    let not_analysed = semantic::check(context, &mut found);
+    let not_analysed = semantic::check(context, budget, &mut found);
     let left = comments::apply(context, found);
     let findings = left.findings.iter().map(|found| (found, false));
     let of_comments = left.comments.iter().map(|found| (found, true));
@@ -580,3 +581,6 @@ impl Linted<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hpol_analysis::Budget;
 use hpol_bundle::policy::Policy;
 use hpol_bundle::program::Program;
 use hpol_bundle::vocabulary::Vocabulary;
@@ -139,10 +140,15 @@ impl Workspace {
     /// # Errors
     /// If a diagnostic is an error: lints look at what the policy means.
     pub fn lints(&self) -> Result<Lints, HasErrors> {
+        self.lints_within(Budget::default())
+    }
+
+    /// What lints find with `budget` for each question about what the policy means.
+    pub(crate) fn lints_within(&self, budget: Budget) -> Result<Lints, HasErrors> {
         let policy = self.policy()?;
         let tests = self.tests();
         let db = &self.database;
-        Ok(lints::run(&lints::Context {
+        let context = lints::Context {
             items: lints::gather::gather(db, self.inputs),
             texts: self
                 .files
@@ -151,8 +157,9 @@ impl Workspace {
                 .collect(),
             policy: &policy,
             tests: &tests,
-            vocabulary: self.inputs.vocabulary(db),
-        }))
+            vocabulary: self.vocabulary(),
+        };
+        Ok(lints::run(&context, budget))
     }
 
     fn sound(&self) -> Result<(), HasErrors> {

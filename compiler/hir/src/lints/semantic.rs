@@ -11,10 +11,20 @@ use super::{Context, Unsettled};
 use crate::words;
 
 /// Adds what the analysis finds; gives back what it could not settle.
-pub(super) fn check(context: &Context<'_>, found: &mut Vec<(usize, Problem)>) -> Vec<Unsettled> {
-    let Ok(examination) = examine(context.policy, context.vocabulary, Budget::default()) else {
-        // A policy that cannot be lowered has an error, and no lints.
-        return Vec::new();
+pub(super) fn check(
+    context: &Context<'_>,
+    budget: Budget,
+    found: &mut Vec<(usize, Problem)>,
+) -> Vec<Unsettled> {
+    let examination = match examine(context.policy, context.vocabulary, budget) {
+        Ok(examination) => examination,
+        Err(error) => {
+            return vec![Unsettled {
+                rule: None,
+                question: "what the policy means".to_owned(),
+                why: error.to_string(),
+            }];
+        }
     };
     for finding in &examination.findings {
         found.extend(told(context, finding));
