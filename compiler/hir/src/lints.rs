@@ -463,7 +463,7 @@ pub(crate) fn run(context: &Context<'_>, budget: Budget) -> Lints {
         );
     }
     let not_analysed = semantic::check(context, budget, &mut found);
-    let left = comments::apply(context, found);
+    let left = comments::apply(context, found, &not_analysed);
     let findings = left.findings.iter().map(|found| (found, false));
     let of_comments = left.comments.iter().map(|found| (found, true));
     let mut diagnostics: Vec<Diagnostic> = findings

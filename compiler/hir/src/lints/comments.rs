@@ -1,12 +1,13 @@
 //! `// hpol: allow(HP0640, HP0641) because "..."`: comments that allow what lints find in an item, in it or directly above
-//! it. One without a reason allows nothing, and one that allows nothing is found itself.
+//! it. One without a reason allows nothing, and one that allows nothing is found itself, unless it is open whether there is
+//! something to allow.
 
 use hpol_syntax::code::Code;
 use hpol_syntax::lex;
 use hpol_syntax::problem::{Fix, Problem};
 use hpol_syntax::span::Span;
 
-use super::{Context, Linted};
+use super::{Context, Linted, Unsettled, semantic};
 
 /// What a comment for the linter begins with, behind `//`.
 const MARK: &str = "hpol:";
@@ -16,6 +17,7 @@ struct Allowed {
     code: Code,
     /// Of the comment.
     span: Span,
+    /// Whether it allows something, or may.
     used: bool,
 }
 
@@ -27,8 +29,13 @@ pub(super) struct Left {
     pub(super) comments: Vec<(usize, Problem)>,
 }
 
-/// Takes out of `found` what comments allow.
-pub(super) fn apply(context: &Context<'_>, found: Vec<(usize, Problem)>) -> Left {
+/// Takes out of `found` what comments allow. As long as a question is `open`, no comment about what is asked there is unused:
+/// the answer to one rule can be a finding in another.
+pub(super) fn apply(
+    context: &Context<'_>,
+    found: Vec<(usize, Problem)>,
+    open: &[Unsettled],
+) -> Left {
     let mut left = Left {
         findings: Vec::new(),
         comments: Vec::new(),
@@ -42,7 +49,7 @@ pub(super) fn apply(context: &Context<'_>, found: Vec<(usize, Problem)>) -> Left
                 Some(Ok(codes)) => own.extend(codes.into_iter().map(|code| Allowed {
                     code,
                     span,
-                    used: false,
+                    used: !open.is_empty() && semantic::asks(code),
                 })),
                 Some(Err((code, message, help))) => {
                     let problem = Problem::new(code, message, span, "this comment");

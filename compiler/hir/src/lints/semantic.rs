@@ -36,6 +36,11 @@ pub(super) fn check(
         .collect()
 }
 
+/// Whether what `code` stands for is asked here, so that it may be left open.
+pub(super) fn asks(code: Code) -> bool {
+    code.as_str() >= Code::Unreachable.as_str()
+}
+
 /// A finding as a problem of its rule.
 fn told(context: &Context<'_>, finding: &Finding) -> Option<(usize, Problem)> {
     let name = |id: &RuleId| short(context, *id);

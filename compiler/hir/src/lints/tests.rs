@@ -3,6 +3,11 @@ use hpol_analysis::Budget;
 use super::*;
 use crate::workspace::Workspace;
 
+const NO_BUDGET: Budget = Budget {
+    states: 0,
+    effort: 0,
+};
+
 fn lints(text: &str, budget: Budget) -> Lints {
     let mut workspace = Workspace::new();
     workspace.set_file("main.hpol", text);
@@ -27,4 +32,19 @@ fn the_meaning_of_a_policy_with_facts_of_its_own_is_analysed() {
         assert_eq!(lints.not_analysed, [], "{condition}");
         assert!(finds(&lints, Code::Redundant), "{condition}: {lints:#?}");
     }
+}
+
+#[test]
+fn a_comment_is_unused_only_where_its_question_is_settled() {
+    let text = "package demo\n// hpol: allow(HP0911, HP0651) because \"the operators see all\"\nrule all \"Everything\" {\n    satisfies AC-3\n    who subject.groups has \"ops\"\n    allow\n}\n";
+    let unused = |budget| {
+        let lints = lints(text, budget);
+        let messages = lints.findings.into_iter();
+        let unused = messages.filter(|finding| finding.code == Code::UnusedAllow);
+        let messages: Vec<String> = unused.map(|finding| finding.message).collect();
+        (messages, lints.not_analysed.is_empty())
+    };
+    let lexical = "`HP0651` is not found here".to_owned();
+    assert_eq!(unused(Budget::default()), (vec![lexical.clone()], true));
+    assert_eq!(unused(NO_BUDGET), (vec![lexical], false));
 }
