@@ -134,13 +134,9 @@ pub fn outcome_of(
     outcome::of_decision(&[before, after], policy, observes, decision, output)
 }
 
-/// Whether the connection called `target` is in observe: whoever names it says so, as in the gateway.
+/// Whether the connection called `target` is in observe; connections that nobody names are not.
 fn observes(policy: &Policy, target: Option<&str>) -> bool {
-    let connections = policy.connections.iter();
-    let mut named = connections
-        .filter(|on| Some(on.target.as_str()) == target)
-        .peekable();
-    named.peek().is_some() && named.all(|on| on.observe)
+    target.is_some_and(|target| policy.observes(target))
 }
 
 /// The rules of both, those before first.

@@ -4,6 +4,7 @@
 mod exception;
 mod flat;
 pub mod history;
+mod observe;
 mod responsibility;
 
 use std::fmt;

@@ -126,13 +126,9 @@ impl InForce {
         targets.into_iter().filter(|target| self.observes(target))
     }
 
-    /// Whether the connection called `target` is only observed: whoever names it in the policy says so.
+    /// Whether the connection called `target` is only observed.
     pub(crate) fn observes(&self, target: &str) -> bool {
-        let connections = self.bundle.policy.connections.iter();
-        let mut named = connections
-            .filter(|connection| connection.target == target)
-            .peekable();
-        named.peek().is_some() && named.all(|connection| connection.observe)
+        self.bundle.policy.observes(target)
     }
 
     /// The digest of the bundle file, in hex.
