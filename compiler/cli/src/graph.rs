@@ -4,15 +4,14 @@
 
 mod assume;
 mod cards;
+mod connection;
 mod layout;
 mod svg;
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use hpol_bundle::policy::{Condition, Connection, Policy, Predicate, RuleId, Test};
-use hpol_bundle::program::Role;
+use hpol_bundle::policy::{Condition, Connection, Policy, Predicate, Test};
 use hpol_bundle::program::dag::{Budget, Dag, Description, Output};
 use hpol_bundle::program::lower::lower;
 use hpol_bundle::vocabulary::{Protocol, Vocabulary};
@@ -24,6 +23,7 @@ use crate::terminal::Terminal;
 use crate::whole_file;
 
 use assume::Assumptions;
+pub(crate) use connection::There;
 
 /// Show a policy as a diagram: what is asked, and what it comes to
 #[derive(Debug, Args)]
@@ -160,30 +160,25 @@ impl Graph {
         vocabulary: &Vocabulary,
         terminal: &mut Terminal,
     ) -> Result<Result<Scope, Unknown>, Failure> {
-        let mut scope = Scope {
-            kind: Protocol::Postgres,
-            assumptions: Assumptions::default(),
-            words: Vec::new(),
-        };
-        if let Some(name) = &self.connection {
-            let named = policy.connections.iter();
-            let names = named.clone().map(|known| known.name.as_str());
-            let found = match find("connection", name, names) {
-                Ok(found) => found,
-                Err(unknown) => return Ok(Err(unknown)),
-            };
-            if let Some(connection) = named.clone().nth(found) {
-                scope.kind = connection.protocol;
-                scope.assume_fact(vocabulary, "connection.name", &connection.target);
-                scope.words.push(format!("connection {}", connection.name));
+        let mut scope = match &self.connection {
+            Some(name) => {
+                let names = policy.connections.iter().map(|known| known.name.as_str());
+                let found = match find("connection", name, names) {
+                    Ok(found) => found,
+                    Err(unknown) => return Ok(Err(unknown)),
+                };
+                let connection = policy.connections.get(found);
+                let connection = connection
+                    .ok_or_else(|| internal("a connection that was found is not there"))?;
+                Scope::on(connection, vocabulary)
             }
-        } else {
-            scope.kind = self.kind(policy, terminal)?;
-            scope
-                .words
-                .push(format!("{} connections", scope.kind.as_str()));
-        }
-        scope.assume_fact(vocabulary, "connection.kind", scope.kind.as_str());
+            None => {
+                let kind = self.kind(policy, terminal)?;
+                let mut scope = Scope::of_kind(kind, vocabulary);
+                scope.words.push(format!("{} connections", kind.as_str()));
+                scope
+            }
+        };
         for name in &self.group {
             let names = policy.groups.iter().map(|group| group.name.as_str());
             let found = match find("group", name, names) {
@@ -252,46 +247,26 @@ impl Graph {
     }
 }
 
-/// The verdict on what one connection is asked for, as a picture.
-///
-/// # Errors
-/// In words: there is no such connection, or too much to be drawn.
-pub(crate) fn of_connection(
-    policy: Policy,
-    vocabulary: &Vocabulary,
-    name: &str,
-) -> Result<String, String> {
-    let known = policy.connections.iter().find(|known| known.name == name);
-    let Some(connection) = known.cloned() else {
-        return Err(format!("there is no connection called `{name}`"));
-    };
-    let mut scope = Scope {
-        kind: connection.protocol,
-        assumptions: Assumptions::default(),
-        words: Vec::new(),
-    };
-    scope.assume_fact(vocabulary, "connection.name", &connection.target);
-    scope.assume_fact(vocabulary, "connection.kind", scope.kind.as_str());
-    let policy = scope.assumptions.specialise(policy);
-    let program = lower(&policy, vocabulary).map_err(|fault| fault.to_string())?;
-    let dag = Dag::of(&program, scope.kind, Budget::default())
-        .ok_or_else(|| "the policy has no such connections".to_owned())?;
-    let description = dag
-        .describe(&program, &policy, vocabulary)
-        .only(&[Output::Verdict]);
-    let cards = cards::of(&description);
-    if cards.len() > svg::MAX_CARDS {
-        let (found, most) = (cards.len(), svg::MAX_CARDS);
-        return Err(format!(
-            "the picture would have {found} boxes, and {most} are drawn at most; \
-             `hpol graph --connection {name} --group ...` narrows it"
-        ));
-    }
-    let title = format!("verdict: connection {name}");
-    Ok(svg::draw(&cards, 1, &title))
-}
-
 impl Scope {
+    /// One connection.
+    fn on(connection: &Connection, vocabulary: &Vocabulary) -> Scope {
+        let mut scope = Scope::of_kind(connection.protocol, vocabulary);
+        scope.assume_fact(vocabulary, "connection.name", &connection.target);
+        scope.words.push(format!("connection {}", connection.name));
+        scope
+    }
+
+    /// All connections of a kind.
+    fn of_kind(kind: Protocol, vocabulary: &Vocabulary) -> Scope {
+        let mut scope = Scope {
+            kind,
+            assumptions: Assumptions::default(),
+            words: Vec::new(),
+        };
+        scope.assume_fact(vocabulary, "connection.kind", kind.as_str());
+        scope
+    }
+
     fn assume_fact(&mut self, vocabulary: &Vocabulary, fact: &str, is: &str) {
         // A vocabulary of its own may not have the fact; then no condition reads it.
         if let Some((fact, _)) = vocabulary.lookup(fact) {
@@ -302,48 +277,6 @@ impl Scope {
             }));
         }
     }
-}
-
-/// The rules that can apply on a connection, and the picture of what is asked there on the way to the verdict.
-///
-/// # Errors
-/// Why there are none, and why there is no picture: in words.
-pub(crate) fn picture(
-    policy: &Policy,
-    vocabulary: &Vocabulary,
-    connection: &Connection,
-) -> Result<(Vec<RuleId>, Result<String, String>), String> {
-    let mut scope = Scope {
-        kind: connection.protocol,
-        assumptions: Assumptions::default(),
-        words: vec![format!("connection {}", connection.name)],
-    };
-    scope.assume_fact(vocabulary, "connection.name", &connection.target);
-    scope.assume_fact(vocabulary, "connection.kind", scope.kind.as_str());
-    let policy = scope.assumptions.specialise(policy.clone());
-    let program = lower(&policy, vocabulary).map_err(|fault| fault.to_string())?;
-    let shard = program
-        .shard(scope.kind)
-        .ok_or("the policy has no such connections")?;
-    let clauses = (0..shard.len()).filter_map(|bit| shard.clause(bit));
-    let of_rules = clauses.filter(|clause| !matches!(clause.role, Role::Exception | Role::Doubt));
-    let rules: BTreeSet<RuleId> = of_rules.map(|clause| clause.rule()).collect();
-    let dag = Dag::of(&program, scope.kind, Budget::default());
-    let dag = dag.ok_or("the policy has no such connections")?;
-    let description = dag.describe(&program, &policy, vocabulary);
-    let cards = cards::of(&description.only(&[Output::Verdict]));
-    let drawing = match cards.len() {
-        too_many if too_many > svg::MAX_CARDS => Err(format!(
-            "the picture would have {too_many} boxes, and {} are drawn at most: `hpol graph` draws parts of it",
-            svg::MAX_CARDS
-        )),
-        _ => Ok(svg::draw(
-            &cards,
-            1,
-            &format!("verdict: {}", scope.words.join(", ")),
-        )),
-    };
-    Ok((rules.into_iter().collect(), drawing))
 }
 
 /// A name on the command line that means nothing in the policy.

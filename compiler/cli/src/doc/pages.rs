@@ -9,7 +9,7 @@ use hpol_hir::TestCase;
 use hpol_nist_mappings::{ControlId, catalogue};
 
 use crate::bundle::{control, does};
-use crate::graph::picture;
+use crate::graph::There;
 use crate::html::{escape, page, table};
 use crate::sources::SourceFile;
 
@@ -166,12 +166,13 @@ impl Site<'_> {
         let mut body = format!(
             "<h2 id=\"{name}\">{name}</h2>\n<p class=\"dim\">{kind} <code>{target}</code></p>\n"
         );
-        match picture(self.policy, self.vocabulary, connection) {
-            Ok((rules, drawing)) => {
+        match There::of(self.policy, self.vocabulary, connection) {
+            Ok(there) => {
+                let rules = there.rules();
                 let rules = rules.iter().filter_map(|id| self.rule_of(*id));
                 let links: Vec<String> = rules.map(|rule| link_to_rule(&rule.name)).collect();
                 body += &format!("<p>Rules that can apply: {}</p>\n", links.join(", "));
-                body += &match drawing {
+                body += &match there.picture(self.vocabulary) {
                     Ok(svg) => format!("<div class=\"picture\">\n{svg}\n</div>\n"),
                     Err(why) => format!("<p class=\"dim\">{}</p>\n", escape(&why)),
                 };

@@ -3,7 +3,7 @@
 use hpol_hir::{Code, Workspace};
 use serde_json::{Value, json};
 
-use crate::graph;
+use crate::graph::There;
 use crate::trial::Trial;
 
 use super::refusal::Refusal;
@@ -81,7 +81,13 @@ fn show_graph(workspace: &Workspace, connection: &str) -> Result<Done, Refusal> 
     let policy = workspace.policy().map_err(|_| Refusal::Unsound {
         why: "the policy has errors; it has a graph when it has none".to_owned(),
     })?;
-    let svg = graph::of_connection(policy, workspace.vocabulary(), connection)
+    let known = policy.connections.iter().find(|on| on.name == connection);
+    let known = known.ok_or_else(|| Refusal::Unsound {
+        why: format!("there is no connection called `{connection}`"),
+    })?;
+    let vocabulary = workspace.vocabulary();
+    let svg = There::of(&policy, vocabulary, known)
+        .and_then(|there| there.picture(vocabulary))
         .map_err(|why| Refusal::Unsound { why })?;
     Ok(Done {
         result: json!({ "connection": connection, "svg": svg }),
