@@ -9,6 +9,7 @@ mod block_by_any;
 mod block_within;
 mod clause_order;
 mod comments;
+mod context;
 mod deep_condition;
 mod double_negation;
 mod duration_unit;
@@ -78,22 +79,20 @@ mod unused_predicate;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hpol_analysis::Budget;
-use hpol_bundle::policy::Policy;
-use hpol_bundle::vocabulary::Vocabulary;
 use hpol_nist_mappings::ControlId;
 use hpol_syntax::ast::{
     Comparison, Condition, Effect, Item, Literal, LiteralKind, Masker, On, Operation, Operator,
-    Rule, Satisfies, Test, Verdict, Who,
+    Rule, Satisfies, Verdict, Who,
 };
 use hpol_syntax::code::Code;
 use hpol_syntax::lex;
-use hpol_syntax::parse::Parsed;
 use hpol_syntax::problem::Problem;
 use hpol_syntax::span::Span;
 use hpol_syntax::words;
 
+pub(crate) use context::{Context, Linted};
+
 use crate::diagnostic::Diagnostic;
-use crate::test_case::TestCase;
 
 /// Lints that are allowed unless somebody asks for them: what they find is often meant.
 pub const ALLOWED_BY_DEFAULT: &[Code] = &[
@@ -138,306 +137,90 @@ enum Check {
     Whole(fn(&Context<'_>, &mut Vec<(usize, Problem)>)),
 }
 
+const fn item(code: Code, check: fn(&Linted<'_>, &mut Vec<Problem>)) -> Lint {
+    Lint {
+        code,
+        check: Check::Item(check),
+    }
+}
+
+const fn whole(code: Code, check: fn(&Context<'_>, &mut Vec<(usize, Problem)>)) -> Lint {
+    Lint {
+        code,
+        check: Check::Whole(check),
+    }
+}
+
 const LINTS: &[Lint] = &[
-    Lint {
-        code: Code::NoTitle,
-        check: Check::Item(no_title::check),
-    },
-    Lint {
-        code: Code::NoReason,
-        check: Check::Item(no_reason::check),
-    },
-    Lint {
-        code: Code::NameStyle,
-        check: Check::Item(name_style::check),
-    },
-    Lint {
-        code: Code::LongName,
-        check: Check::Item(long_name::check),
-    },
-    Lint {
-        code: Code::Undocumented,
-        check: Check::Item(undocumented::check),
-    },
-    Lint {
-        code: Code::ClauseOrder,
-        check: Check::Item(clause_order::check),
-    },
-    Lint {
-        code: Code::LongCondition,
-        check: Check::Item(long_condition::check),
-    },
-    Lint {
-        code: Code::DeepCondition,
-        check: Check::Item(deep_condition::check),
-    },
-    Lint {
-        code: Code::DoubleNegation,
-        check: Check::Item(double_negation::check),
-    },
-    Lint {
-        code: Code::TitleIsName,
-        check: Check::Item(title_is_name::check),
-    },
-    Lint {
-        code: Code::LongTitle,
-        check: Check::Item(long_title::check),
-    },
-    Lint {
-        code: Code::NoMessage,
-        check: Check::Item(no_message::check),
-    },
-    Lint {
-        code: Code::LongNumber,
-        check: Check::Item(long_number::check),
-    },
-    Lint {
-        code: Code::InlineGroup,
-        check: Check::Whole(inline_group::check),
-    },
-    Lint {
-        code: Code::ReasonIsTitle,
-        check: Check::Item(reason_is_title::check),
-    },
-    Lint {
-        code: Code::ShortReason,
-        check: Check::Item(short_reason::check),
-    },
-    Lint {
-        code: Code::Unfinished,
-        check: Check::Item(unfinished::check),
-    },
-    Lint {
-        code: Code::HasOneByOne,
-        check: Check::Item(has_one_by_one::check),
-    },
-    Lint {
-        code: Code::EqualOneByOne,
-        check: Check::Item(equal_one_by_one::check),
-    },
-    Lint {
-        code: Code::HasAllOneByOne,
-        check: Check::Item(has_all_one_by_one::check),
-    },
-    Lint {
-        code: Code::DurationUnit,
-        check: Check::Item(duration_unit::check),
-    },
-    Lint {
-        code: Code::TitlePeriod,
-        check: Check::Item(title_period::check),
-    },
-    Lint {
-        code: Code::RepeatedMember,
-        check: Check::Item(repeated_member::check),
-    },
-    Lint {
-        code: Code::OneMember,
-        check: Check::Item(one_member::check),
-    },
-    Lint {
-        code: Code::RepeatedTest,
-        check: Check::Item(repeated_test::check),
-    },
-    Lint {
-        code: Code::NeverHolds,
-        check: Check::Item(never_holds::check),
-    },
-    Lint {
-        code: Code::AlwaysHolds,
-        check: Check::Item(always_holds::check),
-    },
-    Lint {
-        code: Code::EmptyRange,
-        check: Check::Item(empty_range::check),
-    },
-    Lint {
-        code: Code::TrivialCount,
-        check: Check::Item(trivial_count::check),
-    },
-    Lint {
-        code: Code::MixedScripts,
-        check: Check::Item(mixed_scripts::check),
-    },
-    Lint {
-        code: Code::SecretInText,
-        check: Check::Item(secret_in_text::check),
-    },
-    Lint {
-        code: Code::UnusedGroup,
-        check: Check::Whole(unused_group::check),
-    },
-    Lint {
-        code: Code::UnusedPredicate,
-        check: Check::Whole(unused_predicate::check),
-    },
-    Lint {
-        code: Code::UnusedData,
-        check: Check::Whole(unused_data::check),
-    },
-    Lint {
-        code: Code::UnusedConnection,
-        check: Check::Whole(unused_connection::check),
-    },
-    Lint {
-        code: Code::UnusedImport,
-        check: Check::Whole(unused_import::check),
-    },
-    Lint {
-        code: Code::SimilarNames,
-        check: Check::Whole(similar_names::check),
-    },
-    Lint {
-        code: Code::SameTarget,
-        check: Check::Whole(same_target::check),
-    },
-    Lint {
-        code: Code::SameGroup,
-        check: Check::Whole(same_group::check),
-    },
-    Lint {
-        code: Code::RepeatedPlace,
-        check: Check::Item(repeated_place::check),
-    },
-    Lint {
-        code: Code::OpenPrefix,
-        check: Check::Item(open_prefix::check),
-    },
-    Lint {
-        code: Code::GuessableSubject,
-        check: Check::Item(guessable_subject::check),
-    },
-    Lint {
-        code: Code::ApprovalTime,
-        check: Check::Item(approval_time::check),
-    },
-    Lint {
-        code: Code::MuchKept,
-        check: Check::Item(much_kept::check),
-    },
-    Lint {
-        code: Code::GenerousLimit,
-        check: Check::Item(generous_limit::check),
-    },
-    Lint {
-        code: Code::GrantByExclusion,
-        check: Check::Item(grant_by_exclusion::check),
-    },
-    Lint {
-        code: Code::AllowHas,
-        check: Check::Item(allow_has::check),
-    },
-    Lint {
-        code: Code::BlockWithin,
-        check: Check::Item(block_within::check),
-    },
-    Lint {
-        code: Code::NothingSatisfied,
-        check: Check::Whole(nothing_satisfied::check),
-    },
-    Lint {
-        code: Code::ShortClaimReason,
-        check: Check::Item(short_claim_reason::check),
-    },
-    Lint {
-        code: Code::NoCatalogue,
-        check: Check::Whole(no_catalogue::check),
-    },
-    Lint {
-        code: Code::NoBaseline,
-        check: Check::Item(no_baseline::check),
-    },
-    Lint {
-        code: Code::OutsideBaseline,
-        check: Check::Whole(outside_baseline::check),
-    },
-    Lint {
-        code: Code::OnlyWeak,
-        check: Check::Whole(only_weak::check),
-    },
-    Lint {
-        code: Code::ObservedClaim,
-        check: Check::Item(observed_claim::check),
-    },
-    Lint {
-        code: Code::ManyClaims,
-        check: Check::Item(many_claims::check),
-    },
-    Lint {
-        code: Code::SameReason,
-        check: Check::Whole(same_reason::check),
-    },
-    Lint {
-        code: Code::OneRuleControl,
-        check: Check::Whole(one_rule_control::check),
-    },
-    Lint {
-        code: Code::UntestedRule,
-        check: Check::Whole(untested_rule::check),
-    },
-    Lint {
-        code: Code::NoAllowTest,
-        check: Check::Whole(no_allow_test::check),
-    },
-    Lint {
-        code: Code::NoCiting,
-        check: Check::Item(no_citing::check),
-    },
-    Lint {
-        code: Code::BlockByAny,
-        check: Check::Item(block_by_any::check),
-    },
-    Lint {
-        code: Code::OnlyDefaultDeny,
-        check: Check::Whole(only_default_deny::check),
-    },
-    Lint {
-        code: Code::SameTest,
-        check: Check::Whole(same_test::check),
-    },
-    Lint {
-        code: Code::StrayGroup,
-        check: Check::Whole(stray_group::check),
-    },
-    Lint {
-        code: Code::NoTests,
-        check: Check::Whole(no_tests::check),
-    },
-    Lint {
-        code: Code::UntestedMask,
-        check: Check::Whole(untested_mask::check),
-    },
-    Lint {
-        code: Code::UntestedConnection,
-        check: Check::Whole(untested_connection::check),
-    },
+    item(Code::NoTitle, no_title::check),
+    item(Code::NoReason, no_reason::check),
+    item(Code::NameStyle, name_style::check),
+    item(Code::LongName, long_name::check),
+    item(Code::Undocumented, undocumented::check),
+    item(Code::ClauseOrder, clause_order::check),
+    item(Code::LongCondition, long_condition::check),
+    item(Code::DeepCondition, deep_condition::check),
+    item(Code::DoubleNegation, double_negation::check),
+    item(Code::TitleIsName, title_is_name::check),
+    item(Code::LongTitle, long_title::check),
+    item(Code::NoMessage, no_message::check),
+    item(Code::LongNumber, long_number::check),
+    whole(Code::InlineGroup, inline_group::check),
+    item(Code::ReasonIsTitle, reason_is_title::check),
+    item(Code::ShortReason, short_reason::check),
+    item(Code::Unfinished, unfinished::check),
+    item(Code::HasOneByOne, has_one_by_one::check),
+    item(Code::EqualOneByOne, equal_one_by_one::check),
+    item(Code::HasAllOneByOne, has_all_one_by_one::check),
+    item(Code::DurationUnit, duration_unit::check),
+    item(Code::TitlePeriod, title_period::check),
+    item(Code::RepeatedMember, repeated_member::check),
+    item(Code::OneMember, one_member::check),
+    item(Code::RepeatedTest, repeated_test::check),
+    item(Code::NeverHolds, never_holds::check),
+    item(Code::AlwaysHolds, always_holds::check),
+    item(Code::EmptyRange, empty_range::check),
+    item(Code::TrivialCount, trivial_count::check),
+    item(Code::MixedScripts, mixed_scripts::check),
+    item(Code::SecretInText, secret_in_text::check),
+    whole(Code::UnusedGroup, unused_group::check),
+    whole(Code::UnusedPredicate, unused_predicate::check),
+    whole(Code::UnusedData, unused_data::check),
+    whole(Code::UnusedConnection, unused_connection::check),
+    whole(Code::UnusedImport, unused_import::check),
+    whole(Code::SimilarNames, similar_names::check),
+    whole(Code::SameTarget, same_target::check),
+    whole(Code::SameGroup, same_group::check),
+    item(Code::RepeatedPlace, repeated_place::check),
+    item(Code::OpenPrefix, open_prefix::check),
+    item(Code::GuessableSubject, guessable_subject::check),
+    item(Code::ApprovalTime, approval_time::check),
+    item(Code::MuchKept, much_kept::check),
+    item(Code::GenerousLimit, generous_limit::check),
+    item(Code::GrantByExclusion, grant_by_exclusion::check),
+    item(Code::AllowHas, allow_has::check),
+    item(Code::BlockWithin, block_within::check),
+    whole(Code::NothingSatisfied, nothing_satisfied::check),
+    item(Code::ShortClaimReason, short_claim_reason::check),
+    whole(Code::NoCatalogue, no_catalogue::check),
+    item(Code::NoBaseline, no_baseline::check),
+    whole(Code::OutsideBaseline, outside_baseline::check),
+    whole(Code::OnlyWeak, only_weak::check),
+    item(Code::ObservedClaim, observed_claim::check),
+    item(Code::ManyClaims, many_claims::check),
+    whole(Code::SameReason, same_reason::check),
+    whole(Code::OneRuleControl, one_rule_control::check),
+    whole(Code::UntestedRule, untested_rule::check),
+    whole(Code::NoAllowTest, no_allow_test::check),
+    item(Code::NoCiting, no_citing::check),
+    item(Code::BlockByAny, block_by_any::check),
+    whole(Code::OnlyDefaultDeny, only_default_deny::check),
+    whole(Code::SameTest, same_test::check),
+    whole(Code::StrayGroup, stray_group::check),
+    whole(Code::NoTests, no_tests::check),
+    whole(Code::UntestedMask, untested_mask::check),
+    whole(Code::UntestedConnection, untested_connection::check),
 ];
-
-/// Everything that lints look at.
-pub(crate) struct Context<'a> {
-    pub(crate) items: Vec<Linted<'a>>,
-    /// The text of each file.
-    pub(crate) texts: BTreeMap<&'a str, &'a str>,
-    pub(crate) policy: &'a Policy,
-    pub(crate) tests: &'a [TestCase],
-    pub(crate) vocabulary: &'a Vocabulary,
-}
-
-/// One item.
-pub(crate) struct Linted<'a> {
-    pub(crate) path: &'a str,
-    pub(crate) package: &'a str,
-    /// Where it begins in its file.
-    pub(crate) offset: u32,
-    /// Where a further import would stand in its file.
-    pub(crate) import: u32,
-    pub(crate) text: &'a str,
-    pub(crate) parsed: &'a Parsed,
-    /// The names that it writes, dots and all.
-    pub(crate) words: Vec<&'a str>,
-    /// Where the comments directly above it and behind it on its line stand in the file.
-    pub(crate) around: Vec<Span>,
-}
 
 /// What the lints find, sorted by file and place; findings that a comment allows are left out.
 pub(crate) fn run(context: &Context<'_>, budget: Budget) -> Lints {
@@ -478,107 +261,6 @@ pub(crate) fn run(context: &Context<'_>, budget: Budget) -> Lints {
     Lints {
         findings: diagnostics,
         not_analysed,
-    }
-}
-
-impl<'a> Context<'a> {
-    /// The rules, each with the index of its item.
-    fn rules(&self) -> impl Iterator<Item = (usize, &Rule)> {
-        let items = self.items.iter().enumerate();
-        items.filter_map(|(index, item)| Some((index, item.rule()?)))
-    }
-
-    /// The rule of a qualified name.
-    fn rule_named(&self, name: &str) -> Option<(usize, &Rule)> {
-        self.rules().find(|(index, rule)| {
-            self.items
-                .get(*index)
-                .is_some_and(|item| item.qualified(&rule.name.node) == name)
-        })
-    }
-
-    /// The packages, each once.
-    fn packages(&self) -> BTreeSet<&'a str> {
-        self.items.iter().map(|item| item.package).collect()
-    }
-
-    /// The baseline that a package is to meet.
-    fn baseline(&self, package: &str) -> Option<&str> {
-        let own = self.items.iter().filter(|item| item.package == package);
-        let mut imports = own.filter_map(|item| match &item.parsed.item {
-            Some(Item::Use(import)) => import.baseline.as_ref(),
-            _ => None,
-        });
-        imports.next().map(|baseline| baseline.node.as_str())
-    }
-
-    /// Whether another item writes the name that the item of this index declares.
-    fn names(&self, index: usize, name: &str) -> bool {
-        let Some(declared) = self.items.get(index) else {
-            return true;
-        };
-        let full = declared.qualified(name);
-        let others = self
-            .items
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != index);
-        others.flat_map(|(_, item)| &item.words).any(|word| {
-            // A name may be written with a part of its package.
-            *word == name || full.ends_with(&format!(".{word}")) || *word == full
-        })
-    }
-}
-
-impl Linted<'_> {
-    fn rule(&self) -> Option<&Rule> {
-        match &self.parsed.item {
-            Some(Item::Rule(rule)) => Some(rule),
-            _ => None,
-        }
-    }
-
-    fn test(&self) -> Option<&Test> {
-        match &self.parsed.item {
-            Some(Item::Test(test)) => Some(test),
-            _ => None,
-        }
-    }
-
-    /// The name that the item declares, as written.
-    fn declared(&self) -> Option<(String, Span)> {
-        let name = match self.parsed.item.as_ref()? {
-            Item::Connection(item) => &item.name,
-            Item::Group(item) => &item.name,
-            Item::Predicate(item) => &item.name,
-            Item::Data(item) => &item.name,
-            Item::Rule(item) => &item.name,
-            _ => return None,
-        };
-        Some((name.node.clone(), name.span))
-    }
-
-    fn qualified(&self, name: &str) -> String {
-        format!("{}.{name}", self.package)
-    }
-
-    /// The conditions of the item, each from its root.
-    fn conditions(&self) -> Vec<&Condition> {
-        match &self.parsed.item {
-            Some(Item::Group(group)) => vec![&group.condition],
-            Some(Item::Predicate(predicate)) => vec![&predicate.condition],
-            Some(Item::Rule(rule)) => {
-                let who = rule.who.as_ref().and_then(|who| match who {
-                    Who::Everyone(_) => None,
-                    Who::EveryoneExcept(condition) | Who::Those(condition) => Some(condition),
-                });
-                who.into_iter()
-                    .chain(&rule.when)
-                    .chain(&rule.unless)
-                    .collect()
-            }
-            _ => Vec::new(),
-        }
     }
 }
 
