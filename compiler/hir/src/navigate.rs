@@ -2,106 +2,31 @@
 //! next. Answers are places in files as they were given to the workspace; how they are shown is the caller's matter.
 
 mod complete;
+mod meaning;
 mod rename;
+mod symbol;
 
 use std::ops::Range;
 
 use hpol_bundle::policy::Claim;
 use hpol_bundle::vocabulary::{Protocol, Vocabulary};
 use hpol_nist_mappings::{Catalogue, Control, ControlId, Mechanisms};
-use hpol_syntax::ast::{Item, Name};
-use hpol_syntax::span::{Span, Spanned};
+use hpol_syntax::ast::Item;
+use hpol_syntax::span::Span;
 
 pub use crate::roles::{Expected, Mention, Role};
 pub use rename::RefuseRename;
+pub use symbol::{Kind, Meaning, Place, Symbol};
 
 use crate::check::check;
 use crate::database::{ItemText, Scope, SourceFile, items, parsed};
 use crate::declared;
-use crate::file::{packages, scope};
+use crate::file::scope;
 use crate::lowered::Lowered;
 use crate::own_facts::vocabulary;
 use crate::roles::mentions;
-use crate::symbols::{exceptions, find, protocol_of, rules, symbols};
+use crate::symbols::{protocol_of, symbols};
 use crate::workspace::Workspace;
-
-/// What an item is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// The package line.
-    Package,
-    /// An import.
-    Use,
-    /// A connection.
-    Connection,
-    /// A group.
-    Group,
-    /// A predicate.
-    Predicate,
-    /// A class of data.
-    Class,
-    /// A rule.
-    Rule,
-    /// An exception.
-    Exception,
-    /// A test.
-    Test,
-}
-
-/// An item of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Symbol {
-    /// What it is.
-    pub kind: Kind,
-    /// Its name with the package; for a package line and an import what stands there.
-    pub name: String,
-    /// The file.
-    pub file: String,
-    /// Where its name stands, in bytes of the file.
-    pub place: Range<usize>,
-    /// Where all of it stands, with its documentation.
-    pub whole: Range<usize>,
-    /// Its documentation, lines joined.
-    pub doc: String,
-    /// Its text without the documentation.
-    pub text: String,
-    /// The title of a rule.
-    pub title: Option<String>,
-}
-
-/// What a word means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Meaning {
-    /// An item.
-    Item(Symbol),
-    /// A fact of the vocabulary, by name.
-    Fact(String),
-    /// A value of a fact that has a list of them: the list, and the word.
-    Word {
-        /// The fact's name.
-        fact: String,
-        /// The word.
-        word: String,
-    },
-    /// A control of the catalogue.
-    Control(ControlId),
-    /// A parameter of the predicate that it stands in.
-    Parameter {
-        /// The predicate.
-        of: Symbol,
-        /// Its name.
-        name: String,
-    },
-}
-
-/// A place in a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The file.
-    pub file: String,
-    /// Bytes of its text.
-    pub span: Range<usize>,
-}
 
 /// An item where it stands.
 #[derive(Clone, Copy)]
@@ -171,32 +96,6 @@ impl Workspace {
         found.rfind(|mention| mention.span.start <= offset && offset <= mention.span.end)
     }
 
-    /// What a word of a file means, as [`Workspace::mention_at`] found it.
-    #[must_use]
-    pub fn meaning(&self, file: &str, mention: Mention) -> Option<Meaning> {
-        let at = self.item_at(file, mention.span.start as usize)?;
-        let text = at.file.text(&self.database);
-        let word = mention.span.of(text);
-        match mention.role {
-            Role::Declared => self.symbol_at(at).map(Meaning::Item),
-            Role::Text if parsed(&self.database, at.item).keyword == "test" => {
-                let symbol = self.symbol_at(at)?;
-                let span = mention.span.start as usize..mention.span.end as usize;
-                (symbol.place == span).then_some(Meaning::Item(symbol))
-            }
-            Role::Control => {
-                let id = ControlId::parse(&word.split_whitespace().collect::<String>()).ok()?;
-                self.catalogue().lookup(&id).map(|_| Meaning::Control(id))
-            }
-            Role::Operand if self.vocabulary().lookup(word).is_some() => {
-                Some(Meaning::Fact(word.to_owned()))
-            }
-            Role::Value | Role::Parameter => self.value(at, mention, word),
-            Role::Package => self.package(word).map(Meaning::Item),
-            role => self.named(at.scope, role, word).map(Meaning::Item),
-        }
-    }
-
     /// What can be written at `offset` of a file, with the place of the word that is being written there.
     #[must_use]
     pub fn expected(&self, file: &str, offset: usize) -> Option<(Expected, Range<usize>)> {
@@ -257,15 +156,6 @@ impl Workspace {
         Kind::of(&parsed(&self.database, at.item).keyword)
     }
 
-    /// What a name in a condition is that is no fact: a group or a predicate.
-    #[must_use]
-    pub fn condition_kind(&self, file: &str, mention: Mention) -> Option<Kind> {
-        let at = self.item_at(file, mention.span.start as usize)?;
-        let word = mention.span.of(at.file.text(&self.database));
-        self.resolve(at.scope, mention.role, word)
-            .map(|(kind, _)| kind)
-    }
-
     /// The protocols of the connections that the rule or the test at a place names; none where it names none.
     #[must_use]
     pub fn protocols(&self, file: &str, offset: usize) -> Vec<Protocol> {
@@ -307,25 +197,6 @@ impl Workspace {
             let at = declared::find(database, *file, kind.space()?, name)?;
             self.symbol_at(self.nth(*file, at)?)
         })
-    }
-
-    /// The parameters of the predicate `symbol`.
-    #[must_use]
-    pub fn parameters(&self, symbol: &Symbol) -> Vec<String> {
-        let names = || {
-            let at = self.item_at(&symbol.file, symbol.place.start)?;
-            match &parsed(&self.database, at.item).item {
-                Some(Item::Predicate(predicate)) => Some(
-                    predicate
-                        .parameters
-                        .iter()
-                        .map(|parameter| parameter.node.clone())
-                        .collect(),
-                ),
-                _ => None,
-            }
-        };
-        names().unwrap_or_default()
     }
 
     /// What the catalogue says of a control.
@@ -401,127 +272,6 @@ impl Workspace {
             text: text.get(parsed.start as usize..).unwrap_or("").to_owned(),
             title,
         })
-    }
-
-    /// The qualified name that a word in a scope means.
-    pub(crate) fn resolve(
-        &self,
-        scope: Scope<'_>,
-        role: Role,
-        word: &str,
-    ) -> Option<(Kind, String)> {
-        let database = &self.database;
-        let name: Name = Spanned {
-            node: word.to_owned(),
-            span: Span::default(),
-        };
-        let symbols = symbols(database, self.inputs);
-        let full = |found: Option<(String, Option<&_>)>| found.map(|(full, _)| full);
-        match role {
-            Role::Connection => {
-                let (full, _) = find(database, scope, &symbols.connections, &name).ok()??;
-                Some((Kind::Connection, full))
-            }
-            Role::Class => full(find(database, scope, &symbols.classes, &name).ok()?)
-                .map(|full| (Kind::Class, full)),
-            Role::Approvers => full(find(database, scope, &symbols.groups, &name).ok()?)
-                .map(|full| (Kind::Group, full)),
-            Role::Operand => {
-                let predicate = find(database, scope, &symbols.predicates, &name).ok()?;
-                match predicate {
-                    Some((full, _)) => Some((Kind::Predicate, full)),
-                    None => full(find(database, scope, &symbols.groups, &name).ok()?)
-                        .map(|full| (Kind::Group, full)),
-                }
-            }
-            Role::Rule => {
-                let (full, _) =
-                    find(database, scope, rules(database, self.inputs), &name).ok()??;
-                Some((Kind::Rule, full))
-            }
-            Role::Exception => {
-                let table = exceptions(database, self.inputs);
-                let (full, _) = find(database, scope, table, &name).ok()??;
-                Some((Kind::Exception, full))
-            }
-            Role::Package => {
-                let known = packages(database, self.inputs)
-                    .iter()
-                    .any(|package| package == word);
-                known.then(|| (Kind::Package, word.to_owned()))
-            }
-            _ => None,
-        }
-    }
-
-    fn named(&self, scope: Scope<'_>, role: Role, word: &str) -> Option<Symbol> {
-        let (kind, name) = self.resolve(scope, role, word)?;
-        self.symbol(kind, &name)
-    }
-
-    fn package(&self, name: &str) -> Option<Symbol> {
-        let lines = self
-            .files
-            .keys()
-            .filter_map(|file| self.outline(file).into_iter().next());
-        lines
-            .into_iter()
-            .find(|symbol| symbol.kind == Kind::Package && symbol.name == name)
-    }
-
-    fn value(&self, at: At<'_>, mention: Mention, word: &str) -> Option<Meaning> {
-        let symbol = self.symbol_at(at)?;
-        if symbol.kind == Kind::Predicate
-            && self.parameters(&symbol).iter().any(|name| name == word)
-        {
-            return Some(Meaning::Parameter {
-                of: symbol,
-                name: word.to_owned(),
-            });
-        }
-        let fact = mention.of?.of(at.file.text(&self.database));
-        self.vocabulary().lookup(fact)?;
-        Some(Meaning::Word {
-            fact: fact.to_owned(),
-            word: word.to_owned(),
-        })
-    }
-}
-
-impl Kind {
-    fn of(keyword: &str) -> Option<Kind> {
-        Some(match keyword {
-            "package" => Kind::Package,
-            "use" => Kind::Use,
-            "connection" => Kind::Connection,
-            "group" => Kind::Group,
-            "predicate" => Kind::Predicate,
-            "data" => Kind::Class,
-            "rule" => Kind::Rule,
-            "exception" => Kind::Exception,
-            "test" => Kind::Test,
-            _ => return None,
-        })
-    }
-
-    /// The word that begins such an item.
-    #[must_use]
-    pub fn keyword(self) -> &'static str {
-        match self {
-            Kind::Package => "package",
-            Kind::Use => "use",
-            Kind::Connection => "connection",
-            Kind::Group => "group",
-            Kind::Predicate => "predicate",
-            Kind::Class => "data",
-            Kind::Rule => "rule",
-            Kind::Exception => "exception",
-            Kind::Test => "test",
-        }
-    }
-
-    pub(crate) fn space(self) -> Option<&'static str> {
-        declared::space(self.keyword())
     }
 }
 
