@@ -1,16 +1,16 @@
 //! Reads the units of an item in order and knows at each what can come next. Never fails: what does not fit is
 //! `Role::Unknown`, and the next clause sets it right.
 
+mod condition;
+mod expected;
+mod signs;
+
 use hpol_syntax::span::Span;
 use hpol_syntax::words;
 
 use super::units::{Shape, Unit};
-use super::{Expected, Mention, Role};
+use super::{Mention, Role};
 
-/// Words of an effect or of a test behind which a condition of its own stands.
-const JOINTS: &[&str] = &["and", "or", "where"];
-/// Words that begin a test of a fact.
-const TESTS: &[&str] = &["in", "within", "has", "starts", "under"];
 /// What comes behind the verdict of an expectation.
 const EXPECTED: &[&str] = &["by", "citing", "masking", "limit", "observing", "excepting"];
 const VERDICTS: &[&str] = &["allow", "block", "require"];
@@ -18,9 +18,6 @@ const VERDICTS: &[&str] = &["allow", "block", "require"];
 const SUBJECT: &[&str] = &["subject", "groups", "issuer", "from", "claims"];
 const MASKERS: &[&str] = &["redact", "hash", "null", "keep"];
 const APPROVAL: &[&str] = &["approval", "by", "of", "within", "for", "this", "operation"];
-
-/// The facts whose values are data classes.
-const OF_CLASSES: &[&str] = &["result.classes", "result.masked"];
 
 /// Where the reader stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,62 +117,6 @@ impl<'t> Reader<'t> {
             Shape::Close(bracket) => self.close(bracket),
         }
         self.last = Some(*unit);
-    }
-
-    /// What can come next.
-    pub(super) fn expected(&self) -> Expected {
-        let value = |argument, listed| match (self.brackets.last(), self.operand) {
-            (Some(Bracket::Call { of, arguments }), _) => Expected::Value {
-                of: *of,
-                argument: Some(*arguments),
-                listed,
-            },
-            (_, Some(of)) => Expected::Value {
-                of,
-                argument,
-                listed,
-            },
-            (_, None) => Expected::Free,
-        };
-        match self.slot {
-            Slot::Start => Expected::Item,
-            Slot::Clause if self.inside => Expected::Clause(self.keyword),
-            Slot::Words(words) => Expected::Words(words),
-            Slot::Protocol => Expected::Protocol,
-            Slot::Package => Expected::Package,
-            Slot::Baseline => Expected::Words(&["low", "moderate", "high", "privacy"]),
-            Slot::List(role, false) => match role {
-                Role::Connection => Expected::Connection,
-                Role::Approvers => Expected::Approvers,
-                Role::Class => Expected::Class,
-                Role::Rule => Expected::Rule,
-                Role::Exception => Expected::Exception,
-                Role::Control => Expected::Control,
-                Role::Detector => Expected::Detector,
-                _ => Expected::Free,
-            },
-            Slot::List(_, true) => Expected::Joint(self.keyword),
-            Slot::Operand => Expected::Condition {
-                subject: self.subject,
-            },
-            Slot::Test => match self.operand {
-                Some(of) => Expected::Test { of },
-                None => Expected::Joint(self.keyword),
-            },
-            Slot::Value if self.asks_for_class() => Expected::Class,
-            Slot::Value => value(None, matches!(self.brackets.last(), Some(Bracket::List))),
-            Slot::Joint => Expected::Joint(self.keyword),
-            Slot::Method => Expected::Method,
-            Slot::Name
-            | Slot::Parameters
-            | Slot::Head
-            | Slot::Clause
-            | Slot::Place
-            | Slot::Day
-            | Slot::Claims
-            | Slot::Labels
-            | Slot::Free => Expected::Free,
-        }
     }
 
     fn mention(&mut self, unit: &Unit, role: Role) {
@@ -384,195 +325,6 @@ impl<'t> Reader<'t> {
     fn label(&mut self, word: &str, unit: &Unit) {
         let keyword = matches!(word, "where" | "and" | "or" | "not" | "has" | "in");
         self.mention(unit, if keyword { Role::Keyword } else { Role::Value });
-    }
-
-    fn operand(&mut self, word: &str, unit: &Unit) {
-        if words::RESERVED.contains(&word) {
-            self.mention(unit, Role::Keyword);
-            if word == "within" || word == "during" {
-                (self.operand, self.slot) = (None, Slot::Value);
-            } else if matches!(word, "true" | "false") {
-                self.slot = Slot::Joint;
-            }
-            return;
-        }
-        self.mention(unit, Role::Operand);
-        self.operand = Some(unit.span);
-        self.slot = Slot::Test;
-    }
-
-    /// A word behind a name or a test.
-    fn behind(&mut self, word: &str, unit: &Unit, default: Option<(usize, Option<Span>)>) {
-        if JOINTS.contains(&word) {
-            if let (Slot::Test, Some(Bracket::Group { default, operand })) =
-                (self.slot, self.brackets.last_mut())
-                && word == "or"
-            {
-                (*default, *operand) = (Some(self.mentions.len() + 1), self.operand);
-            }
-            self.mention(unit, Role::Keyword);
-            self.slot = Slot::Operand;
-        } else if TESTS.contains(&word) || words::unsupported(word).is_some() {
-            self.tested(default);
-            self.mention(unit, Role::Keyword);
-            self.slot = Slot::Value;
-        } else {
-            self.part(word, unit);
-        }
-    }
-
-    fn value(&mut self, word: &str, unit: &Unit) {
-        let direct = !matches!(
-            self.brackets.last(),
-            Some(Bracket::List | Bracket::Call { .. })
-        );
-        let before = self.last.map(|last| last.span.of(self.text));
-        let second = matches!(
-            (before, word),
-            (Some("has"), "any" | "all") | (Some("starts"), "with")
-        );
-        // `in this session`.
-        let session = match (before, word) {
-            (Some("in"), "this") => Some(Slot::Value),
-            (Some("this"), "session") => Some(Slot::Joint),
-            _ => None,
-        };
-        if let (true, Some(slot)) = (direct, session) {
-            self.mention(unit, Role::Keyword);
-            self.slot = slot;
-        } else if direct && second {
-            self.mention(unit, Role::Keyword);
-        } else {
-            let class = self.asks_for_class() && !self.is_parameter(word);
-            self.mention(unit, if class { Role::Class } else { Role::Value });
-            self.value_read();
-        }
-    }
-
-    /// Whether the value of the operand is a data class.
-    fn asks_for_class(&self) -> bool {
-        let call = matches!(self.brackets.last(), Some(Bracket::Call { .. }));
-        let operand = self.operand.map(|operand| operand.of(self.text));
-        !call && operand.is_some_and(|operand| OF_CLASSES.contains(&operand))
-    }
-
-    fn is_parameter(&self, word: &str) -> bool {
-        let mut parameters = self.mentions.iter();
-        parameters.any(|known| known.role == Role::Parameter && known.span.of(self.text) == word)
-    }
-
-    /// A value ends a test, unless it stands in a bracket.
-    fn value_read(&mut self) {
-        if !matches!(
-            self.brackets.last(),
-            Some(Bracket::List | Bracket::Call { .. })
-        ) {
-            self.slot = Slot::Joint;
-        }
-    }
-
-    /// A test behind a bracket shows that what stood behind `or` in it was a value.
-    fn tested(&mut self, default: Option<(usize, Option<Span>)>) {
-        let Some((index, operand)) = default else {
-            return;
-        };
-        if let Some(mention) = self.mentions.get_mut(index)
-            && mention.role == Role::Operand
-        {
-            (mention.role, mention.of) = (Role::Value, operand);
-        }
-        self.operand = operand;
-    }
-
-    fn comma(&mut self) {
-        match (self.slot, self.brackets.last_mut()) {
-            (Slot::List(role, _), _) => self.slot = Slot::List(role, false),
-            (_, Some(Bracket::Call { arguments, .. })) => *arguments += 1,
-            _ => {}
-        }
-    }
-
-    fn operator(&mut self, unit: &Unit, default: Option<(usize, Option<Span>)>) {
-        self.mention(unit, Role::Operator);
-        let written = unit.span.of(self.text);
-        match self.slot {
-            Slot::Test | Slot::Joint => match written {
-                "&&" | "||" => self.slot = Slot::Operand,
-                _ => {
-                    self.tested(default);
-                    self.slot = Slot::Value;
-                }
-            },
-            Slot::Head | Slot::Parameters if written == "=" => {
-                self.brackets.clear();
-                self.slot = match self.keyword {
-                    "group" | "predicate" => Slot::Operand,
-                    "connection" => Slot::Protocol,
-                    "schedule" => Slot::Claims,
-                    _ => Slot::Free,
-                };
-            }
-            _ => {}
-        }
-    }
-
-    fn open(&mut self, unit: &Unit, bracket: char) {
-        let touching = self.last.filter(|last| last.span.end == unit.span.start);
-        match (bracket, self.slot) {
-            (_, Slot::Claims) => self.brackets.push(Bracket::List),
-            ('{', _) => {
-                self.inside = true;
-                self.slot = Slot::Clause;
-            }
-            ('(', Slot::Test) => {
-                if let (Some(of), Some(_)) = (self.operand, touching) {
-                    self.brackets.push(Bracket::Call { of, arguments: 0 });
-                    self.slot = Slot::Value;
-                }
-            }
-            ('(', Slot::Operand | Slot::Joint | Slot::Parameters) => {
-                self.brackets.push(Bracket::Group {
-                    default: None,
-                    operand: None,
-                });
-                if self.slot == Slot::Joint {
-                    self.slot = Slot::Operand;
-                }
-            }
-            ('[', Slot::Value) => self.brackets.push(Bracket::List),
-            _ => {}
-        }
-    }
-
-    fn close(&mut self, bracket: char) {
-        match (bracket, self.brackets.last()) {
-            (_, Some(Bracket::List)) if self.slot == Slot::Claims => {
-                self.brackets.pop();
-                if self.brackets.is_empty() {
-                    self.slot = match self.keyword {
-                        "test" => Slot::Words(SUBJECT),
-                        _ => Slot::Free,
-                    };
-                }
-            }
-            ('}', _) => {
-                self.inside = false;
-                self.brackets.clear();
-                self.slot = Slot::Free;
-            }
-            (')', Some(Bracket::Group { default, operand })) => {
-                self.default = default.map(|index| (index, *operand));
-                self.brackets.pop();
-                if self.slot != Slot::Parameters {
-                    self.slot = Slot::Joint;
-                }
-            }
-            (')', Some(Bracket::Call { .. })) | (']', Some(Bracket::List)) => {
-                self.brackets.pop();
-                self.slot = Slot::Joint;
-            }
-            _ => {}
-        }
     }
 }
 
