@@ -61,12 +61,11 @@ impl LogReader {
         })
     }
 
-    /// The records from the beginning of a segment on, of which all before were written earlier than `time`; and whether
-    /// these are all records of the log.
+    /// The records from the beginning of a segment on, of which all before were written earlier than `time`.
     ///
     /// # Errors
     /// When the directory cannot be listed, or the first record of a segment cannot be read.
-    pub fn records_since(&self, time: Timestamp) -> Result<(Records, bool), ReadLog> {
+    pub fn records_since(&self, time: Timestamp) -> Result<Records, ReadLog> {
         let firsts = walk::segments(&*self.files)?;
         for first in firsts.into_iter().rev() {
             // The last segment can still be empty.
@@ -75,11 +74,10 @@ impl LogReader {
             };
             let written = read.record.time.parse::<Timestamp>();
             if written.is_ok_and(|written| written < time) {
-                return Ok((self.records(first)?, first == 0));
+                return self.records(first);
             }
         }
-        let records = self.records(0)?;
-        Ok((records, true))
+        self.records(0)
     }
 
     /// The record at `sequence`, if the log is that long.
@@ -259,15 +257,14 @@ mod tests {
         log.close().unwrap();
         let reader = LogReader::over(Arc::new(fixture.files.clone()));
         let first_of = |time| {
-            let (mut records, complete) = reader.records_since(time).unwrap();
-            (records.next().unwrap().unwrap().record.sequence, complete)
+            let mut records = reader.records_since(time).unwrap();
+            records.next().unwrap().unwrap().record.sequence
         };
-        assert_eq!(first_of(Timestamp::MIN), (0, true));
-        let (last, complete) = first_of(Timestamp::MAX);
-        assert!(last > 0 && !complete);
+        assert_eq!(first_of(Timestamp::MIN), 0);
+        assert!(first_of(Timestamp::MAX) > 0);
         for sequence in [0, 60, 149] {
             let time = reader.record(sequence).unwrap().unwrap().record.time;
-            let (first, _) = first_of(time.parse().unwrap());
+            let first = first_of(time.parse().unwrap());
             assert!(first <= sequence, "{first} of {sequence}");
         }
     }

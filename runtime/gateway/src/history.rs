@@ -48,10 +48,10 @@ fn read(door: &Door, in_force: &InForce, directory: &Path) -> Result<Recalled, R
         .saturating_sub(MARGIN_MS);
     let from = Timestamp::from_millisecond(from).unwrap_or(Timestamp::MIN);
     let reader = LogReader::open(directory)?;
-    let (records, complete) = reader.records_since(from)?;
+    let records = reader.records_since(from)?;
     let mut remembered = door.remember(in_force);
     for read in records {
         remembered.note(&read?.record);
     }
-    Ok(remembered.finish(complete, Timestamp::now().as_millisecond()))
+    Ok(remembered.finish(Timestamp::now().as_millisecond()))
 }

@@ -20,6 +20,8 @@ mod observed;
 mod records;
 #[path = "pipeline/reloads.rs"]
 mod reloads;
+#[path = "pipeline/restarts.rs"]
+mod restarts;
 #[path = "pipeline/world.rs"]
 mod world;
 

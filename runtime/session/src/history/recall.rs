@@ -1,7 +1,8 @@
 //! History after a restart: measured again from the records of the audit log.
 //!
 //! What is not in the records counts as possible and never as not having happened: a fact that was not written is unknown,
-//! an operation without an outcome may have done anything, and where the log cannot be read nothing is known.
+//! an operation without an outcome may have done anything until the gateway started again, and where the log cannot be read,
+//! or a gateway that was killed may have done what is not in what was read, nothing is known.
 
 use std::collections::HashMap;
 
@@ -24,8 +25,24 @@ pub struct Remembered<'a> {
     in_force: &'a InForce,
     /// By the ids of operations: those that were let through and have no outcome so far.
     under_way: HashMap<String, (Subject, Facts, Protocol)>,
+    run: Run,
+    /// The time of the last record, in milliseconds; where the clock went back, the latest of any.
+    at: i64,
+    /// Since when, in milliseconds, nothing is missing from what was read.
+    since: i64,
     recalled: Recalled,
     looked: Looked,
+}
+
+/// What was read of the run of a gateway that the records are of.
+#[derive(Debug, Default)]
+struct Run {
+    /// Its first record, so that all that was under way in it was begun in what was read.
+    begun: bool,
+    /// A record that nobody waited for: others like it can be lost where the gateway is killed.
+    buffered: bool,
+    /// Its last record.
+    stopped: bool,
 }
 
 /// What was found in the log.
@@ -46,6 +63,9 @@ impl<'a> Remembered<'a> {
             histories,
             in_force,
             under_way: HashMap::new(),
+            run: Run::default(),
+            at: i64::MIN,
+            since: i64::MIN,
             recalled: Recalled::default(),
             looked: Looked::default(),
         }
@@ -53,11 +73,40 @@ impl<'a> Remembered<'a> {
 
     /// Takes in the next record.
     pub fn note(&mut self, record: &Record) {
+        // INVARIANT: the log writes times that can be read. What is not one is the time of the record before.
+        if let Ok(time) = record.time.parse::<Timestamp>() {
+            self.at = self.at.max(time.as_millisecond());
+        }
+        self.run.begun |= record.sequence == 0;
+        self.run.buffered |= record.buffered;
         match &record.event {
+            Event::GatewayStarted { .. } => self.start(),
+            Event::GatewayStopped { .. } => self.run.stopped = true,
             Event::Decision(decision) if decision.verdict == "allow" => self.begin(decision),
-            Event::Outcome(outcome) => self.end(outcome, &record.time),
+            Event::Outcome(outcome) => self.end(outcome),
             _ => {}
         }
+    }
+
+    /// Ends the run before: what was under way in it ended by now. Of one that was killed it is known only if it was read
+    /// from its beginning, and nothing went on in it before it was on disk.
+    fn start(&mut self) {
+        self.cut_off(self.at);
+        let run = std::mem::replace(
+            &mut self.run,
+            Run {
+                begun: true,
+                ..Run::default()
+            },
+        );
+        if !run.stopped && (!run.begun || run.buffered) {
+            self.doubt();
+        }
+    }
+
+    /// Something that was not read happened by the time of this record.
+    fn doubt(&mut self) {
+        self.since = self.since.max(self.at.saturating_add(1));
     }
 
     fn begin(&mut self, decision: &DecisionRecord) {
@@ -76,9 +125,13 @@ impl<'a> Remembered<'a> {
             .insert(decision.operation.clone(), (subject, facts, kind));
     }
 
-    fn end(&mut self, outcome: &OutcomeRecord, time: &str) {
+    fn end(&mut self, outcome: &OutcomeRecord) {
         let Some((subject, mut facts, kind)) = self.under_way.remove(&outcome.operation) else {
-            self.recalled.unmatched += u64::from(outcome.result != OperationResult::NotRun);
+            if outcome.result != OperationResult::NotRun {
+                // Nobody knows whose it was.
+                self.recalled.unmatched += 1;
+                self.doubt();
+            }
             return;
         };
         if outcome.result == OperationResult::NotRun {
@@ -92,12 +145,17 @@ impl<'a> Remembered<'a> {
                 facts.set(id, Fact::Known(Value::Int(count)));
             }
         }
-        // INVARIANT: the log writes times that can be read. An instant that is not known is the last one noted.
-        let at = time
-            .parse::<Timestamp>()
-            .map_or(i64::MIN, Timestamp::as_millisecond);
         self.recalled.ended += 1;
-        self.add(&subject, &facts, at);
+        self.add(&subject, &facts, self.at);
+    }
+
+    /// Ends at `at` what has no outcome, with whatever it may have done.
+    fn cut_off(&mut self, at: i64) {
+        for (_, (subject, mut facts, kind)) in std::mem::take(&mut self.under_way) {
+            facts::restore(None, Phase::Result, kind, &mut facts);
+            self.recalled.cut_off += 1;
+            self.add(&subject, &facts, at);
+        }
     }
 
     fn add(&mut self, subject: &Subject, facts: &Facts, at: i64) {
@@ -113,24 +171,11 @@ impl<'a> Remembered<'a> {
         monitors.ended(&mut whose, &self.looked, facts);
     }
 
-    /// Ends the reading at `now`. What has no outcome yet counts as ended now, with whatever it may have done. `complete`
-    /// says that these were all records there are; what came before others is longer ago than any window.
+    /// Ends the reading at `now`. What has no outcome yet counts as ended now.
     #[must_use]
-    pub fn finish(mut self, complete: bool, now: i64) -> Recalled {
-        for (_, (subject, mut facts, kind)) in std::mem::take(&mut self.under_way) {
-            facts::restore(None, Phase::Result, kind, &mut facts);
-            self.recalled.cut_off += 1;
-            self.add(&subject, &facts, now);
-        }
-        // Of what began before and ended within nobody knows who it was. In a whole log it is damage.
-        let since = match self.recalled.unmatched {
-            0 => i64::MIN,
-            _ => now,
-        };
-        if complete && since == now {
-            tracing::warn!("the audit log has outcomes of operations that it does not have");
-        }
-        self.histories.knows(self.in_force.monitors(), since);
+    pub fn finish(mut self, now: i64) -> Recalled {
+        self.cut_off(now);
+        self.histories.knows(self.in_force.monitors(), self.since);
         self.recalled
     }
 }

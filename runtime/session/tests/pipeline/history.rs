@@ -1,4 +1,4 @@
-//! Conditions over history at the door: what counts, from when, and what a restart leaves of it.
+//! Conditions over history at the door: what counts, and from when.
 
 use std::sync::Arc;
 
@@ -6,17 +6,16 @@ use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::policy::history::{History, HistoryTest, Measure, Own, Scope};
 use hpol_bundle::policy::{Column, Condition, DataClass, Effect, GroupId, Policy, Predicate, Rule};
 use hpol_bundle::vocabulary::{Protocol, Vocabulary};
-use hpol_evidence::record::Record;
 use hpol_operation::Operation;
 use hpol_ports::policy::{dbas, in_force, rule, test};
 use hpol_ports::principal;
 use hpol_session::history::Told;
 use hpol_session::permit::Settlement;
-use hpol_session::policy::InForce;
 use hpol_session::principal::Connection;
 use hpol_session::session::{Outcome, Session};
 use hpol_session::{OperationResult, Vote};
 
+use super::restarts::restarted;
 use crate::world::{self, Masks, World, sql};
 use crate::{held, permit, refusal, settlement};
 
@@ -55,7 +54,7 @@ pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
 }
 
 /// At most `limit` reads in ten minutes.
-fn reads_at_most(limit: i64) -> Policy {
+pub(crate) fn reads_at_most(limit: i64) -> Policy {
     let many = at_least(limit + 1, Measure::Count, verb("select"), Own::Counts);
     policy(vec![
         block("budget", Condition::All(vec![verb("select"), many])),
@@ -64,7 +63,7 @@ fn reads_at_most(limit: i64) -> Policy {
 }
 
 /// A door with `policy` in force, and an empty log before.
-fn begun(policy: Policy) -> World {
+pub(crate) fn begun(policy: Policy) -> World {
     restarted(&World::without_policy(), policy, 0)
 }
 
@@ -324,91 +323,6 @@ async fn what_was_read_over_sql_bars_what_is_posted_over_http() {
     assert_eq!(refused.rules, ["shop.budget"]);
     world.clock.set_second(601);
     drop(permit(http.request(post(), (), &Masks(true)).await));
-}
-
-/// A door that begins with the log of `world`, as after a restart at `second`.
-fn restarted(world: &World, policy: Policy, second: i64) -> World {
-    restarted_by(world, in_force(policy, 1), second)
-}
-
-/// As [`restarted`], with `in_force` as the first policy.
-pub(crate) fn restarted_by(world: &World, in_force: Arc<InForce>, second: i64) -> World {
-    let fresh = World::without_policy();
-    fresh.clock.set_second(second);
-    let mut remembered = fresh.door.remember(&in_force);
-    for (sequence, event) in (0..).zip(world.log.events()) {
-        remembered.note(&Record {
-            sequence,
-            time: "1970-01-01T00:01:40.000Z".to_owned(),
-            session: None,
-            buffered: false,
-            event,
-        });
-    }
-    let _ = remembered.finish(true, second * 1000);
-    fresh.door.install(in_force);
-    fresh
-}
-
-#[tokio::test]
-async fn history_survives_a_restart() {
-    let world = begun(reads_at_most(2));
-    let session = world.session("agent-7", &[]).await;
-    assert!(reads(&session).await);
-    // In the middle of this one the gateway is killed.
-    let ((), receipt) = permit(session.request(sql("select"), (), &Masks(true)).await).forward();
-    let after = restarted(&world, reads_at_most(2), 200);
-    std::mem::forget(receipt);
-    let session = after.session("agent-7", &[]).await;
-    assert!(!reads(&session).await);
-    let other = after.session("agent-8", &[]).await;
-    assert!(reads(&other).await);
-    // The first one ended at second 100, the one that was cut off counts from the restart.
-    after.clock.set_second(701);
-    assert!(reads(&session).await);
-    assert!(!reads(&session).await);
-    after.clock.set_second(801);
-    assert!(reads(&session).await);
-}
-
-/// Subjects of which nothing is left are forgotten when there are many; none of these is.
-#[tokio::test]
-async fn the_histories_of_many_subjects_survive_a_restart() {
-    let world = begun(reads_at_most(1));
-    let names: Vec<String> = (0..70).map(|number| format!("agent-{number}")).collect();
-    for name in &names {
-        assert!(reads(&world.session(name, &[]).await).await);
-    }
-    let after = restarted(&world, reads_at_most(1), 200);
-    for name in &names {
-        assert!(!reads(&after.session(name, &[]).await).await, "{name}");
-    }
-}
-
-/// Where reading the log ends with an error, the windows still pass.
-#[tokio::test]
-async fn a_log_that_was_not_read_to_its_end_leaves_history_unknown_for_one_window() {
-    let world = World::without_policy();
-    let in_force = in_force(reads_at_most(1), 1);
-    drop(world.door.remember(&in_force));
-    world.door.install(in_force);
-    let session = world.session("agent-7", &[]).await;
-    assert!(!reads(&session).await);
-    world.clock.set_second(600);
-    assert!(reads(&session).await);
-}
-
-#[tokio::test]
-async fn classes_and_rows_survive_a_restart() {
-    let world = begun(no_exfiltration());
-    let session = world.session("agent-7", &[]).await;
-    assert!(reads(&session).await);
-    let after = restarted(&world, no_exfiltration(), 200);
-    let http_session = http(&after).await;
-    let refused = refusal(http_session.request(post(), (), &Masks(true)).await);
-    assert_eq!(refused.rules, ["shop.budget"]);
-    after.clock.set_second(701);
-    drop(permit(http_session.request(post(), (), &Masks(true)).await));
 }
 
 #[tokio::test]

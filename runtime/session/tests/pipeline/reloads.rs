@@ -16,7 +16,8 @@ use hpol_session::claims::Claims;
 use hpol_session::policy::InForce;
 use hpol_session::session::Session;
 
-use super::history::{at_least, block, http, no_exfiltration, policy, post, reads, restarted_by};
+use super::history::{at_least, block, http, no_exfiltration, policy, post, reads};
+use super::restarts::restarted_by;
 use crate::world::{Masks, World, connection, sql};
 use crate::{permit, refusal, settlement};
 
