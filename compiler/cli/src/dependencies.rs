@@ -70,22 +70,32 @@ struct LockFile {
     packages: BTreeMap<String, String>,
 }
 
+/// The folders of the packages that the project file of the folder `root` names, as it names them; none where there is no
+/// such file.
+pub(crate) fn folders(root: &Path) -> Result<Vec<PathBuf>, Failure> {
+    Ok(named(root)?.into_values().collect())
+}
+
+fn named(root: &Path) -> Result<BTreeMap<String, PathBuf>, Failure> {
+    let path = root.join(PROJECT);
+    let project: ProjectFile = match path.exists() {
+        true => read_toml(&path)?,
+        false => ProjectFile::default(),
+    };
+    if project.dependencies.len() > PACKAGES {
+        return Err(unusable(
+            &path,
+            format!("it names more than {PACKAGES} packages"),
+        ));
+    }
+    Ok(project.dependencies)
+}
+
 impl Dependencies {
     /// Reads the packages that the project file of the folder `root` names; none where there is no such file.
     pub(crate) fn load(root: &Path) -> Result<Dependencies, Failure> {
-        let path = root.join(PROJECT);
-        let project: ProjectFile = match path.exists() {
-            true => read_toml(&path)?,
-            false => ProjectFile::default(),
-        };
-        if project.dependencies.len() > PACKAGES {
-            return Err(unusable(
-                &path,
-                format!("it names more than {PACKAGES} packages"),
-            ));
-        }
         let mut packages = BTreeMap::new();
-        for (name, folder) in project.dependencies {
+        for (name, folder) in named(root)? {
             let package = Package::read(root, &name, &folder)?;
             packages.insert(name, package);
         }

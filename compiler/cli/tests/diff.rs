@@ -180,36 +180,47 @@ fn a_connection_in_observe_is_looser() {
     );
 }
 
+fn git(root: &Path, arguments: &[&str]) {
+    let who = [
+        "user.name=a",
+        "user.email=a@example.org",
+        "init.defaultBranch=main",
+    ];
+    let output = Command::new("git")
+        .current_dir(root)
+        .args(who.iter().flat_map(|setting| ["-c", setting]))
+        .args(arguments)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+/// A repository whose first commit has `files`.
+fn repository(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    git(folder.path(), &["init", "-q"]);
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    commit(folder.path());
+    folder
+}
+
+/// Commits everything as it is.
+fn commit(root: &Path) {
+    git(root, &["add", "."]);
+    git(root, &["commit", "-qm", "a change"]);
+}
+
 #[test]
 fn revisions_of_git_are_policies() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = repository(&[("policies/shop/shop.hpol", BEFORE)]);
     let root = folder.path();
-    let git = |arguments: &[&str]| {
-        let who = [
-            "-c",
-            "user.name=a",
-            "-c",
-            "user.email=a@example.org",
-            "-c",
-            "init.defaultBranch=main",
-        ];
-        let output = Command::new("git")
-            .current_dir(root)
-            .args(who)
-            .args(arguments)
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", text(&output.stderr));
-    };
-    git(&["init", "-q"]);
-    fs::create_dir_all(root.join("policies/shop")).unwrap();
-    let policy = root.join("policies/shop/shop.hpol");
-    fs::write(&policy, BEFORE).unwrap();
-    git(&["add", "."]);
-    git(&["commit", "-qm", "before"]);
-    fs::write(&policy, after()).unwrap();
-    git(&["commit", "-qam", "after"]);
+    fs::write(root.join("policies/shop/shop.hpol"), after()).unwrap();
+    commit(root);
     let told = |arguments: &[&str], folder: &Path| {
         let output = hpol(folder, arguments);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
@@ -229,4 +240,56 @@ fn revisions_of_git_are_policies() {
     let unknown = hpol(root, &["diff", "HEAD~7", "HEAD"]);
     assert_eq!(unknown.status.code(), Some(3));
     assert!(text(&unknown.stderr).contains("git does not know it"));
+}
+
+/// What is read of a revision is of that revision: on disk, packages may be links, and lie outside of the repository.
+#[test]
+fn packages_of_a_revision_are_of_that_revision() {
+    let project = "[dependencies]\n\"shared.people\" = \"../shared/people\"\n";
+    let folder = repository(&[
+        ("shop/shop.hpol", BEFORE),
+        ("shop/hpol.toml", project),
+        (
+            "shared/people/people.hpol",
+            "package shared.people\n\ngroup staff = subject.groups has \"staff\"\n",
+        ),
+        ("elsewhere/a.hpol", "package shared.people.more\n"),
+    ]);
+    let root = folder.path();
+    let diff = |path: &str| hpol(root, &["diff", "HEAD", "HEAD", "--path", path]);
+    let refused = |path: &str, why: &str| {
+        let output = diff(path);
+        let said = text(&output.stderr);
+        assert!(
+            output.status.code() == Some(3) && said.contains(why),
+            "{said}"
+        );
+    };
+    let link = |from: &str, to: &str| std::os::unix::fs::symlink(to, root.join(from)).unwrap();
+    let sound = diff("shop");
+    assert_eq!(sound.status.code(), Some(0), "{}", text(&sound.stderr));
+    // One that nothing reads is no matter.
+    link("unread", "elsewhere");
+    commit(root);
+    assert_eq!(diff("shop").status.code(), Some(0));
+    link("shared/people/more", "../../elsewhere");
+    commit(root);
+    refused("shop", "`shared/people/more` is a link");
+    fs::remove_file(root.join("shared/people/more")).unwrap();
+    for away in ["../../people", "/people"] {
+        fs::write(
+            root.join("shop/hpol.toml"),
+            project.replace("../shared/people", away),
+        )
+        .unwrap();
+        commit(root);
+        refused(
+            "shop",
+            &format!("the package in `{away}` is not in its repository"),
+        );
+    }
+    // Of a file those of the current folder count.
+    fs::rename(root.join("shop/hpol.toml"), root.join("hpol.toml")).unwrap();
+    commit(root);
+    refused("shop/shop.hpol", "are none of its");
 }

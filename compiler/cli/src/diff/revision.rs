@@ -1,4 +1,6 @@
 //! The policy files of a git revision, written to a folder of their own for as long as they are read.
+//!
+//! What would be read on disk and is no file of the revision is refused: links, submodules, packages outside of the repository.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -7,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::dependencies;
 use crate::exit::Failure;
 use crate::visible;
 
@@ -16,6 +19,8 @@ const FILE_BYTES: u64 = 4 << 20;
 const FILES: usize = 4_096;
 /// What a policy is made of beside `.hpol` files.
 const PROJECT: [&str; 2] = ["hpol.toml", "hpol.lock"];
+/// The mode of a link (git-fast-import(1), "filemodify").
+const LINK: &str = "120000";
 
 /// The files of a revision; gone when dropped.
 pub(super) struct Tree {
@@ -47,9 +52,35 @@ pub(super) fn check_out(revision: &str, path: &Path) -> Result<Tree, Failure> {
     let top = git.text(&["rev-parse", "--show-toplevel"])?;
     let listing = git.run(&["-C", top.trim(), "ls-tree", "-r", "-z", commit.trim()])?;
     let root = tempfile::tempdir().map_err(Failure::write(Path::new("a temporary folder")))?;
-    let entries = entries(&listing, prefix.trim_end_matches('\n'));
-    git.write(&entries.map_err(|why| git.failure(&why))?, root.path())?;
-    let mut policy = root.path().join(prefix.trim());
+    let Listing { files, links } = Listing::of(&listing).map_err(|why| git.failure(&why))?;
+    git.write(&files, root.path())?;
+    let prefix = Path::new(prefix.trim_end_matches('\n'));
+    let mut read = vec![prefix.to_owned()];
+    match path.is_dir() {
+        true => {
+            let packages = dependencies::folders(&root.path().join(prefix))?;
+            for package in &packages {
+                read.push(within(prefix, package).map_err(|why| git.failure(&why))?);
+            }
+        }
+        // Of a file those of the current folder count, which is no part of the revision.
+        false if dependencies::folders(Path::new("."))?.is_empty() => {}
+        false => {
+            return Err(git.failure(
+                "the packages of `hpol.toml` are none of its; `--path` takes its folder",
+            ));
+        }
+    }
+    if let Some(link) = links
+        .iter()
+        .find(|link| read.iter().any(|folder| meets(link, folder)))
+    {
+        let link = link.display();
+        return Err(git.failure(&format!(
+            "`{link}` is a link or a submodule, which is not followed"
+        )));
+    }
+    let mut policy = root.path().join(prefix);
     if let (false, Some(file)) = (path.is_dir(), path.file_name()) {
         policy.push(file);
     }
@@ -62,49 +93,80 @@ pub(super) fn check_out(revision: &str, path: &Path) -> Result<Tree, Failure> {
     })
 }
 
+/// The place in the repository of the folder that the project file in `prefix` calls `folder`.
+fn within(prefix: &Path, folder: &Path) -> Result<PathBuf, String> {
+    let mut place = prefix.to_owned();
+    for part in folder.components() {
+        let stays = match part {
+            Component::CurDir => true,
+            Component::ParentDir => place.pop(),
+            Component::Normal(name) => {
+                place.push(name);
+                true
+            }
+            Component::RootDir | Component::Prefix(_) => false,
+        };
+        if !stays {
+            let folder = folder.display();
+            return Err(format!(
+                "the package in `{folder}` is not in its repository"
+            ));
+        }
+    }
+    Ok(place)
+}
+
+/// Whether whoever reads `folder` comes upon `link`.
+fn meets(link: &Path, folder: &Path) -> bool {
+    link.starts_with(folder) || folder.starts_with(link)
+}
+
 /// A policy file of a revision.
 struct Entry {
     object: String,
     path: PathBuf,
 }
 
-/// The policy files in the output of `git ls-tree -r -z`: `mode type object\tpath`, each ended by a zero byte. What would be
-/// read on disk and cannot be taken out of a revision is refused, by its path: a policy file that is a link, and links and
-/// submodules in the folder of the policy, whose path is `prefix`.
-fn entries(listing: &[u8], prefix: &str) -> Result<Vec<Entry>, String> {
-    let lines = listing.split(|byte| *byte == 0);
-    let mut entries = Vec::new();
-    for line in lines.filter(|line| !line.is_empty()) {
-        let lossy = String::from_utf8_lossy(line);
-        let (about, path) = lossy.split_once('\t').unwrap_or((&lossy, ""));
-        let mut about = about.split(' ');
-        let mode = about.next().unwrap_or_default();
-        let (kind, object) = (about.next().unwrap_or_default(), about.next());
-        let name = path.rsplit('/').next().unwrap_or_default();
-        let wanted = name.ends_with(".hpol") || PROJECT.contains(&name);
-        let link = mode == "120000" || kind != "blob";
-        let below = path.strip_prefix(prefix).is_some() || prefix.strip_suffix('/') == Some(path);
-        if link && (wanted || below) {
-            return Err(format!(
-                "`{path}` is a link or a submodule, which is not followed"
-            ));
+/// What a revision holds.
+struct Listing {
+    /// Its policy files.
+    files: Vec<Entry>,
+    /// What is no file and no folder of it.
+    links: Vec<PathBuf>,
+}
+
+impl Listing {
+    /// Reads the output of `git ls-tree -r -z`: `mode type object\tpath`, each ended by a zero byte.
+    fn of(output: &[u8]) -> Result<Listing, String> {
+        let (mut files, mut links) = (Vec::new(), Vec::new());
+        let lines = output.split(|byte| *byte == 0);
+        for line in lines.filter(|line| !line.is_empty()) {
+            let lossy = String::from_utf8_lossy(line);
+            let (about, path) = lossy.split_once('\t').unwrap_or((&lossy, ""));
+            let mut about = about.split(' ');
+            let mode = about.next().unwrap_or_default();
+            let (kind, object) = (about.next().unwrap_or_default(), about.next());
+            if mode == LINK || kind != "blob" {
+                links.push(PathBuf::from(path));
+                continue;
+            }
+            let name = path.rsplit('/').next().unwrap_or_default();
+            let wanted = name.ends_with(".hpol") || PROJECT.contains(&name);
+            let (true, Some(object)) = (wanted, object) else {
+                continue;
+            };
+            let mut parts = Path::new(path).components();
+            let plain = parts.all(|part| matches!(part, Component::Normal(_)));
+            if !plain || std::str::from_utf8(line).is_err() {
+                return Err(format!("`{path}` is no path that can be written"));
+            }
+            files.push(Entry {
+                object: object.to_owned(),
+                path: PathBuf::from(path),
+            });
         }
-        let (true, Some(object)) = (wanted, object) else {
-            continue;
-        };
-        let parts = Path::new(path).components();
-        let plain = parts
-            .into_iter()
-            .all(|part| matches!(part, Component::Normal(_)));
-        if !plain || std::str::from_utf8(line).is_err() {
-            return Err(format!("`{path}` is no path that can be written"));
-        }
-        entries.push(Entry {
-            object: object.to_owned(),
-            path: PathBuf::from(path),
-        });
+        Ok(Listing { files, links })
     }
-    Ok(entries)
 }
 
 struct Git<'a> {
@@ -200,33 +262,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn policy_files_are_taken() {
-        let listing = b"100644 blob aa\tp/a.hpol\x00120000 blob bb\tother/link\x00100644 blob cc\tREADME.md\x00\
+    fn policy_files_are_taken_and_links_are_known() {
+        let listing = b"100644 blob aa\tp/a.hpol\x00120000 blob bb\tother/link.hpol\x00100644 blob cc\tREADME.md\x00\
             100644 blob dd\tp/\xff.txt\x00100644 blob ee\tp/hpol.toml\x00160000 commit ff\tsub\x00";
-        let entries = entries(listing, "p/").unwrap();
-        let paths: Vec<_> = entries
+        let Listing { files, links } = Listing::of(listing).unwrap();
+        let paths: Vec<_> = files
             .iter()
             .map(|entry| entry.path.to_str().unwrap())
             .collect();
         assert_eq!(paths, ["p/a.hpol", "p/hpol.toml"]);
+        assert_eq!(links, ["other/link.hpol", "sub"].map(PathBuf::from));
     }
 
     #[test]
-    fn what_would_be_read_on_disk_and_cannot_be_taken_is_refused() {
-        let refused: [&[u8]; 7] = [
-            b"120000 blob bb\tother/link.hpol\x00",
-            b"120000 blob bb\tp/folder\x00",
-            b"120000 blob bb\tp\x00",
-            b"160000 commit ff\tp/sub\x00",
-            b"120000 blob bb\tother/hpol.toml\x00",
-            b"100644 blob dd\t../x.hpol\x00",
+    fn files_that_cannot_be_written_are_refused() {
+        for listing in [
+            &b"100644 blob dd\t../x.hpol\x00"[..],
             b"100644 blob dd\tp/\xff.hpol\x00",
-        ];
-        for listing in refused {
-            assert!(entries(listing, "p/").is_err(), "{listing:?}");
+        ] {
+            assert!(Listing::of(listing).is_err(), "{listing:?}");
         }
+    }
+
+    #[test]
+    fn links_are_met_in_a_folder_at_it_and_above_it() {
+        let meets = |link: &str, folder: &str| meets(Path::new(link), Path::new(folder));
+        for link in ["a/b/c", "a/b", "a"] {
+            assert!(meets(link, "a/b"), "{link}");
+        }
+        assert!(!meets("a/bc", "a/b"));
         // The policy of a whole repository is in every folder.
-        assert!(entries(b"120000 blob bb\tfolder\x00", "").is_err());
+        assert!(meets("folder", ""));
+    }
+
+    #[test]
+    fn packages_stand_in_the_repository() {
+        let within = |folder: &str| within(Path::new("policies/shop"), Path::new(folder));
+        assert_eq!(
+            within("../../shared/./people"),
+            Ok(PathBuf::from("shared/people"))
+        );
+        assert_eq!(within("../.."), Ok(PathBuf::new()));
+        assert!(within("../../../shared").is_err());
+        assert!(within("/shared").is_err());
     }
 
     #[test]
