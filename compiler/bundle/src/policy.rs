@@ -263,6 +263,18 @@ pub enum Strength {
     Implements,
 }
 
+impl Strength {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Strength::Evidences => "evidences",
+            Strength::Supports => "supports",
+            Strength::Implements => "implements",
+        }
+    }
+}
+
 /// What a rule does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {

@@ -54,7 +54,7 @@ pub(crate) fn claims<C>(rule: &Rule<C>) -> Vec<ControlRecord> {
         .iter()
         .map(|claim| ControlRecord {
             id: claim.control.clone(),
-            strength: strength(claim.strength).to_owned(),
+            strength: claim.strength.as_str().to_owned(),
             mechanism: claim.mechanism.clone(),
             rule: rule.name.clone(),
         })
@@ -206,15 +206,7 @@ fn rank(written: &str) -> Option<Strength> {
         Strength::Supports,
         Strength::Implements,
     ];
-    all.into_iter().find(|known| strength(*known) == written)
-}
-
-fn strength(strength: Strength) -> &'static str {
-    match strength {
-        Strength::Evidences => "evidences",
-        Strength::Supports => "supports",
-        Strength::Implements => "implements",
-    }
+    all.into_iter().find(|known| known.as_str() == written)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use hpol_bundle::policy::{Claim, Strength};
+use hpol_bundle::policy::Claim;
 use hpol_bundle::vocabulary::{Fact, FactType, Phase, Scalar, Vocabulary};
 use hpol_hir::ControlId;
 use hpol_hir::navigate::{Kind, Meaning, Mention, Role, Symbol};
@@ -184,11 +184,7 @@ fn claimed(view: &View, id: ControlId, claim: &Claim, shown: &mut String) {
         );
         return;
     }
-    let strength = match claim.strength {
-        Strength::Implements => "implements",
-        Strength::Supports => "supports",
-        Strength::Evidences => "evidences",
-    };
+    let strength = claim.strength.as_str();
     let name = table
         .get(&claim.mechanism)
         .map_or(claim.mechanism.as_str(), |mechanism| mechanism.name);
