@@ -129,7 +129,11 @@ fn show(terminal: &mut Terminal, loaded: &Loaded) -> Result<(), Failure> {
     for line in table::lines(["RULE", "EFFECT", "CONTROLS", "TITLE"], &rows) {
         terminal.line(format_args!("{line}"))?;
     }
-    for connection in policy.connections.iter().filter(|one| one.observe) {
+    for connection in policy
+        .connections
+        .iter()
+        .filter(|one| policy.observes(&one.target))
+    {
         terminal.line(format_args!(
             "\nconnection {} is in observe: nothing is blocked there",
             visible::line(&connection.name)

@@ -7,11 +7,11 @@ mod oscal;
 mod text;
 
 use clap::{Args, ValueEnum};
-use hpol_bundle::policy::{Policy, Unread};
 use hpol_nist_mappings::Control;
 
 use crate::compiled::Origin;
 use crate::exit::{Failure, Outcome};
+use crate::observed::Observed;
 use crate::terminal::Terminal;
 
 use assess::Coverage as Assessed;
@@ -20,7 +20,8 @@ use assess::Coverage as Assessed;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A control is covered by rules that claim it, or by mechanisms that the gateway applies to every operation; what neither does
-is open, and somebody's to do outside of hpol. Rules in observe do nothing and count for nothing. How much of a control is
+is open, and somebody's to do outside of hpol. Rules in observe, and those that apply only on connections in observe, are
+named and count for nothing; masks and limits hold there and count. How much of a control is
 carried is one of three words: implements, supports, evidences.
 
 Examples:
@@ -61,8 +62,10 @@ impl Coverage {
         let Some(compiled) = self.origin.load(terminal)? else {
             return Ok(Outcome::Findings);
         };
-        let policy: &Policy<Unread> = &compiled.policy;
-        let assessed = Assessed::of(policy, |control| self.baseline.has(control));
+        let policy = compiled.whole_policy(terminal)?;
+        let observed = Observed::of(&policy, &compiled.vocabulary);
+        let observed = observed.map_err(|what| Failure::Internal { what })?;
+        let assessed = Assessed::of(&policy, &observed, |control| self.baseline.has(control));
         let baseline = self.baseline.as_str();
         match self.format {
             Format::Text => text::print(&assessed, baseline, terminal)?,
@@ -71,7 +74,7 @@ impl Coverage {
             Format::Json => terminal.json(&assessed.as_json(baseline))?,
             Format::Oscal => {
                 let stamp = oscal::now()?;
-                terminal.json(&oscal::definition(&assessed, policy, baseline, &stamp))?;
+                terminal.json(&oscal::definition(&assessed, &policy, baseline, &stamp))?;
             }
         }
         Ok(Outcome::Clean)

@@ -256,6 +256,13 @@ impl Scope {
         scope
     }
 
+    /// Connections of a kind that the policy does not name: no connection has an empty name.
+    fn elsewhere(kind: Protocol, vocabulary: &Vocabulary) -> Scope {
+        let mut scope = Scope::of_kind(kind, vocabulary);
+        scope.assume_fact(vocabulary, "connection.name", "");
+        scope
+    }
+
     /// All connections of a kind.
     fn of_kind(kind: Protocol, vocabulary: &Vocabulary) -> Scope {
         let mut scope = Scope {

@@ -31,6 +31,7 @@ mod lines;
 mod lint;
 mod lock;
 mod lsp;
+mod observed;
 mod project;
 mod report;
 mod requests;

@@ -9,7 +9,12 @@ use serde_json::Value;
 
 const POLICY: &str = r#"package shop
 
-connection db = postgres "shop-prod"
+connection db  = postgres "shop-prod"
+connection lab = postgres "shop-lab" observe
+
+data pii.mail {
+    column public.customers.mail on lab
+}
 
 group agents = subject.groups has "agents"
 group dbas   = subject.groups has "dba"
@@ -38,6 +43,20 @@ rule seen {
     on db
     when sql.verbs has drop
     observe block "Do not"
+}
+
+rule lab_blocks {
+    satisfies CM-7
+    who agents
+    on lab
+    when sql.verbs has truncate
+    block "Do not"
+}
+
+rule lab_hides {
+    satisfies SI-12(1)
+    on lab
+    mask pii.mail redact
 }
 "#;
 
@@ -72,7 +91,7 @@ fn what_carries_each_control_is_told() {
 }
 
 #[test]
-fn rules_in_observe_carry_nothing_and_counts_agree() {
+fn counts_agree() {
     let told = json(&["--baseline", "low", "--format", "json"]);
     let controls = told["controls"].as_array().unwrap();
     let of = |id: &str| {
@@ -82,7 +101,6 @@ fn rules_in_observe_carry_nothing_and_counts_agree() {
             .unwrap()
     };
     assert_eq!(of("AC-3")["standing"], "rules");
-    assert!(of("CM-7")["rules"].as_array().unwrap().is_empty());
     let total = &told["total"];
     let sum: u64 = ["rules", "gateway", "others", "open"]
         .iter()
@@ -104,9 +122,57 @@ fn rules_in_observe_carry_nothing_and_counts_agree() {
 }
 
 #[test]
+fn what_is_in_observe_carries_nothing_and_is_named_in_every_form() {
+    let told = json(&["--baseline", "high", "--format", "json"]);
+    let controls = told["controls"].as_array().unwrap();
+    let of = |id: &str| {
+        controls
+            .iter()
+            .find(|control| control["control"] == id)
+            .unwrap()
+    };
+    assert!(of("CM-7")["rules"].as_array().unwrap().is_empty());
+    let idle = |rule: &str, why: &str| serde_json::json!({"rule": rule, "strength": "supports", "in_observe": why});
+    assert_eq!(
+        of("CM-7")["idle"],
+        Value::from(vec![
+            idle("shop.lab_blocks", "connections"),
+            idle("shop.seen", "rule")
+        ])
+    );
+    for (format, named) in [
+        (
+            "text",
+            "does nothing: shop.lab_blocks supports, only on connections in observe\n",
+        ),
+        (
+            "html",
+            "does nothing: <code>shop.seen</code> supports, in observe",
+        ),
+        (
+            "csv",
+            "shop.lab_blocks,supports,M04,only on connections in observe\n",
+        ),
+        (
+            "oscal",
+            "\"remarks\": \"Carries nothing, only on connections in observe; claims cm-7.\"",
+        ),
+    ] {
+        let told = text(&["--baseline", "high", "--format", format]);
+        assert!(told.contains(named), "{format}: {told}");
+    }
+    // A mask holds on such a connection.
+    let told = text(&["--baseline", "privacy", "--format", "csv"]);
+    assert!(
+        told.contains(",rules,shop.lab_hides,supports,M10,\n"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_line_of_csv_for_each_thing_that_carries_a_control() {
     let told = text(&["--baseline", "low", "--format", "csv"]);
-    assert!(told.starts_with("control,title,standing,by,strength,mechanism\n"));
+    assert!(told.starts_with("control,title,standing,by,strength,mechanism,idle\n"));
     assert!(
         told.contains("AC-3,Access Enforcement,rules,shop.read,"),
         "{told}"
@@ -143,7 +209,7 @@ fn the_component_definition_is_in_the_form_of_oscal() {
         only(
             component,
             &["uuid", "type", "title", "description"],
-            &["control-implementations"],
+            &["props", "control-implementations"],
         );
         uuids.push(component["uuid"].clone());
         for implementation in component["control-implementations"].as_array().unwrap() {

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use hpol_bundle::policy::{Policy, Strength, Unread};
+use hpol_bundle::policy::{Policy, RuleId, Strength};
 use hpol_nist_mappings::{
     ALWAYS_ON, Control, ControlId, Mapping, catalogue, mechanisms, never_claimed,
 };
 use serde_json::{Value, json};
+
+use crate::observed::{Idle, Observed};
+use crate::visible;
 
 /// Every control of a baseline, in the order of the catalogue.
 pub(super) struct Coverage {
@@ -16,8 +19,10 @@ pub(super) struct Coverage {
 /// One control, and what carries it.
 pub(super) struct Covered {
     pub(super) control: &'static Control,
-    /// Claims of rules that are not in observe, in the order of the rules.
+    /// Claims of rules that do something, in the order of the rules.
     pub(super) rules: Vec<Claimed>,
+    /// Claims that count for nothing, and why.
+    pub(super) idle: Vec<(Claimed, Idle)>,
     /// What the gateway does for every operation.
     pub(super) always: Vec<&'static Mapping>,
     /// Who covers it by a statement of the policy, and why.
@@ -58,28 +63,40 @@ pub(super) struct Tally {
 }
 
 impl Coverage {
-    pub(super) fn of(policy: &Policy<Unread>, wanted: impl Fn(&Control) -> bool) -> Coverage {
-        let mut claims: BTreeMap<&str, Vec<Claimed>> = BTreeMap::new();
-        for rule in policy.rules.iter().filter(|rule| !rule.observe) {
+    pub(super) fn of(
+        policy: &Policy,
+        observed: &Observed,
+        wanted: impl Fn(&Control) -> bool,
+    ) -> Coverage {
+        let mut claims: BTreeMap<&str, Claims> = BTreeMap::new();
+        for (id, rule) in (0..).map(RuleId).zip(&policy.rules) {
             for claim in &rule.claims {
-                claims.entry(&claim.control).or_default().push(Claimed {
+                let claimed = Claimed {
                     rule: rule.name.clone(),
                     strength: claim.strength,
                     mechanism: claim.mechanism.clone(),
                     because: claim.because.clone().unwrap_or_default(),
-                });
+                };
+                let (counting, idle) = claims.entry(&claim.control).or_default();
+                match observed.idle(id, rule, claim) {
+                    None => counting.push(claimed),
+                    Some(why) => idle.push((claimed, why)),
+                }
             }
         }
         let controls = catalogue().iter();
         let controls = controls.filter(|control| !control.withdrawn && wanted(control));
-        let covered = |control: &'static Control| Covered {
-            control,
-            rules: claims
-                .remove(control.id.oscal().as_str())
-                .unwrap_or_default(),
-            always: always(&control.id),
-            others: others(policy, &control.id),
-            never: never_claimed(&control.id),
+        let covered = |control: &'static Control| {
+            let claims = claims.remove(control.id.oscal().as_str());
+            let (rules, idle) = claims.unwrap_or_default();
+            Covered {
+                control,
+                rules,
+                idle,
+                always: always(&control.id),
+                others: others(policy, &control.id),
+                never: never_claimed(&control.id),
+            }
         };
         Coverage {
             controls: controls.map(covered).collect(),
@@ -112,9 +129,9 @@ impl Coverage {
     /// As JSON; a format, documented in `docs/cli.md`.
     pub(super) fn as_json(&self, baseline: &str) -> Value {
         let controls = self.controls.iter().map(|covered| {
-            let rules = covered.rules.iter().map(|claim| {
-                json!({"rule": claim.rule, "strength": word(claim.strength), "mechanism": claim.mechanism,
-                    "because": claim.because})
+            let rules = covered.rules.iter().map(Claimed::as_json);
+            let idle = covered.idle.iter().map(|(claim, why)| {
+                json!({"rule": claim.rule, "strength": claim.strength.as_str(), "in_observe": why.as_str()})
             });
             let always = covered.always.iter().map(|mapping| {
                 json!({"mechanism": mapping.mechanism, "strength": mapping.strength.as_str(),
@@ -125,7 +142,7 @@ impl Coverage {
             json!({
                 "control": covered.control.id.to_string(), "title": covered.control.title,
                 "family": covered.control.family, "standing": covered.standing().as_str(),
-                "rules": rules.collect::<Vec<_>>(), "gateway": always.collect::<Vec<_>>(),
+                "rules": rules.collect::<Vec<_>>(), "idle": idle.collect::<Vec<_>>(), "gateway": always.collect::<Vec<_>>(),
                 "others": others.collect::<Vec<_>>(), "never_claimed": covered.never,
             })
         });
@@ -139,8 +156,32 @@ impl Coverage {
     }
 }
 
+/// Claims that count, and those that count for nothing.
+type Claims = (Vec<Claimed>, Vec<(Claimed, Idle)>);
+
+impl Claimed {
+    fn as_json(&self) -> Value {
+        json!({"rule": self.rule, "strength": self.strength.as_str(), "mechanism": self.mechanism, "because": self.because})
+    }
+
+    /// What earns it, in words.
+    pub(super) fn by(&self) -> String {
+        match self.mechanism.as_str() {
+            "" => visible::line(&self.because),
+            id => mechanism(id),
+        }
+    }
+}
+
+/// A mechanism by its name.
+pub(super) fn mechanism(id: &str) -> String {
+    mechanisms()
+        .get(id)
+        .map_or_else(|| visible::line(id), |known| known.name.to_owned())
+}
+
 /// Who covers a control.
-fn others(policy: &Policy<Unread>, control: &ControlId) -> Vec<(String, String)> {
+fn others(policy: &Policy, control: &ControlId) -> Vec<(String, String)> {
     let id = control.oscal();
     let of = policy.responsibilities.iter().filter(|of| of.control == id);
     of.map(|of| (of.who.clone(), of.because.clone())).collect()
@@ -171,7 +212,7 @@ impl Covered {
         let rules = self
             .rules
             .iter()
-            .map(|claim| (rank(word(claim.strength)), word(claim.strength)));
+            .map(|claim| (rank(claim.strength.as_str()), claim.strength.as_str()));
         let always = self.always.iter().map(|mapping| mapping.strength.as_str());
         let always = always.map(|word| (rank(word), word));
         rules.chain(always).max().map(|(_, word)| word)
@@ -207,14 +248,5 @@ impl Standing {
             Standing::Others => "others",
             Standing::Open => "open",
         }
-    }
-}
-
-/// How strong a claim is, in one of the three words.
-pub(super) fn word(strength: Strength) -> &'static str {
-    match strength {
-        Strength::Evidences => "evidences",
-        Strength::Supports => "supports",
-        Strength::Implements => "implements",
     }
 }

@@ -1,6 +1,7 @@
-//! The report as comma-separated values (RFC 4180): a line for each control and each thing that carries it.
+//! The report as comma-separated values (RFC 4180): a line for each control and each thing that carries it, and for
+//! each rule in observe that would.
 
-use super::assess::{Coverage, Standing, word};
+use super::assess::{Coverage, Standing};
 
 pub(super) fn lines(coverage: &Coverage) -> Vec<String> {
     let mut lines = vec![row(&[
@@ -10,6 +11,7 @@ pub(super) fn lines(coverage: &Coverage) -> Vec<String> {
         "by",
         "strength",
         "mechanism",
+        "idle",
     ])];
     for covered in &coverage.controls {
         let id = covered.control.id.to_string();
@@ -18,18 +20,26 @@ pub(super) fn lines(coverage: &Coverage) -> Vec<String> {
             covered.control.title,
             covered.standing().as_str(),
         ];
-        let mut line = |rest: [&str; 3]| lines.push(row(&[&about[..], &rest[..]].concat()));
+        let mut line = |rest: [&str; 4]| lines.push(row(&[&about[..], &rest[..]].concat()));
         for claim in &covered.rules {
-            line([&claim.rule, word(claim.strength), &claim.mechanism]);
+            line([&claim.rule, claim.strength.as_str(), &claim.mechanism, ""]);
         }
         for mapping in &covered.always {
-            line(["gateway", mapping.strength.as_str(), mapping.mechanism]);
+            line(["gateway", mapping.strength.as_str(), mapping.mechanism, ""]);
         }
         for (who, _) in &covered.others {
-            line([who, "", ""]);
+            line([who, "", "", ""]);
         }
         if covered.standing() == Standing::Open {
-            line(["", "", ""]);
+            line(["", "", "", ""]);
+        }
+        for (claim, why) in &covered.idle {
+            line([
+                &claim.rule,
+                claim.strength.as_str(),
+                &claim.mechanism,
+                why.said(),
+            ]);
         }
     }
     lines

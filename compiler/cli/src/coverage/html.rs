@@ -2,8 +2,7 @@
 
 use hpol_nist_mappings::catalogue;
 
-use super::assess::{Coverage, Covered, Standing, word};
-use super::text::mechanism;
+use super::assess::{Coverage, Covered, Standing, mechanism};
 use crate::html::{escape, page as whole, table};
 
 pub(super) fn page(coverage: &Coverage, baseline: &str) -> String {
@@ -50,16 +49,8 @@ fn row(covered: &Covered) -> Vec<String> {
         .strength()
         .map_or(String::new(), |word| format!(", {word}"));
     let rules = covered.rules.iter().map(|claim| {
-        let by = match claim.mechanism.as_str() {
-            "" => claim.because.clone(),
-            id => mechanism(id),
-        };
-        let rule = escape(&claim.rule);
-        format!(
-            "<code>{rule}</code> {}: {}",
-            word(claim.strength),
-            escape(&by)
-        )
+        let (rule, by) = (escape(&claim.rule), escape(&claim.by()));
+        format!("<code>{rule}</code> {}: {by}", claim.strength.as_str())
     });
     let always = covered.always.iter().map(|mapping| {
         let name = mechanism(mapping.mechanism);
@@ -69,13 +60,23 @@ fn row(covered: &Covered) -> Vec<String> {
             escape(&name)
         )
     });
+    let idle = covered.idle.iter().map(|(claim, why)| {
+        let (rule, strength) = (escape(&claim.rule), claim.strength.as_str());
+        let why = why.said();
+        format!("<span class=\"dim\">does nothing: <code>{rule}</code> {strength}, {why}</span>")
+    });
     let never = covered
         .never
         .filter(|_| covered.standing() == Standing::Open);
     let never = never.map(|why| format!("<span class=\"dim\">{}</span>", escape(why)));
     let others = covered.others.iter();
     let others = others.map(|(who, because)| format!("{}: {}", escape(who), escape(because)));
-    let by: Vec<String> = rules.chain(always).chain(others).chain(never).collect();
+    let by: Vec<String> = rules
+        .chain(always)
+        .chain(others)
+        .chain(idle)
+        .chain(never)
+        .collect();
     vec![
         escape(&covered.control.id.to_string()),
         escape(covered.control.title),

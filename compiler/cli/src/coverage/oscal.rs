@@ -1,15 +1,16 @@
 //! The report as an OSCAL component definition (OSCAL 1.1.2, "Component Definition Model"): two components, the policy and the
-//! gateway, each with the requirements that it carries. What is open is in neither.
+//! gateway, each with the requirements that it carries. What is open is in neither; rules in observe that would carry something are
+//! properties of the policy.
 
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hpol_bundle::digest::sha256;
-use hpol_bundle::policy::{Policy, Unread};
+use hpol_bundle::policy::Policy;
 use hpol_nist_mappings::catalogue;
 use serde_json::{Value, json};
 
-use super::assess::{Coverage, Covered, word};
-use super::text::mechanism;
+use super::assess::{Coverage, Covered, mechanism};
 use crate::exit::Failure;
 use crate::visible;
 
@@ -21,12 +22,7 @@ const NAMESPACE: &str = "https://hpol.invalid/ns/oscal";
 const DAY: u64 = 24 * 3600;
 
 /// The component definition of a policy; `now` is its `last-modified`.
-pub(super) fn definition(
-    coverage: &Coverage,
-    policy: &Policy<Unread>,
-    baseline: &str,
-    now: &str,
-) -> Value {
+pub(super) fn definition(coverage: &Coverage, policy: &Policy, baseline: &str, now: &str) -> Value {
     let names = policy.rules.iter().map(|rule| rule.name.as_str());
     let digest = sha256(names.collect::<Vec<_>>().join("\n").as_bytes());
     let ids = Ids(digest.to_vec());
@@ -60,6 +56,14 @@ pub(super) fn definition(
             }]);
             object.insert("control-implementations".to_owned(), implementation);
         }
+        let idle = if name == "policy" {
+            idle(coverage)
+        } else {
+            Vec::new()
+        };
+        if let (false, Some(object)) = (idle.is_empty(), component.as_object_mut()) {
+            object.insert("props".to_owned(), json!(idle));
+        }
         components.push(component);
     }
     json!({"component-definition": {
@@ -74,16 +78,29 @@ pub(super) fn definition(
     }})
 }
 
+/// The rules in observe, as properties: each with the controls that it would carry.
+fn idle(coverage: &Coverage) -> Vec<Value> {
+    let mut rules: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for covered in &coverage.controls {
+        for (claim, why) in &covered.idle {
+            let controls = rules.entry((&claim.rule, why.said())).or_default();
+            controls.push(covered.control.id.oscal());
+        }
+    }
+    let prop = |((rule, why), controls): ((&str, &str), Vec<String>)| {
+        let remarks = format!("Carries nothing, {why}; claims {}.", controls.join(", "));
+        json!({"name": "in-observe", "ns": NAMESPACE, "value": visible::line(rule), "remarks": remarks})
+    };
+    rules.into_iter().map(prop).collect()
+}
+
 /// What one component does for a control: who, how strongly, and by what.
 type Carries = Vec<(String, &'static str, String)>;
 
 fn of_rules(covered: &Covered) -> Carries {
     let claim = covered.rules.iter().map(|claim| {
-        let by = match claim.mechanism.as_str() {
-            "" => visible::line(&claim.because),
-            id => mechanism(id),
-        };
-        (visible::line(&claim.rule), word(claim.strength), by)
+        let rule = visible::line(&claim.rule);
+        (rule, claim.strength.as_str(), claim.by())
     });
     claim.collect()
 }

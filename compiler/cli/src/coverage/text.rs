@@ -1,8 +1,8 @@
 //! The report for people at a terminal.
 
-use hpol_nist_mappings::{catalogue, mechanisms};
+use hpol_nist_mappings::catalogue;
 
-use super::assess::{Coverage, Covered, Standing, word};
+use super::assess::{Coverage, Covered, Standing, mechanism};
 use crate::exit::Failure;
 use crate::table;
 use crate::terminal::{Style, Terminal};
@@ -65,15 +65,9 @@ fn control(covered: &Covered, terminal: &mut Terminal) -> Result<(), Failure> {
         .map_or(String::new(), |word| format!(" ({word})"));
     terminal.line(format_args!("  {id:9} {title}{strength}"))?;
     for claim in &covered.rules {
-        let by = match claim.mechanism.as_str() {
-            "" => visible::line(&claim.because),
-            id => mechanism(id),
-        };
-        let rule = visible::line(&claim.rule);
-        terminal.line(format_args!(
-            "            {rule} {}: {by}",
-            word(claim.strength)
-        ))?;
+        let (rule, by) = (visible::line(&claim.rule), claim.by());
+        let strength = claim.strength.as_str();
+        terminal.line(format_args!("            {rule} {strength}: {by}"))?;
     }
     for mapping in &covered.always {
         let name = mechanism(mapping.mechanism);
@@ -86,15 +80,15 @@ fn control(covered: &Covered, terminal: &mut Terminal) -> Result<(), Failure> {
         let (who, because) = (visible::line(who), visible::line(because));
         terminal.line(format_args!("            {who}: {because}"))?;
     }
+    for (claim, why) in &covered.idle {
+        let (rule, why) = (visible::line(&claim.rule), why.said());
+        let strength = claim.strength.as_str();
+        terminal.line(format_args!(
+            "            does nothing: {rule} {strength}, {why}"
+        ))?;
+    }
     if let (Some(why), Standing::Open) = (covered.never, covered.standing()) {
         terminal.line(format_args!("            not hpol's to do: {why}"))?;
     }
     Ok(())
-}
-
-/// A mechanism by its name.
-pub(super) fn mechanism(id: &str) -> String {
-    mechanisms()
-        .get(id)
-        .map_or_else(|| visible::line(id), |known| known.name.to_owned())
 }

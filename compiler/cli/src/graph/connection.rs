@@ -30,7 +30,23 @@ impl There {
         vocabulary: &Vocabulary,
         connection: &Connection,
     ) -> Result<There, String> {
-        let scope = Scope::on(connection, vocabulary);
+        There::in_scope(policy, vocabulary, Scope::on(connection, vocabulary))
+    }
+
+    /// What is left of `policy` on connections of a kind that it does not name. Rules for names that begin alike are taken to be
+    /// for those that it names.
+    ///
+    /// # Errors
+    /// In words: it does not compile.
+    pub(crate) fn elsewhere(
+        policy: &Policy,
+        vocabulary: &Vocabulary,
+        kind: Protocol,
+    ) -> Result<There, String> {
+        There::in_scope(policy, vocabulary, Scope::elsewhere(kind, vocabulary))
+    }
+
+    fn in_scope(policy: &Policy, vocabulary: &Vocabulary, scope: Scope) -> Result<There, String> {
         let policy = scope.assumptions.specialise(policy.clone());
         let program = lower(&policy, vocabulary).map_err(|fault| fault.to_string())?;
         Ok(There {
