@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::exit::{Failure, Outcome};
+use crate::observed::Observed;
 use crate::project::{Paths, Project, counted};
 use crate::terminal::Terminal;
 use crate::whole_file;
@@ -39,8 +40,10 @@ impl Doc {
         let Some(sound) = project.sound()? else {
             return Ok(Outcome::Findings);
         };
+        let observed = Observed::of(&sound.policy, &project.vocabulary);
         let site = Site {
             policy: &sound.policy,
+            observed: observed.map_err(|what| Failure::Internal { what })?,
             tests: &sound.tests,
             files: &project.files,
             vocabulary: &project.vocabulary,

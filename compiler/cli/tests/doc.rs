@@ -10,6 +10,7 @@ const POLICY: &str = r#"package shop
 
 connection db  = postgres "shop-prod"
 connection api = http     "shop-api"
+connection lab = postgres "shop-lab" observe
 
 group agents = subject.groups has "agents"
 group dbas   = subject.groups has "dba"
@@ -38,6 +39,22 @@ rule look {
     when http.method == GET
     allow
 }
+
+rule lab_only {
+    satisfies CM-7
+    on lab
+    when sql.verbs has drop
+    block "Not <there>"
+}
+
+exception night_job to write {
+    who     subject.id == "night-<job>"
+    because "It moves what is old."
+    owner   "Data & platform"
+    until   2099-03-31
+}
+
+responsibility AT-2 "People <team>" because "They train everybody."
 
 test "agents read" {
     as     subject "a" groups ["agents"]
@@ -97,7 +114,15 @@ fn a_policy_becomes_pages_that_stand_alone() {
     assert!(rules.contains("Agents &lt;script&gt;alert(1)&lt;/script&gt; read"));
     assert!(rules.contains("<td>agents read</td><td>shop.db</td><td>allow citing AC-3</td>"));
     let connections = page(&site, "connections.html");
-    assert_eq!(connections.matches("<svg").count(), 2);
+    assert_eq!(connections.matches("<svg").count(), 3);
+    let observed = |name: &str| {
+        let section = connections.split(&format!("id=\"{name}\"")).nth(1).unwrap();
+        section.split("<h2").next().unwrap().contains("In observe:")
+    };
+    assert_eq!((observed("shop.db"), observed("shop.lab")), (false, true));
+    let controls = page(&site, "controls.html");
+    let table = controls.split("</nav>").nth(1).unwrap();
+    insta::assert_snapshot!("controls", table);
     let db = connections.split("id=\"shop.db\"").nth(1).unwrap();
     assert!(db.contains("rules.html#shop.write") && !db.contains("rules.html#shop.look"));
     let groups = page(&site, "groups.html");

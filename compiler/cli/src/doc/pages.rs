@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hpol_bundle::decision::Verdict;
-use hpol_bundle::policy::{Condition, Connection, Group, Policy, Rule, RuleId};
+use hpol_bundle::policy::{
+    Claim, Condition, Connection, Exception, Group, Policy, Rule, RuleId, Source,
+};
 use hpol_bundle::vocabulary::Vocabulary;
 use hpol_hir::TestCase;
 use hpol_nist_mappings::{ControlId, catalogue};
@@ -11,6 +13,7 @@ use hpol_nist_mappings::{ControlId, catalogue};
 use crate::bundle::{control, does};
 use crate::graph::There;
 use crate::html::{escape, page, table};
+use crate::observed::Observed;
 use crate::sources::SourceFile;
 
 /// The pages, by file name, and what they are called.
@@ -25,6 +28,7 @@ const NAMES: [(&str, &str); 5] = [
 /// What the pages are about.
 pub(super) struct Site<'a> {
     pub(super) policy: &'a Policy,
+    pub(super) observed: Observed,
     pub(super) tests: &'a [TestCase],
     pub(super) files: &'a [SourceFile],
     pub(super) vocabulary: &'a Vocabulary,
@@ -55,8 +59,9 @@ impl Site<'_> {
             ]
         });
         let counts = format!(
-            "<p>{} rules, {} connections, {} groups, {} data classes, {} tests.</p>\n",
+            "<p>{} rules, {} exceptions, {} connections, {} groups, {} data classes, {} tests.</p>\n",
             self.policy.rules.len(),
+            self.policy.exceptions.len(),
             self.policy.connections.len(),
             self.policy.groups.len(),
             self.policy.classes.len(),
@@ -70,14 +75,11 @@ impl Site<'_> {
     }
 
     fn rules(&self) -> String {
-        self.policy
-            .rules
-            .iter()
-            .map(|rule| self.rule(rule))
-            .collect()
+        let rules = (0..).map(RuleId).zip(&self.policy.rules);
+        rules.map(|(id, rule)| self.rule(id, rule)).collect()
     }
 
-    fn rule(&self, rule: &Rule) -> String {
+    fn rule(&self, id: RuleId, rule: &Rule) -> String {
         let name = escape(&rule.name);
         let mut body = format!("<h2 id=\"{name}\">{name}</h2>\n");
         if !rule.title.is_empty() {
@@ -91,7 +93,9 @@ impl Site<'_> {
                 .because
                 .as_deref()
                 .map(|because| format!(" ({})", escape(because)));
-            link_to_control(&claim.control) + &reason.unwrap_or_default()
+            link_to_control(&claim.control)
+                + &reason.unwrap_or_default()
+                + &self.idle(id, rule, claim)
         });
         let claims: Vec<String> = claims.collect();
         let claims = match claims.is_empty() {
@@ -100,9 +104,10 @@ impl Site<'_> {
         };
         let does = escape(&does(self.policy, rule));
         body += &format!("<p class=\"dim\">{does}. Satisfies {claims}.</p>\n");
-        body += &format!("<pre>{}</pre>\n", escape(&self.source(rule)));
-        let source = format!("{}:{}", rule.source.file, rule.source.line);
-        body += &format!("<p class=\"dim\">{}</p>\n", escape(&source));
+        body += &self.written(&rule.source);
+        let exceptions = self.policy.exceptions.iter();
+        let exceptions = exceptions.filter(|exception| exception.rule == id);
+        body.extend(exceptions.map(|exception| self.exception(exception)));
         let tests = self
             .tests
             .iter()
@@ -114,11 +119,42 @@ impl Site<'_> {
         body
     }
 
-    /// The rule as it is written.
-    fn source(&self, rule: &Rule) -> String {
-        let file = self.files.iter().find(|file| file.name == rule.source.file);
-        let first = usize::try_from(rule.source.line).unwrap_or(usize::MAX);
-        let last = usize::try_from(rule.source.end_line).unwrap_or(usize::MAX);
+    /// Where a rule does not hold although it matches.
+    fn exception(&self, exception: &Exception) -> String {
+        let [name, because, owner, until] = [
+            &exception.name,
+            &exception.because,
+            &exception.owner,
+            &exception.until,
+        ]
+        .map(|text| escape(text));
+        format!(
+            "<h3 id=\"{name}\">Exception {name}</h3>\n<p>{because}</p>\n\
+             <p class=\"dim\">Until {until} in UTC. Owner: {owner}.</p>\n{}",
+            self.written(&exception.source)
+        )
+    }
+
+    /// Why a claim counts for nothing, where it does.
+    fn idle(&self, id: RuleId, rule: &Rule, claim: &Claim) -> String {
+        let idle = self.observed.idle(id, rule, claim);
+        idle.map_or(String::new(), |why| format!(" ({})", why.said()))
+    }
+
+    /// A part of the sources as it is written, and where.
+    fn written(&self, source: &Source) -> String {
+        let place = format!("{}:{}", source.file, source.line);
+        format!(
+            "<pre>{}</pre>\n<p class=\"dim\">{}</p>\n",
+            escape(&self.text(source)),
+            escape(&place)
+        )
+    }
+
+    fn text(&self, source: &Source) -> String {
+        let file = self.files.iter().find(|file| file.name == source.file);
+        let first = usize::try_from(source.line).unwrap_or(usize::MAX);
+        let last = usize::try_from(source.end_line).unwrap_or(usize::MAX);
         let lines = file.map(|file| file.text.lines()).into_iter().flatten();
         let lines = lines
             .skip(first.saturating_sub(1))
@@ -128,14 +164,20 @@ impl Site<'_> {
 
     fn controls(&self) -> String {
         let mut claimed: BTreeMap<ControlId, Vec<String>> = BTreeMap::new();
-        for rule in &self.policy.rules {
+        for (id, rule) in (0..).map(RuleId).zip(&self.policy.rules) {
             for claim in &rule.claims {
-                if let Ok(id) = ControlId::parse(&claim.control) {
-                    let strength = format!("{:?}", claim.strength).to_lowercase();
-                    let observed = if rule.observe { ", in observe" } else { "" };
-                    let said = format!("{} {strength}{observed}", link_to_rule(&rule.name));
-                    claimed.entry(id).or_default().push(said);
+                if let Ok(control) = ControlId::parse(&claim.control) {
+                    let strength = claim.strength.as_str();
+                    let idle = self.idle(id, rule, claim);
+                    let said = format!("{} {strength}{idle}", link_to_rule(&rule.name));
+                    claimed.entry(control).or_default().push(said);
                 }
+            }
+        }
+        for others in &self.policy.responsibilities {
+            if let Ok(control) = ControlId::parse(&others.control) {
+                let said = format!("{}: {}", escape(&others.who), escape(&others.because));
+                claimed.entry(control).or_default().push(said);
             }
         }
         let rows = claimed.into_iter().map(|(id, rules)| {
@@ -148,7 +190,10 @@ impl Site<'_> {
                 rules.join("<br>"),
             ]
         });
-        table(&["Control", "Title", "Rules"], &rows.collect::<Vec<_>>())
+        table(
+            &["Control", "Title", "Rules and others"],
+            &rows.collect::<Vec<_>>(),
+        )
     }
 
     fn connections(&self) -> String {
@@ -166,6 +211,9 @@ impl Site<'_> {
         let mut body = format!(
             "<h2 id=\"{name}\">{name}</h2>\n<p class=\"dim\">{kind} <code>{target}</code></p>\n"
         );
+        if let Some(observe) = self.observe(connection) {
+            body += &format!("<p><strong>{observe}</strong></p>\n");
+        }
         match There::of(self.policy, self.vocabulary, connection) {
             Ok(there) => {
                 let rules = there.rules();
@@ -180,6 +228,19 @@ impl Site<'_> {
             Err(why) => body += &format!("<p class=\"dim\">{}</p>\n", escape(&why)),
         }
         body
+    }
+
+    /// What being in observe does to a connection that says so.
+    fn observe(&self, connection: &Connection) -> Option<&'static str> {
+        match (connection.observe, self.policy.observes(&connection.target)) {
+            (_, true) => Some(
+                "In observe: nothing is blocked or held there, and it is recorded what would have been. Masks and limits hold.",
+            ),
+            (true, false) => Some(
+                "Says that it is in observe, and is not: another connection with the same target does not say so.",
+            ),
+            (false, false) => None,
+        }
     }
 
     fn rule_of(&self, id: RuleId) -> Option<&Rule> {
