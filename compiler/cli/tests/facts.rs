@@ -30,7 +30,7 @@ fn every_line_is_answered_in_its_place() {
 
 {"id": null, "sql": "EXECUTE wipe"}
 {"id": "syntax", "sql": "SELEC 1"}
-{"id": "file", "sql": "COPY t TO '/tmp/x'"}
+{"id": "file", "sql": "COPY t TO '/srv/x'"}
 {"id": "empty", "sql": "-- ping"}
 "#,
     );

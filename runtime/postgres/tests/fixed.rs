@@ -3,7 +3,7 @@
 mod world;
 
 use world::World;
-use world::client::{Client, bind, execute, message, parse, sync, text};
+use world::client::{Client, bind, execute, message, parse, run, sync, text};
 
 /// A role with two schemas that both have customers, and a client that chose one of them.
 async fn world() -> World {
@@ -112,12 +112,8 @@ async fn pg_37_a_portal_runs_with_what_it_was_judged_by() {
     assert_eq!(client.ask(&bound.concat()).await, "1\n2\nZ T");
     // In the segment that resets, and in the one after.
     let reset = [
-        parse("", "SAVEPOINT a"),
-        bind("", "", &[], 0),
-        execute("", 0),
-        parse("", "RESET ALL"),
-        bind("", "", &[], 0),
-        execute("", 0),
+        run("SAVEPOINT a"),
+        run("RESET ALL"),
         execute("later", 0),
         sync(),
     ];

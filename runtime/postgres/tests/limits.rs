@@ -5,7 +5,7 @@ mod world;
 use hpol_evidence::record::{Event, OutcomeRecord};
 use insta::assert_snapshot;
 use world::World;
-use world::client::{bind, close, execute, parse, sync};
+use world::client::{bind, close, execute, parse, run, sync};
 
 /// The outcomes so far, oldest first.
 fn outcomes(world: &World) -> Vec<OutcomeRecord> {
@@ -146,14 +146,9 @@ async fn pg_22_portions_of_a_cursor_are_counted_together() {
     }
     // In both protocols, and in one that is prepared.
     for _ in 0..2 {
-        let run = [execute("held", 2), sync()];
-        assert_eq!(rows(&client.ask(&run.concat()).await), [""; 0]);
-        let fetch = [
-            parse("", "FETCH 1 FROM held"),
-            bind("", "", &[], 0),
-            execute("", 0),
-            sync(),
-        ];
+        let portion = [execute("held", 2), sync()];
+        assert_eq!(rows(&client.ask(&portion.concat()).await), [""; 0]);
+        let fetch = [run("FETCH 1 FROM held"), sync()];
         assert_eq!(rows(&client.ask(&fetch.concat()).await), [""; 0]);
     }
     // Another of the name begins anew, and one in a transaction is counted in the same way.

@@ -2,19 +2,11 @@
 
 mod world;
 
+use hpol_ports::policy::in_force;
 use insta::assert_snapshot;
 use world::World;
-use world::client::{Client, bind, close, describe, execute, parse, query, sync};
-
-/// Each text with what it is answered.
-async fn told(client: &mut Client, texts: &[&str]) -> String {
-    let mut lines = Vec::new();
-    for text in texts {
-        let answer = client.query(text).await;
-        lines.push(format!("{text}\n    {}", answer.replace('\n', "\n    ")));
-    }
-    lines.join("\n")
-}
+use world::client::{bind, close, describe, execute, parse, query, run, sync};
+use world::policy::{policy, without_masks};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pg_34_execute_is_judged_by_the_prepared_query() {
@@ -39,7 +31,7 @@ async fn pg_34_execute_is_judged_by_the_prepared_query() {
         "EXECUTE a",
         "PREPARE hpol_gateway AS SELECT 1",
     ];
-    assert_snapshot!(told(&mut client, &texts).await);
+    assert_snapshot!(client.told(&texts).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,7 +59,7 @@ async fn pg_48_fetch_is_judged_by_the_declared_query() {
         "BEGIN; DECLARE t CURSOR FOR SELECT ssn FROM customers; FETCH 1 FROM t; COMMIT; FETCH 1 FROM t",
         "FETCH 1 FROM t",
     ];
-    assert_snapshot!(told(&mut client, &texts).await);
+    assert_snapshot!(client.told(&texts).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,13 +73,13 @@ async fn pg_34_both_ways_of_preparing_share_their_names() {
             .query("PREPARE s AS SELECT ssn FROM customers ORDER BY id LIMIT 1")
             .await,
     );
-    let run = [
+    let bound = [
         bind("", "s", &[], 0),
         describe(b'P', ""),
         execute("", 0),
         sync(),
     ];
-    lines.push(client.ask(&run.concat()).await);
+    lines.push(client.ask(&bound.concat()).await);
     // Prepared by the protocol, executed and dropped in SQL.
     lines.push(
         client
@@ -131,15 +123,9 @@ async fn pg_34_both_ways_of_preparing_share_their_names() {
     lines.push(client.ask(&swapped.concat()).await);
     // All of it at once, without waiting.
     let pipeline = [
-        parse("", "PREPARE q AS SELECT ssn FROM customers WHERE id = 1"),
-        bind("", "", &[], 0),
-        execute("", 0),
-        parse("", "EXECUTE q"),
-        bind("", "", &[], 0),
-        execute("", 0),
-        parse("", "DEALLOCATE ALL"),
-        bind("", "", &[], 0),
-        execute("", 0),
+        run("PREPARE q AS SELECT ssn FROM customers WHERE id = 1"),
+        run("EXECUTE q"),
+        run("DEALLOCATE ALL"),
         bind("", "q", &[], 0),
         sync(),
     ];
@@ -154,9 +140,7 @@ async fn pg_48_cursors_and_portals_share_their_names() {
     let mut lines = Vec::new();
     // A cursor declared with a parameter, fetched from in both ways.
     let declare = [
-        parse("", "BEGIN"),
-        bind("", "", &[], 0),
-        execute("", 0),
+        run("BEGIN"),
         parse(
             "",
             "DECLARE c CURSOR FOR SELECT id, ssn FROM customers WHERE id <= $1 ORDER BY id",
@@ -245,14 +229,10 @@ async fn pg_37_what_tidies_a_session_up_keeps_what_the_gateway_has_fixed() {
         "ROLLBACK",
         "SELECT current_setting('search_path')",
     ];
-    let mut lines = vec![told(&mut client, &texts).await];
+    let mut lines = vec![client.told(&texts).await];
     let pipeline = [
-        parse("", "DISCARD ALL"),
-        bind("", "", &[], 0),
-        execute("", 0),
-        parse("", "SELECT current_setting('search_path')"),
-        bind("", "", &[], 0),
-        execute("", 0),
+        run("DISCARD ALL"),
+        run("SELECT current_setting('search_path')"),
         sync(),
     ];
     lines.push(client.ask(&pipeline.concat()).await);
@@ -297,11 +277,9 @@ async fn pg_43_notifications_reach_who_may_listen_and_hide_what_detectors_find()
     let world = World::start().await;
     let (mut client, mut other) = (world.login().await, world.login().await);
     let mut lines = vec![
-        told(
-            &mut client,
-            &["LISTEN \"Wire\"", "LISTEN quiet", "UNLISTEN quiet"],
-        )
-        .await,
+        client
+            .told(&["LISTEN \"Wire\"", "LISTEN quiet", "UNLISTEN quiet"])
+            .await,
     ];
     // Waits for its own end, so what it notifies is on its way to the other session.
     let notify =
@@ -350,16 +328,8 @@ async fn pg_43_names_in_one_text_are_counted_before_they_are_judged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pg_48_a_cursor_of_an_unsure_catalogue_stays_so() {
     let world = World::start().await;
-    let with = |masks: bool| {
-        let mut policy = world::policy::policy();
-        policy
-            .rules
-            .retain(|rule| masks || rule.name != "shop.hide_ssn");
-        hpol_ports::policy::in_force(policy, 2 + u8::from(masks))
-    };
-    world.door.install(with(false));
+    world.door.install(in_force(without_masks(), 2));
     let mut client = world.login().await;
-    let run = |text: &str| [parse("", text), bind("", "", &[], 0), execute("", 0)].concat();
     let declared = [
         run("ALTER TABLE customers RENAME ssn TO plain"),
         run("DECLARE c CURSOR WITH HOLD FOR SELECT plain FROM customers ORDER BY id"),
@@ -367,7 +337,7 @@ async fn pg_48_a_cursor_of_an_unsure_catalogue_stays_so() {
     ];
     let told = client.ask(&declared.concat()).await;
     assert!(told.contains("C DECLARE CURSOR"), "{told}");
-    world.door.install(with(true));
+    world.door.install(in_force(policy(), 3));
     let told = client.query("FETCH 1 FROM c").await;
     assert!(told.contains("tables may have changed"), "{told}");
 }

@@ -7,7 +7,7 @@ mod world;
 
 use insta::assert_snapshot;
 use world::World;
-use world::client::{bind, close, execute, message, parse, query, sync};
+use world::client::{bind, close, execute, message, parse, query, run, sync};
 
 const UPDATE: &str = "UPDATE orders SET status = 'paid' WHERE id = 1";
 
@@ -114,9 +114,7 @@ async fn pg_23_what_waits_for_approval_ends_with_the_segment_that_failed() {
     let world = World::start().await;
     let mut client = world.login().await;
     let pipeline = [
-        parse("", "UPDATE orders SET nothing = 'paid' WHERE id = 1"),
-        bind("", "", &[], 0),
-        execute("", 0),
+        run("UPDATE orders SET nothing = 'paid' WHERE id = 1"),
         sync(),
     ];
     client.send(&pipeline.concat()).await;

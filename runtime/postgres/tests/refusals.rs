@@ -4,7 +4,7 @@ mod world;
 
 use insta::assert_snapshot;
 use world::World;
-use world::client::{Client, bind, describe, execute, message, parse, query, sync, text};
+use world::client::{Client, bind, describe, execute, message, parse, query, run, sync, text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn simple_extended_and_in_a_transaction() {
@@ -47,12 +47,8 @@ async fn simple_extended_and_in_a_transaction() {
 
     // Everything up to Sync is skipped, and what came before in the segment is undone.
     let pipeline = [
-        parse("", "INSERT INTO orders VALUES (6, 1, 9, 'new')"),
-        bind("", "", &[], 0),
-        execute("", 0),
-        parse("", "DROP TABLE orders"),
-        bind("", "", &[], 0),
-        execute("", 0),
+        run("INSERT INTO orders VALUES (6, 1, 9, 'new')"),
+        run("DROP TABLE orders"),
         sync(),
     ];
     client.send(&pipeline.concat()).await;
@@ -111,8 +107,7 @@ async fn simple_extended_and_in_a_transaction() {
 async fn what_is_not_carried_is_refused_by_name() {
     let world = World::start().await;
     let mut client = world.login().await;
-    let mut lines = Vec::new();
-    for sql in [
+    let texts = [
         "SELEC 1",
         "SET ROLE postgres",
         "SET search_path = evil",
@@ -120,11 +115,9 @@ async fn what_is_not_carried_is_refused_by_name() {
         "RESET ROLE",
         "RESET search_path",
         "PREPARE TRANSACTION 'x'",
-        "COPY orders TO '/tmp/x'",
-    ] {
-        let answer = client.query(sql).await;
-        lines.push(format!("{sql}\n    {}", answer.replace('\n', "\n    ")));
-    }
+        "COPY orders TO '/srv/x'",
+    ];
+    let mut lines = vec![client.told(&texts).await];
     // FunctionCall, then something the session survives it with.
     lines.push(client.ask(&message(b'F', &[0; 10])).await);
     lines.push(client.query("SELECT 1").await);
@@ -162,7 +155,7 @@ async fn what_is_not_carried_is_refused_by_name() {
     PREPARE TRANSACTION 'x'
         E ERROR / 0A000 / two-phase commit is not supported by this version
         Z I
-    COPY orders TO '/tmp/x'
+    COPY orders TO '/srv/x'
         E ERROR / 0A000 / copy to a file of the database server is refused
         Z I
     E ERROR / 0A000 / the FunctionCall message is not supported; call the function in a SELECT

@@ -13,7 +13,7 @@ use hpol_ports::principal;
 use hpol_session::Vote;
 use insta::assert_snapshot;
 use world::World;
-use world::client::{bind, execute, parse, query, sync};
+use world::client::{bind, execute, parse, query, run, sync};
 
 const UPDATE: &str = "UPDATE orders SET status = 'paid' WHERE id = 1";
 
@@ -80,9 +80,7 @@ async fn an_update_waits_for_its_approver() {
         parse("", "UPDATE orders SET status = $1 WHERE id = 2"),
         bind("", "", &["sent"], 0),
         execute("", 0),
-        parse("", "SELECT status FROM orders WHERE id = 2"),
-        bind("", "", &[], 0),
-        execute("", 0),
+        run("SELECT status FROM orders WHERE id = 2"),
         sync(),
     ];
     client.send(&pipeline.concat()).await;
@@ -319,7 +317,7 @@ async fn the_catalogue_follows_what_is_created() {
 async fn a_pipeline_longer_than_the_queue_comes_through() {
     let world = World::start().await;
     let client = world.login().await;
-    let one = [parse("", "SELECT 1"), bind("", "", &[], 0), execute("", 0)].concat();
+    let one = [run("SELECT 1")].concat();
     let mut pipeline = one.repeat(3000);
     pipeline.extend(sync());
     let (mut reading, mut writing) = client.stream.into_split();

@@ -4,19 +4,9 @@ mod world;
 
 use insta::assert_snapshot;
 use world::World;
-use world::client::{Client, bind, execute, parse, query, sync};
+use world::client::{query, run, sync};
 
 const EMPTY: &str = "SELECT pg_catalog.set_config('search_path', '', false);";
-
-/// What came back for each text.
-async fn told(client: &mut Client, texts: &[&str]) -> String {
-    let mut lines = Vec::new();
-    for text in texts {
-        let answer = client.query(text).await;
-        lines.push(format!("{text}\n    {}", answer.replace('\n', "\n    ")));
-    }
-    lines.join("\n")
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pg_37_a_search_path_can_be_emptied_and_names_mean_what_the_server_takes_them_for() {
@@ -39,7 +29,7 @@ async fn pg_37_a_search_path_can_be_emptied_and_names_mean_what_the_server_takes
         "SELECT current_setting('search_path')",
         "SELECT count(*) FROM orders",
     ];
-    assert_snapshot!(told(&mut client, &texts).await);
+    assert_snapshot!(client.told(&texts).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,13 +45,8 @@ async fn pg_37_a_search_path_is_emptied_alone_and_without_cursors() {
         EMPTY,
         "CLOSE c",
     ];
-    let mut lines = vec![told(&mut client, &texts).await];
-    let pipeline = [
-        parse("", EMPTY),
-        bind("", "", &[], 0),
-        execute("", 0),
-        sync(),
-    ];
+    let mut lines = vec![client.told(&texts).await];
+    let pipeline = [run(EMPTY), sync()];
     lines.push(client.ask(&pipeline.concat()).await);
     lines.push(client.query("SELECT count(*) FROM orders").await);
     // What comes right behind it waits for it.
@@ -98,14 +83,8 @@ async fn pg_37_a_search_path_that_a_transaction_has_changed_stays_what_names_are
         "RESET search_path;",
         PATH,
     ];
-    assert_snapshot!(told(&mut client, &texts).await);
-    let pipeline = [
-        query("BEGIN"),
-        parse("", "RESET search_path"),
-        bind("", "", &[], 0),
-        execute("", 0),
-        sync(),
-    ];
+    assert_snapshot!(client.told(&texts).await);
+    let pipeline = [query("BEGIN"), run("RESET search_path"), sync()];
     client.send(&pipeline.concat()).await;
     assert_snapshot!(client.lines(2).await);
 }
@@ -149,5 +128,5 @@ async fn pg_37_limits_of_time_are_never_laxer_than_the_roles() {
          WHERE name = 'restrict_nonsystem_relation_kind'",
         "SELECT set_config(name, 'view, foreign-table', false) FROM pg_settings WHERE name = 'role'",
     ];
-    assert_snapshot!(told(&mut client, &texts).await);
+    assert_snapshot!(client.told(&texts).await);
 }

@@ -90,6 +90,16 @@ impl Client {
         self.ask(&query(sql)).await
     }
 
+    /// Each text with what it is answered.
+    pub async fn told(&mut self, texts: &[&str]) -> String {
+        let mut lines = Vec::new();
+        for text in texts {
+            let answer = self.query(text).await;
+            lines.push(format!("{text}\n    {}", answer.replace('\n', "\n    ")));
+        }
+        lines.join("\n")
+    }
+
     /// The next line.
     pub async fn line(&mut self) -> String {
         self.receive()
@@ -161,6 +171,11 @@ pub fn describe(kind: u8, name: &str) -> Vec<u8> {
 
 pub fn execute(portal: &str, rows: u32) -> Vec<u8> {
     message(b'E', &[text(portal), rows.to_be_bytes().to_vec()].concat())
+}
+
+/// Prepares a text, binds it without parameters and runs it, without names.
+pub fn run(sql: &str) -> Vec<u8> {
+    [parse("", sql), bind("", "", &[], 0), execute("", 0)].concat()
 }
 
 pub fn close(kind: u8, name: &str) -> Vec<u8> {
