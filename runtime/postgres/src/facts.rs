@@ -299,11 +299,6 @@ impl Reading {
         selects && self.analysis.statements() == 1 && self.analysis.class() == Class::Read
     }
 
-    /// The verbs it may hold, and whether it changes nothing.
-    pub(crate) fn verbs(&self) -> (&Extent<Verb>, Class) {
-        (self.analysis.verbs(), self.analysis.class())
-    }
-
     pub(crate) fn is_copy(&self) -> bool {
         self.analysis.verbs().known.contains(&Verb::COPY)
     }

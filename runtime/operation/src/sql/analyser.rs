@@ -258,6 +258,7 @@ fn analyse(sql: &str, session: &SqlSession, named: NamedTexts) -> Result<SqlAnal
         writes: found.writes,
         functions: found.functions,
         filtered: found.filtered,
+        changes_within: found.changes_within,
         statements: trees.len(),
         effects: found.effects,
         lineage: Arc::new(found.lineage),

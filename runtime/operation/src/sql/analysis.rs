@@ -61,6 +61,7 @@ pub struct SqlAnalysis {
     pub(super) writes: Extent<String>,
     pub(super) functions: Extent<String>,
     pub(super) filtered: bool,
+    pub(super) changes_within: bool,
     pub(super) statements: usize,
     pub(super) class: Class,
     pub(super) effects: Vec<SessionEffect>,
@@ -149,6 +150,12 @@ impl SqlAnalysis {
     #[must_use]
     pub fn filtered(&self) -> bool {
         self.filtered
+    }
+
+    /// Whether a query within a statement changes rows, as in WITH, which the end of the statement does not count.
+    #[must_use]
+    pub fn changes_within(&self) -> bool {
+        self.changes_within
     }
 
     /// How many statements the text holds; zero for an empty query.

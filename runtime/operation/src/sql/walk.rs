@@ -35,6 +35,8 @@ pub(super) struct Found {
     pub(super) writes: Extent<String>,
     pub(super) functions: Extent<String>,
     pub(super) filtered: bool,
+    /// A query within a statement changes rows.
+    pub(super) changes_within: bool,
     /// A function changes something other than relations.
     pub(super) effectful: bool,
     pub(super) effects: Vec<SessionEffect>,
@@ -87,6 +89,7 @@ pub(super) fn walk<'t>(
             writes: nothing(),
             functions: nothing(),
             filtered: true,
+            changes_within: false,
             effectful: false,
             effects: Vec::new(),
             effect_ends: Vec::new(),

@@ -3,10 +3,8 @@
 //! Owns no row; where no end tells, the number is not known.
 
 use hpol_operation::Class;
-use hpol_operation::sql::{Extent, Verb};
+use hpol_operation::sql::{SqlAnalysis, Verb};
 use hpol_session::OperationResult;
-
-use crate::facts::Reading;
 
 /// Verbs whose statements end with the number of rows they changed.
 const CHANGING: [Verb; 5] = [
@@ -35,16 +33,14 @@ pub(crate) struct Counting {
 }
 
 impl Counting {
-    pub(crate) fn of(reading: &Reading) -> Counting {
-        let (verbs, class) = reading.verbs();
-        Counting::new(verbs, class)
-    }
-
-    fn new(verbs: &Extent<Verb>, class: Class) -> Counting {
-        let silent = !verbs.complete || SILENT.iter().any(|verb| verbs.known.contains(verb));
+    pub(crate) fn of(analysis: &SqlAnalysis) -> Counting {
+        let verbs = analysis.verbs();
+        let silent = !verbs.complete
+            || analysis.changes_within()
+            || SILENT.iter().any(|verb| verbs.known.contains(verb));
         let changing = CHANGING.iter().filter(|verb| verbs.known.contains(*verb));
         Counting {
-            reads: class == Class::Read,
+            reads: analysis.class() == Class::Read,
             silent,
             awaited: changing.copied().collect(),
             counted: 0,
@@ -88,55 +84,74 @@ impl Counting {
 
 #[cfg(test)]
 mod tests {
+    use hpol_operation::sql::{Analyser, Limits, SqlSession};
+
     use super::*;
 
-    fn writes(verbs: &[Verb]) -> Counting {
-        let verbs = Extent {
-            known: verbs.iter().copied().collect(),
-            complete: true,
+    const COMPLETED: OperationResult = OperationResult::Completed;
+
+    fn of(text: &str) -> Counting {
+        let analyser = Analyser::new(Limits::default());
+        let session = SqlSession {
+            search_path: vec!["public".to_owned()],
+            catalogue: None,
         };
-        Counting::new(&verbs, Class::Write)
+        Counting::of(&analyser.analyse(text, &session).unwrap())
     }
 
     #[test]
     fn each_statement_counts_what_it_returned_or_changed() {
-        let mut counting = writes(&[Verb::SELECT, Verb::DELETE]);
+        let mut counting = of("SELECT 1; DELETE FROM t; DELETE FROM t");
         counting.completed("SELECT 1", 1, 1);
         counting.completed("DELETE 500", 500, 1);
-        assert_eq!(counting.total(1, OperationResult::Completed), Some(501));
+        counting.completed("DELETE 20", 20, 1);
+        assert_eq!(counting.total(1, COMPLETED), Some(521));
     }
 
     #[test]
     fn what_no_end_tells_of_is_not_known() {
-        let completed = OperationResult::Completed;
-        // `WITH d AS (DELETE FROM t RETURNING 1) SELECT count(*) FROM d`.
-        let mut counting = writes(&[Verb::SELECT, Verb::DELETE]);
-        counting.completed("SELECT 1", 1, 1);
-        assert_eq!(counting.total(1, completed), None);
-        // `DELETE FROM t RETURNING id`, of which one row was fetched.
-        assert_eq!(writes(&[Verb::DELETE]).total(1, completed), None);
-        let mut counting = writes(&[Verb::CALL]);
-        counting.completed("CALL", 0, 0);
-        assert_eq!(counting.total(0, completed), None);
-        let mut counting = writes(&[Verb::EXPLAIN, Verb::DELETE]);
-        counting.completed("EXPLAIN", 0, 4);
-        assert_eq!(counting.total(4, completed), None);
+        for (text, tag, changed, returned) in [
+            (
+                "WITH d AS (DELETE FROM t RETURNING 1) SELECT count(*) FROM d",
+                "SELECT 1",
+                1,
+                1,
+            ),
+            ("WITH d AS (DELETE FROM t) DELETE FROM u", "DELETE 2", 2, 0),
+            (
+                "INSERT INTO u WITH d AS (INSERT INTO t VALUES (1) RETURNING 1) SELECT * FROM d",
+                "INSERT 0 1",
+                1,
+                0,
+            ),
+            ("CALL p()", "CALL", 0, 0),
+            ("EXPLAIN ANALYZE DELETE FROM t", "EXPLAIN", 0, 4),
+        ] {
+            let mut counting = of(text);
+            counting.completed(tag, changed, returned);
+            assert_eq!(counting.total(returned, COMPLETED), None, "{text}");
+        }
+        // One row was fetched.
+        let counting = of("DELETE FROM t RETURNING id");
+        assert_eq!(counting.total(1, COMPLETED), None);
     }
 
     #[test]
     fn what_failed_has_changed_nothing() {
-        let counting = writes(&[Verb::DELETE]);
+        let counting = of("DELETE FROM t");
         assert_eq!(counting.total(0, OperationResult::Failed), Some(0));
     }
 
     #[test]
     fn a_read_counts_what_it_returned() {
-        let verbs = Extent {
-            known: [Verb::SELECT].into_iter().collect(),
-            complete: true,
-        };
-        let mut counting = Counting::new(&verbs, Class::Read);
+        let mut counting = of("SELECT id FROM t");
         counting.completed("SELECT 100", 100, 10);
-        assert_eq!(counting.total(10, OperationResult::Completed), Some(10));
+        assert_eq!(counting.total(10, COMPLETED), Some(10));
+        // It only plans.
+        let planned = "EXPLAIN WITH d AS (DELETE FROM t) SELECT 1; DELETE FROM t";
+        let mut counting = of(planned);
+        counting.completed("EXPLAIN", 0, 4);
+        counting.completed("DELETE 5", 5, 4);
+        assert_eq!(counting.total(4, COMPLETED), Some(9));
     }
 }

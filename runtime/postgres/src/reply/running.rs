@@ -83,7 +83,7 @@ impl Running {
             naming: Naming::of(reading),
             rows: 0,
             affected: 0,
-            counting: Counting::of(reading),
+            counting: Counting::of(&reading.analysis),
             told: match reading.listens() {
                 true => Told::Anything,
                 false => Told::Nothing,

@@ -22,6 +22,9 @@ pub(super) fn is_set_operation(node: &Node) -> bool {
 impl Walk<'_> {
     /// A query of any kind. A SELECT adds no verb here: it is one only where it is a statement of its own.
     pub(super) fn query(&mut self, node: &Node) -> Walked {
+        if node.kind != "SelectStmt" {
+            self.found.changes_within |= self.place.nested.is_some();
+        }
         match node.kind {
             "SelectStmt" => self.select(node),
             "InsertStmt" => self.insert(node),

@@ -158,7 +158,8 @@ impl Walk<'_> {
         // stays so, as planning runs functions that claim to be immutable.
         let verbs = self.found.verbs.known.clone();
         let writes = std::mem::take(&mut self.found.writes.known);
-        let (filtered, effects) = (self.found.filtered, self.found.effects.len());
+        let (filtered, changes_within) = (self.found.filtered, self.found.changes_within);
+        let effects = self.found.effects.len();
         match query.and_then(|query| query.of_kind("SelectStmt")) {
             Some(_) => query.map_or(Ok(()), |query| self.statement(query))?,
             None => {
@@ -176,6 +177,7 @@ impl Walk<'_> {
         self.found.effects.truncate(effects);
         self.settled.set(self.settled.get().min(effects));
         self.found.filtered = filtered;
+        self.found.changes_within = changes_within;
         Ok(())
     }
 
