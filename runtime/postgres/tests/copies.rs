@@ -2,9 +2,11 @@
 
 mod world;
 
+use hpol_ports::policy::in_force;
 use insta::assert_snapshot;
 use world::World;
 use world::client::{message, query, run, sync};
+use world::policy::{policy, without_masks};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn copy_goes_both_ways() {
@@ -105,4 +107,21 @@ async fn pg_26_what_a_copy_gives_out_is_masked_in_every_format() {
     assert_snapshot!(client.told(&texts).await);
     let extended = [run("COPY customers (ssn) TO STDOUT"), sync()];
     assert_snapshot!(client.ask(&extended.concat()).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_a_header_nor_an_end_is_counted_as_a_row() {
+    let world = World::start().await;
+    let policies = [(false, without_masks()), (true, policy())];
+    for (epoch, (masked, policy)) in (2..).zip(policies) {
+        world.door.install(in_force(policy, epoch));
+        let mut client = world.login().await;
+        for form in ["TEXT, HEADER", "CSV, HEADER", "CSV", "BINARY"] {
+            client
+                .query(&format!("COPY orders (id) TO STDOUT (FORMAT {form})"))
+                .await;
+            let outcome = world.log.words().pop().unwrap();
+            assert_eq!(outcome, "Completed  rows 5", "{form}, masked: {masked}");
+        }
+    }
 }

@@ -69,16 +69,14 @@ impl CopyRows {
     pub(super) fn of(reading: &Reading, masks: &Masks) -> Option<CopyRows> {
         let copied = reading.analysis.copied(&reading.catalogue)?;
         let binary = copied.format == CopyFormat::Binary;
-        let columns = copied.columns.as_deref();
         let stage = match copied.format {
             CopyFormat::Binary
             | CopyFormat::Text { header: true, .. }
             | CopyFormat::Csv { header: true, .. } => Stage::Head,
             CopyFormat::Text { .. } | CopyFormat::Csv { .. } => Stage::Rows,
         };
-        // Lines whose columns are not known are searched as they are.
-        let told = columns.is_some() || binary || !masks.searches();
-        told.then(|| CopyRows {
+        let columns = copied.columns.as_deref();
+        Some(CopyRows {
             columns: columns.map(|columns| masks.of_copied(columns, binary)),
             format: copied.format,
             stage,

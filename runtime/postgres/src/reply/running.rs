@@ -53,6 +53,8 @@ pub(crate) struct Running {
     /// Used again for every value.
     room: Room,
     rows: u64,
+    /// Those of the COPY at hand, by the messages that held them.
+    copied_rows: u64,
     /// Rows that its statements changed or took in.
     affected: u64,
     counting: Counting,
@@ -82,6 +84,7 @@ impl Running {
             awaits_copy: reading.is_copy(),
             naming: Naming::of(reading),
             rows: 0,
+            copied_rows: 0,
             affected: 0,
             counting: Counting::of(&reading.analysis),
             told: match reading.listens() {
@@ -135,17 +138,24 @@ impl Running {
     /// Writes a CopyData message of the upstream, which PostgreSQL makes of one row each.
     pub(crate) fn copy_row(&mut self, frame: &Frame, out: &mut BytesMut) -> Result<(), Malformed> {
         let before = out.len();
-        if self.masks.is_empty() && self.limit.is_none() {
-            self.rows = self.rows.saturating_add(1);
-            out.extend_from_slice(frame.raw());
-        } else if let Some(mut copied) = self.copied.take() {
-            let rows = copied.rows(frame.body());
-            let written = rows.and_then(|rows| self.copy_rows(&rows, &mut copied, frame, out));
-            self.copied = Some(copied);
-            written?;
-        } else {
-            self.copy_line(frame, out);
+        let rows_before = self.rows;
+        let passes = self.masks.is_empty() && self.limit.is_none();
+        match self.copied.take_if(|_| !passes) {
+            Some(mut copied) => {
+                let rows = copied.rows(frame.body());
+                let written = rows.and_then(|rows| self.copy_rows(&rows, &mut copied, frame, out));
+                self.copied = Some(copied);
+                written?;
+            }
+            // Nothing is hidden in it, see `can_copy`.
+            None if self.admits(out) => {
+                self.rows = self.rows.saturating_add(1);
+                out.extend_from_slice(frame.raw());
+            }
+            None => {}
         }
+        let copied = self.rows.saturating_sub(rows_before);
+        self.copied_rows = self.copied_rows.saturating_add(copied);
         self.count(out.len().saturating_sub(before));
         Ok(())
     }
@@ -185,27 +195,6 @@ impl Running {
             encode::message(out, backend::COPY_DATA, |out| out.extend_from_slice(&body));
         }
         Ok(())
-    }
-
-    /// Writes a row of which only its text is known.
-    fn copy_line(&mut self, frame: &Frame, out: &mut BytesMut) {
-        if !self.admits(out) {
-            return;
-        }
-        self.rows = self.rows.saturating_add(1);
-        let masked = match &mut self.run {
-            _ if self.masks.is_empty() => Masked::Unchanged,
-            Some(run) => self.room.text(frame.body(), run),
-            None => Masked::Null,
-        };
-        match masked {
-            Masked::Unchanged => out.extend_from_slice(frame.raw()),
-            Masked::Changed => encode::message(out, backend::COPY_DATA, |out| {
-                out.extend_from_slice(self.room.hidden())
-            }),
-            // A row of COPY cannot be NULL, so a row that must not be shown is left out.
-            Masked::Null => {}
-        }
     }
 
     /// Whether one more row may be released.
@@ -287,6 +276,11 @@ impl Running {
         if end.tag() == backend::COMMAND_COMPLETE {
             let counted = backend::counted(end.body())?;
             self.affected = self.affected.saturating_add(counted);
+            // Headers and the end of a binary COPY come in messages too, but are no rows.
+            let copied = std::mem::take(&mut self.copied_rows);
+            if copied > 0 && !self.is_cut() {
+                self.rows = self.rows.saturating_sub(copied).saturating_add(counted);
+            }
             let tag = backend::command_tag(end.body())?;
             self.counting.completed(tag, counted, self.rows);
         }

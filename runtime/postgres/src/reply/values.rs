@@ -117,12 +117,6 @@ impl Room {
     pub(crate) fn hidden(&self) -> &[u8] {
         &self.out
     }
-
-    /// Hides what the detectors find in a text.
-    pub(crate) fn text(&mut self, value: &[u8], run: &mut MaskRun) -> Masked {
-        self.out.clear();
-        run.text(value, &mut self.out)
-    }
 }
 
 /// Hides in one value; for [`Masked::Changed`] what replaces it is in [`Room::hidden`].
