@@ -218,7 +218,7 @@ fn record_counted(log: &LogHandle, refusals: &Mutex<Refusals>) -> bool {
         Err(LogUnavailable::Busy) => false,
         Err(why) => {
             tracing::error!(%why, "how many clients were turned away could not be recorded");
-            true
+            matches!(why, LogUnavailable::Failed(_) | LogUnavailable::Closed)
         }
     }
 }

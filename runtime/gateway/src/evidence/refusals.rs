@@ -215,7 +215,11 @@ pub(crate) fn network(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
+    use crate::config::ReadDurability;
+    use crate::evidence::{self, lock, record_counted};
 
     fn counted(refusals: &mut Refusals) -> Option<Event> {
         let mut counted = None;
@@ -319,6 +323,23 @@ mod tests {
             panic!("not counted")
         };
         assert_eq!(count, 7);
+    }
+
+    /// Otherwise nobody would ever write it: only the first that is counted begins to.
+    #[test]
+    fn a_count_that_the_log_does_not_take_is_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, _) = evidence::tests::log(folder.path(), ReadDurability::Durable);
+        let mut refusals = Refusals::new(Instant::now());
+        recorded(&mut refusals, "192.0.2.1:1", 51, Instant::now());
+        // More than a number in the log can be.
+        refusals.left_out.as_mut().unwrap().count = u64::MAX;
+        let refusals = Mutex::new(refusals);
+        assert!(!record_counted(&log.log, &refusals));
+        lock(&refusals).left_out.as_mut().unwrap().count = 1;
+        assert!(record_counted(&log.log, &refusals));
+        log.log.close().unwrap();
+        assert!(lock(&refusals).left_out.is_none());
     }
 
     #[test]
