@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 use hpol_bundle::program::history::{HistoryKey, Measured};
 
-use super::monitors::{Contribution, Monitor, OwnPart};
+use super::monitors::{Contribution, Keys, Monitor, OwnPart};
 use super::range::{Range, Total};
 use super::spans::Spans;
 use super::values::Values;
@@ -22,6 +23,8 @@ pub struct Ledger {
     /// When it began, if nothing happened before.
     begun: Option<i64>,
     windows: HashMap<HistoryKey, Window, BuildHasherDefault<ByKey>>,
+    /// Operations in flight, by what is measured of them: one entry for each program that some began under.
+    flying: Vec<(Keys, u64)>,
 }
 
 #[derive(Debug)]
@@ -88,6 +91,36 @@ impl Ledger {
             range.high = i64::MAX;
         }
         range.into()
+    }
+
+    /// Notes that one more operation is in flight, of which nothing but `measured` is in the windows.
+    pub(crate) fn take_off(&mut self, measured: &Keys) {
+        match self
+            .flying
+            .iter_mut()
+            .find(|(of, _)| Arc::ptr_eq(of, measured))
+        {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => self.flying.push((Arc::clone(measured), 1)),
+        }
+    }
+
+    /// Notes that one of those is not in flight any more.
+    pub(crate) fn land(&mut self, measured: &Keys) {
+        for (_, count) in self
+            .flying
+            .iter_mut()
+            .filter(|(of, _)| Arc::ptr_eq(of, measured))
+        {
+            *count = count.saturating_sub(1);
+        }
+        self.flying.retain(|(_, count)| *count > 0);
+    }
+
+    /// Whether the window called `key`, one of `measured`, has all that is in flight.
+    pub(crate) fn flies_all(&self, key: HistoryKey, measured: &Keys) -> bool {
+        let mut flying = self.flying.iter();
+        flying.all(|(of, _)| Arc::ptr_eq(of, measured) || of.contains(&key))
     }
 
     /// Adds what is in flight.

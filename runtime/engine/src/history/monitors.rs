@@ -1,5 +1,6 @@
 //! What a program measures: one monitor for each measurement that some rule reads, and what one operation adds to it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use hpol_bundle::facts::{Fact, Facts, Value};
@@ -21,7 +22,11 @@ pub const MIN_SPANS: usize = 64;
 #[derive(Debug, Clone, Default)]
 pub struct Monitors {
     monitors: Vec<Monitor>,
+    measured: Keys,
 }
+
+/// What a program measures: shared with the operations that are in flight under it.
+pub(crate) type Keys = Arc<HashSet<HistoryKey>>;
 
 /// One measurement.
 #[derive(Debug, Clone)]
@@ -62,6 +67,7 @@ impl Monitors {
         });
         Monitors {
             monitors: monitors.collect(),
+            measured: Arc::new(program.history_keys().iter().copied().collect()),
         }
     }
 
@@ -90,6 +96,10 @@ impl Monitors {
     /// The keys of the measurements.
     pub fn keys(&self) -> impl Iterator<Item = HistoryKey> {
         self.monitors.iter().map(|monitor| monitor.key)
+    }
+
+    pub(crate) fn measured(&self) -> &Keys {
+        &self.measured
     }
 
     /// Entries that a window may have, so that one ledger is bounded however many measurements there are.

@@ -1,12 +1,14 @@
 //! One operation before its history: read, begun, and ended.
 
+use std::sync::Arc;
+
 use hpol_bundle::facts::Facts;
 use hpol_bundle::policy::history::Scope;
 use hpol_bundle::program::history::{HistoryId, HistoryKey, Measured};
 
 use super::Numbers;
 use super::ledger::Ledger;
-use super::monitors::{Contribution, Monitors};
+use super::monitors::{Contribution, Keys, Monitors};
 use crate::filters::Looked;
 
 /// The two histories that an operation belongs to.
@@ -55,24 +57,22 @@ impl<S: Fn(HistoryKey) -> i64> Numbers for Moment<'_, '_, S> {
         };
         let counted = self.looked.counted(history);
         let own = counted.and_then(|counted| monitor.own(self.facts, counted));
-        let since = (self.since)(monitor.key);
-        self.whose.of(monitor.scope).number(monitor, since, own)
+        let ledger = self.whose.of(monitor.scope);
+        // What began when this was not measured may be anything until it ends.
+        let since = match ledger.flies_all(monitor.key, self.monitors.measured()) {
+            true => (self.since)(monitor.key),
+            false => i64::MAX,
+        };
+        ledger.number(monitor, since, own)
     }
 }
 
 /// What an operation in flight adds to the histories it belongs to; it is ended in the same ones.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug)]
 #[must_use = "what is in flight counts until it ends"]
 pub struct InFlight {
     parts: Vec<(Scope, HistoryKey, Contribution)>,
-}
-
-impl InFlight {
-    /// Whether it adds nothing to any history.
-    #[must_use]
-    pub fn is_nothing(&self) -> bool {
-        self.parts.is_empty()
-    }
+    measured: Keys,
 }
 
 impl Monitors {
@@ -85,8 +85,13 @@ impl Monitors {
             whose.of(monitor.scope).begin(monitor, self.bound(), &part);
             Some((monitor.scope, monitor.key, part))
         });
+        let parts = parts.collect();
+        for ledger in [&mut *whose.subject, &mut *whose.session] {
+            ledger.take_off(self.measured());
+        }
         InFlight {
-            parts: parts.collect(),
+            parts,
+            measured: Arc::clone(self.measured()),
         }
     }
 
@@ -107,6 +112,9 @@ impl InFlight {
     pub fn take_out(self, whose: &mut Whose<'_>) {
         for (scope, key, part) in &self.parts {
             whose.of(*scope).end(*key, part);
+        }
+        for ledger in [&mut *whose.subject, &mut *whose.session] {
+            ledger.land(&self.measured);
         }
     }
 }

@@ -109,9 +109,7 @@ impl Underway {
 
 impl Drop for Underway {
     fn drop(&mut self) {
-        if let Some(part) = self.part.take()
-            && !part.is_nothing()
-        {
+        if let Some(part) = self.part.take() {
             self.both.locked(|whose| part.take_out(whose));
         }
     }

@@ -16,7 +16,7 @@ use hpol_session::claims::Claims;
 use hpol_session::policy::InForce;
 use hpol_session::session::Session;
 
-use super::history::{at_least, block, http, no_exfiltration, policy, post, reads};
+use super::history::{at_least, block, http, no_exfiltration, policy, post, reads, reads_at_most};
 use super::restarts::restarted_by;
 use crate::world::{Masks, World, connection, sql};
 use crate::{permit, refusal, settlement};
@@ -123,6 +123,26 @@ async fn what_is_under_way_ends_by_the_facts_of_the_policy_then_in_force() {
         world.clock.set_second(1202);
         assert_eq!(!reads(&session).await, counts, "{team}");
     }
+}
+
+#[tokio::test]
+async fn what_began_before_it_was_measured_may_be_anything_until_it_ends() {
+    let all = rule("all", Condition::All(vec![]), Effect::ALLOW);
+    let world = World::with_policy(policy(vec![all]));
+    let session = world.session("agent-7", &[]).await;
+    let ((), receipt) = permit(session.request(sql("select"), (), &Masks(true)).await).forward();
+    world.door.install(in_force(reads_at_most(1), 2));
+    world.clock.set_second(601);
+    assert!(!reads(&session).await, "it is in flight");
+    let end = settlement(OperationResult::Completed);
+    receipt.settle(end).await.unwrap();
+    assert!(!reads(&session).await, "it has ended just now");
+    world.clock.set_second(1202);
+    // Another limit on what is measured already.
+    let ((), receipt) = permit(session.request(sql("select"), (), &Masks(true)).await).forward();
+    world.door.install(in_force(reads_at_most(2), 3));
+    assert!(reads(&session).await);
+    drop(receipt);
 }
 
 /// As [`no_exfiltration`], of card numbers.
