@@ -216,6 +216,8 @@ impl Pipeline {
             mut facts,
             mut released,
         } = counted?;
+        // Before the policy is looked at: what one that comes into force meanwhile measures is known from later on.
+        let now = self.door.now_ms();
         let specialised = self.specialise(self.door.in_force()?);
         let in_force = &specialised.in_force;
         if !Arc::ptr_eq(&judged_by, in_force) {
@@ -227,7 +229,7 @@ impl Pipeline {
         facts.extend(&result);
         let mut looked = Looked::default();
         looked.look(&in_force.bundle().program, &specialised.graph, &facts);
-        underway.ended(in_force.monitors(), &looked, &facts, self.door.now_ms());
+        underway.ended(in_force.monitors(), &looked, &facts, now);
         self.record_facts(in_force, &result, Phase::Result)
     }
 

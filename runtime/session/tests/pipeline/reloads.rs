@@ -1,7 +1,8 @@
 //! History over facts that a policy brings itself, over restarts and over policies that follow one another.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex};
 
 use hpol_bundle::claims::{Claim, fact_name};
 use hpol_bundle::facts::Value;
@@ -10,11 +11,14 @@ use hpol_bundle::policy::{Column, Condition, DataClass, Effect, Policy, Predicat
 use hpol_bundle::schedule::{Offset, Schedule, Times};
 use hpol_bundle::vocabulary::{Derived, Protocol, Vocabulary, during};
 use hpol_ports::policy::{in_force, in_force_with, rule, test};
-use hpol_ports::principal;
+use hpol_ports::{ManualClock, MemoryLog, MemoryStore, principal};
 use hpol_session::OperationResult;
 use hpol_session::claims::Claims;
+use hpol_session::door::Door;
 use hpol_session::policy::InForce;
+use hpol_session::ports::Clock;
 use hpol_session::session::Session;
+use jiff::Timestamp;
 
 use super::history::{at_least, block, http, no_exfiltration, policy, post, reads, reads_at_most};
 use super::restarts::restarted_by;
@@ -143,6 +147,52 @@ async fn what_began_before_it_was_measured_may_be_anything_until_it_ends() {
     world.door.install(in_force(reads_at_most(2), 3));
     assert!(reads(&session).await);
     drop(receipt);
+}
+
+/// A clock during whose next look something else happens.
+#[derive(Default)]
+struct Interrupted {
+    hands: ManualClock,
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl fmt::Debug for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.hands.fmt(f)
+    }
+}
+
+impl Clock for Interrupted {
+    fn now(&self) -> Timestamp {
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some(happens) = meanwhile {
+            happens();
+        }
+        self.hands.now()
+    }
+}
+
+#[tokio::test]
+async fn what_ends_while_a_policy_comes_into_force_counts_for_it() {
+    let clock = Arc::new(Interrupted::default());
+    let store = Arc::new(MemoryStore::default());
+    let door = Door::new(clock.clone(), Arc::new(MemoryLog::new(|_| None)), store);
+    let all = rule("all", Condition::All(vec![]), Effect::ALLOW);
+    door.install(in_force(policy(vec![all]), 1));
+    let opened = door.open(principal("agent-7", &[]), connection(), "127.0.0.1:1");
+    let session = opened.await.unwrap();
+    let ((), receipt) = permit(session.request(sql("select"), (), &Masks(true)).await).forward();
+    let (reloaded, hands) = (Arc::clone(&door), Arc::clone(&clock));
+    *clock.meanwhile.lock().unwrap() = Some(Box::new(move || {
+        reloaded.install(in_force(reads_at_most(1), 2));
+        hands.hands.set_second(100);
+    }));
+    let end = settlement(OperationResult::Completed);
+    receipt.settle(end).await.unwrap();
+    clock.hands.set_second(601);
+    assert!(!reads(&session).await, "it ended at second 100");
+    clock.hands.set_second(701);
+    assert!(reads(&session).await);
 }
 
 /// As [`no_exfiltration`], of card numbers.
