@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use hpol_evidence::reader::{LogReader, ReadLog};
 use hpol_session::door::Door;
@@ -13,6 +14,17 @@ use jiff::Timestamp;
 /// How much further back than the longest window is read, in milliseconds: what was let through before and ended within
 /// belongs to somebody.
 const MARGIN_MS: i64 = 3_600_000;
+/// How long is read at most: nobody is served meanwhile, and service managers wait 90 s for a start.
+const READ_FOR: Duration = Duration::from_secs(60);
+
+/// Why history was not read.
+#[derive(Debug, thiserror::Error)]
+enum ReadHistory {
+    #[error(transparent)]
+    Log(#[from] ReadLog),
+    #[error("it takes longer than {READ_FOR:?}")]
+    TooLong,
+}
 
 /// Fills the histories of `door` for `in_force` from the log in `directory`. Where that fails nothing is known of what
 /// happened before, and conditions over history count as unknown until their windows have passed.
@@ -41,7 +53,8 @@ pub(crate) async fn remember(door: &Arc<Door>, in_force: &Arc<InForce>, director
     }
 }
 
-fn read(door: &Door, in_force: &InForce, directory: &Path) -> Result<Recalled, ReadLog> {
+fn read(door: &Door, in_force: &InForce, directory: &Path) -> Result<Recalled, ReadHistory> {
+    let until = Instant::now() + READ_FOR;
     let now = Timestamp::now().as_millisecond();
     let from = now
         .saturating_sub(in_force.history_window_ms())
@@ -50,8 +63,38 @@ fn read(door: &Door, in_force: &InForce, directory: &Path) -> Result<Recalled, R
     let reader = LogReader::open(directory)?;
     let records = reader.records_since(from)?;
     let mut remembered = door.remember(in_force);
-    for read in records {
-        remembered.note(&read?.record);
-    }
+    each(records, until, |read| remembered.note(&read.record))?;
     Ok(remembered.finish(Timestamp::now().as_millisecond()))
+}
+
+/// Gives `note` all of `records`.
+fn each<T>(
+    records: impl IntoIterator<Item = Result<T, ReadLog>>,
+    until: Instant,
+    mut note: impl FnMut(T),
+) -> Result<(), ReadHistory> {
+    for record in records {
+        if Instant::now() >= until {
+            return Err(ReadHistory::TooLong);
+        }
+        note(record?);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_without_an_end_is_read_until_the_time_is_up() {
+        let endless = std::iter::repeat_with(|| Ok(()));
+        let until = Instant::now() + Duration::from_millis(1);
+        let read = each(endless, until, |()| {});
+        assert!(matches!(read, Err(ReadHistory::TooLong)), "{read:?}");
+        let mut noted = 0;
+        let until = Instant::now() + READ_FOR;
+        each((0..9).map(Ok), until, |number: i32| noted += number).unwrap();
+        assert_eq!(noted, 36);
+    }
 }
