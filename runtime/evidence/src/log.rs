@@ -350,6 +350,12 @@ impl LogHandle {
         }
     }
 
+    /// Whether so much waits for the disk that who can wait should: soon there is room for nothing more.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.shared.behind.load(Ordering::Relaxed)
+    }
+
     /// Writes what waits, seals it with a checkpoint, and ends the writer. Blocks, so not to be called by a [`Done`];
     /// appends from now on are refused.
     ///

@@ -81,6 +81,10 @@ impl AuditLog {
             (Durability::Durable, _) | (Durability::ReadEnd, ReadDurability::Durable) => {
                 Kept::Awaited
             }
+            // Reads that never wait would fill the queue, and then every operation is refused.
+            (Durability::ReadEnd, ReadDurability::Buffered) if self.log.is_behind() => {
+                Kept::Awaited
+            }
             (Durability::ReadEnd, ReadDurability::Buffered) => Kept::Buffered,
             (Durability::Buffered, _) => Kept::InOrder,
         }

@@ -28,6 +28,8 @@ pub(super) struct Shared {
     pub(super) nearly_full: AtomicBool,
     /// No space for another segment.
     pub(super) full: AtomicBool,
+    /// Half of the open part of the queue is taken.
+    pub(super) behind: AtomicBool,
     /// Commits the records that are prepared now.
     pub(super) salt: RwLock<Arc<Salt>>,
     waiting: Mutex<Waiting>,
@@ -80,6 +82,7 @@ impl Shared {
             closed: AtomicBool::new(false),
             nearly_full: AtomicBool::new(false),
             full: AtomicBool::new(false),
+            behind: AtomicBool::new(false),
             salt: RwLock::new(Arc::new(salt)),
             waiting: Mutex::default(),
             arrived: Condvar::new(),
@@ -147,6 +150,9 @@ impl Shared {
             waiting.due = Some(Instant::now() + self.gather);
         }
         waiting.appends.push(append);
+        if waiting.appends.len() >= QUEUE_RECORDS / 2 || sum >= QUEUE_BYTES / 2 {
+            self.behind.store(true, Ordering::Relaxed);
+        }
         let wake = match waiting.sleep {
             Sleep::Awake => false,
             Sleep::Gathering => waiting.awaited > 0 || waiting.appends.len() >= GATHERED,
@@ -189,6 +195,7 @@ impl Shared {
                 let ended = waiting.ended;
                 let taken = std::mem::take(&mut *waiting);
                 waiting.ended = ended;
+                self.behind.store(false, Ordering::Relaxed);
                 return taken;
             }
             waiting.sleep = if waiting.appends.is_empty() {

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use hpol_evidence::checkpoint::Origin;
 use hpol_evidence::files::directory::Directory;
@@ -149,6 +150,33 @@ fn only_the_end_of_reads_may_be_buffered() {
     let folder = tempfile::tempdir().unwrap();
     let (log, _) = super::tests::log(folder.path(), ReadDurability::Durable);
     assert_eq!(log.kept(Durability::ReadEnd), Kept::Awaited);
+}
+
+/// Reads that never wait leave no room for anything else on a slow disk.
+#[tokio::test]
+async fn a_buffered_read_waits_for_a_log_that_is_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, _, held) = log_that_waits(folder.path(), ReadDurability::Buffered);
+    let read = || {
+        let mut read = log.append(None, stopped("read"), Durability::ReadEnd);
+        let ended = read.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        (ended, read)
+    };
+    let mut waiting = Vec::new();
+    {
+        let _waits = held.lock().unwrap();
+        while waiting.len() < 100 {
+            match read() {
+                (Poll::Pending, read) => waiting.push(read),
+                (Poll::Ready(ended), _) => ended.unwrap(),
+            }
+        }
+    }
+    for read in waiting {
+        read.await.unwrap();
+    }
+    let (ended, _) = read();
+    assert!(ended.is_ready(), "the log is not behind any more");
 }
 
 #[tokio::test]
