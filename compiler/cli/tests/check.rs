@@ -1,22 +1,14 @@
 //! `hpol check`, `test` and `build` as a user meets them: what is printed, what is written, how they exit.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
+#![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
-fn hpol(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_hpol"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .unwrap()
-}
+#[path = "shared/run.rs"]
+mod run;
 
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
+use run::{hpol, text};
 
 fn here() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests"))
@@ -364,116 +356,5 @@ fn a_test_sees_limits_and_masks_that_are_not_carried_out() {
     assert!(
         said.contains("expected masking of demo.ssn, got nothing"),
         "{said}"
-    );
-}
-
-/// A policy in `orders` that imports a package from `staff`, and a key.
-fn with_dependency() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (file, text) in [
-        (
-            "orders/hpol.toml",
-            "[dependencies]\n\"shared.staff\" = \"../staff\"\n\n[lints]\n",
-        ),
-        (
-            "orders/orders.hpol",
-            "package orders\nuse shared.staff\nrule owners {\n    satisfies AC-3\n    who staff.owners\n    allow\n}\n",
-        ),
-        (
-            "staff/staff.hpol",
-            "package shared.staff\ngroup owners = subject.groups has \"owners\"\n",
-        ),
-    ] {
-        let path = folder.path().join(file);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    assert_eq!(
-        hpol(folder.path(), &["keygen", "policy.key"]).status.code(),
-        Some(0)
-    );
-    folder
-}
-
-#[test]
-fn packages_of_other_folders_are_locked_by_their_bytes() {
-    let folder = with_dependency();
-    let run = |arguments: &[&str]| {
-        let output = hpol(folder.path(), arguments);
-        (output.status.code(), text(&output.stderr).to_owned())
-    };
-    let build = ["build", "orders", "-o", "o.hpolb", "--key", "policy.key"];
-    let unlocked = run(&["check", "orders", "--locked"]);
-    assert_eq!(
-        unlocked,
-        (
-            Some(1),
-            "error: there is no `hpol.lock`; look at what changed, and if it is meant run `hpol lock orders`\n"
-                .to_owned()
-        )
-    );
-    assert_eq!(run(&["check", "orders"]).0, Some(0));
-    assert_eq!(
-        run(&build),
-        (
-            Some(0),
-            "wrote orders/hpol.lock; keep it with the policy\n".to_owned()
-        )
-    );
-    let lock = fs::read_to_string(folder.path().join("orders/hpol.lock")).unwrap();
-    assert!(
-        lock.contains("\n[packages]\n\"shared.staff\" = \"sha256:"),
-        "{lock}"
-    );
-    assert_eq!(
-        run(&["check", "orders", "--locked"]),
-        (Some(0), String::new())
-    );
-    edit(folder.path(), "staff/staff.hpol", "\"owners\"", "\"all\"");
-    for arguments in [&["check", "orders", "--locked"][..], &build] {
-        assert_eq!(
-            run(arguments),
-            (
-                Some(1),
-                "error: package `shared.staff` is not what `hpol.lock` names; look at what changed, and if it is meant run `hpol lock orders`\n"
-                    .to_owned()
-            )
-        );
-    }
-    assert_eq!(run(&["check", "orders"]).0, Some(0));
-    assert_eq!(run(&["lock", "orders"]).0, Some(0));
-    assert_eq!(run(&build), (Some(0), String::new()));
-    // A package that nobody names any more is told too.
-    fs::write(folder.path().join("orders/hpol.toml"), "").unwrap();
-    let (code, why) = run(&["check", "orders", "--locked"]);
-    assert_eq!(code, Some(1));
-    assert!(
-        why.contains("`hpol.lock` names package `shared.staff`, which `hpol.toml` does not"),
-        "{why}"
-    );
-}
-
-#[test]
-fn a_package_below_the_policy_is_read_once_and_one_that_is_another_is_refused() {
-    let folder = with_dependency();
-    let check = || hpol(folder.path(), &["check", "orders"]);
-    fs::rename(
-        folder.path().join("staff"),
-        folder.path().join("orders/staff"),
-    )
-    .unwrap();
-    edit(folder.path(), "orders/hpol.toml", "../staff", "staff");
-    assert_eq!(text(&check().stdout), "ok: 2 files, 1 rule, 0 tests\n");
-    edit(
-        folder.path(),
-        "orders/staff/staff.hpol",
-        "shared.staff",
-        "shared.staffing",
-    );
-    let refused = check();
-    assert_eq!(refused.status.code(), Some(3));
-    assert_eq!(
-        text(&refused.stderr),
-        "error: `orders/hpol.toml` cannot be used: `staff.hpol` in `staff` does not belong to package `shared.staff`\n"
     );
 }

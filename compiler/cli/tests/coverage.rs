@@ -1,11 +1,15 @@
 //! `hpol coverage`: what carries the controls of a baseline, in each form.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
+#![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
-use std::fs;
 use std::process::{Command, Output};
 
 use serde_json::Value;
+
+#[path = "shared/folder.rs"]
+mod folder;
+
+use folder::folder_of;
 
 const POLICY: &str = r#"package shop
 
@@ -61,8 +65,7 @@ rule lab_hides {
 "#;
 
 fn coverage(arguments: &[&str]) -> Output {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("shop.hpol"), POLICY).unwrap();
+    let folder = folder_of(&[("shop.hpol", POLICY)]);
     let output = Command::new(env!("CARGO_BIN_EXE_hpol"))
         .current_dir(folder.path())
         .env("SOURCE_DATE_EPOCH", "1700000000")

@@ -1,10 +1,18 @@
 //! `hpol diff`: two versions of a policy, as files, as bundles' sources and as git revisions.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
+#![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
+
+#[path = "shared/folder.rs"]
+mod folder;
+#[path = "shared/run.rs"]
+mod run;
+
+use folder::folder_of;
+use run::{hpol, text};
 
 const BEFORE: &str = r#"package shop
 
@@ -66,23 +74,8 @@ rule no_deletes {
 "#
 }
 
-fn hpol(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_hpol"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
-
 fn folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("before.hpol"), BEFORE).unwrap();
-    fs::write(folder.path().join("after.hpol"), after()).unwrap();
-    folder
+    folder_of(&[("before.hpol", BEFORE), ("after.hpol", &after())])
 }
 
 fn code(folder: &Path, arguments: &[&str]) -> Option<i32> {
@@ -198,13 +191,8 @@ fn git(root: &Path, arguments: &[&str]) {
 
 /// A repository whose first commit has `files`.
 fn repository(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder_of(files);
     git(folder.path(), &["init", "-q"]);
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
     commit(folder.path());
     folder
 }

@@ -1,10 +1,17 @@
 //! `hpol doc`: the pages of a policy, which name what others chose.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
+#![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+
+#[path = "shared/folder.rs"]
+mod folder;
+#[path = "shared/run.rs"]
+mod run;
+
+use folder::folder_of;
+use run::{hpol, text};
 
 const POLICY: &str = r#"package shop
 
@@ -70,14 +77,9 @@ fn page(site: &Path, name: &str) -> String {
 
 #[test]
 fn a_policy_becomes_pages_that_stand_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("shop.hpol"), POLICY).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_hpol"))
-        .current_dir(folder.path())
-        .args(["doc", "shop.hpol", "--output", "site"])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
+    let folder = folder_of(&[("shop.hpol", POLICY)]);
+    let output = hpol(folder.path(), &["doc", "shop.hpol", "--output", "site"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
     let site = folder.path().join("site");
     let mut names: Vec<_> = fs::read_dir(&site)
         .unwrap()

@@ -1,7 +1,7 @@
 //! `hpol eval` and `hpol bench`: the workload of `tests/bench/workload.py generate` decided from files and from a bundle,
 //! and what an answer says. The same script compares larger workloads.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a test ends where something fails"
@@ -9,9 +9,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
 use serde_json::{Value, json};
+
+#[path = "shared/run.rs"]
+mod run;
+
+use run::{hpol, text};
 
 const WORKLOAD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/workload");
 
@@ -63,18 +67,6 @@ const REQUESTS: &str = r#"{"id": "read", "kind": "postgres", "facts": {"subject.
 {"id": "unknown", "kind": "postgres", "facts": {"subject.groups": ["agents"], "connection.name": "orders-prod", "sql.verbs": ["select"], "sql.reads": null}, "unknown": ["sql.verbs"]}
 {"id": "http", "facts": {"connection.kind": "http", "connection.name": "crm", "subject.groups": ["agents"], "http.method": "GET"}}
 "#;
-
-fn hpol(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_hpol"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
 
 /// What a run prints; it must end well.
 fn printed(folder: &Path, arguments: &[&str]) -> String {

@@ -1,21 +1,19 @@
 //! What `hpol test` says of tests that fail, and which tests it runs.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
+#![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
+use std::path::Path;
 use std::process::{Command, Output};
+
+#[path = "shared/run.rs"]
+mod run;
+
+use run::text;
 
 const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/explained");
 
 fn hpol(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_hpol"))
-        .current_dir(POLICY)
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
+    run::hpol(Path::new(POLICY), arguments)
 }
 
 #[test]

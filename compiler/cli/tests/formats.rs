@@ -1,10 +1,16 @@
 //! Findings in the forms of `--format`, as machines meet them.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
+#![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
-use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+
+#[path = "shared/folder.rs"]
+mod folder;
+#[path = "shared/run.rs"]
+mod run;
+
+use folder::folder_of;
+use run::{hpol, text};
 
 const POLICY: &str = r#"package a
 
@@ -44,22 +50,7 @@ test "a select" {
 "#;
 
 fn folder(name: &str, policy: &str) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("policy")).unwrap();
-    fs::write(folder.path().join("policy").join(name), policy).unwrap();
-    folder
-}
-
-fn hpol(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_hpol"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
+    folder_of(&[(&format!("policy/{name}"), policy)])
 }
 
 #[test]

@@ -1,11 +1,18 @@
 //! `hpol graph`: diagrams of a policy and of a bundle, whole and in parts.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
+#![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+
+#[path = "shared/folder.rs"]
+mod folder;
+#[path = "shared/run.rs"]
+mod run;
+
+use folder::folder_of;
+use run::{hpol, text};
 
 const POLICY: &str = r#"package shop
 
@@ -50,22 +57,8 @@ rule odd_name {
 }
 "#;
 
-fn hpol(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_hpol"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
-
 fn folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("shop.hpol"), POLICY).unwrap();
-    folder
+    folder_of(&[("shop.hpol", POLICY)])
 }
 
 /// What a run prints and notes; it must end well.

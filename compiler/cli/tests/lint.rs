@@ -1,10 +1,17 @@
 //! `hpol lint` as a user meets it.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
+#![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+
+#[path = "shared/folder.rs"]
+mod folder;
+#[path = "shared/run.rs"]
+mod run;
+
+use folder::folder_of;
+use run::{hpol, text};
 
 const POLICY: &str = r#"package a
 
@@ -41,21 +48,7 @@ test "reads" {
 "#;
 
 fn folder(policy: &str) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("policy.hpol"), policy).unwrap();
-    folder
-}
-
-fn hpol(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_hpol"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
+    folder_of(&[("policy.hpol", policy)])
 }
 
 #[test]
