@@ -47,8 +47,8 @@ pub enum What {
     Unreachable,
     /// No operation for which its condition is true; it matches only where facts could not be determined.
     Contradictory,
-    /// The part of this index of its condition (`who`, `on` and each part of `when` that `and` joins, in order) holds for every
-    /// operation for which the others do.
+    /// The rule matches the same without the part of this index of its condition (`who`, `on` and each part of `when` that
+    /// `and` joins, in order). For a rule that grants, a part that may be unknown where the others hold is not of this kind.
     PartAlwaysTrue {
         /// Position in the rule's condition, if that is [`hpol_bundle::policy::Condition::All`].
         part: usize,

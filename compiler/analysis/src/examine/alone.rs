@@ -1,10 +1,13 @@
 //! What can be said of a rule by itself: whether its condition can hold, and whether parts of it always do.
 
+use std::collections::BTreeSet;
+
 use hpol_bundle::policy::{Condition, Effect, Policy, Predicate, Rule, RuleId, Test};
+use hpol_bundle::program::Role;
 use hpol_bundle::program::lower::{LowerError, lower};
 use hpol_bundle::vocabulary::{FactId, Phase};
 
-use crate::search::Part;
+use crate::search::{Part, Question, Tags};
 
 use super::{Examination, First, Subject, What, Witness};
 
@@ -83,7 +86,7 @@ fn only(policy: &Policy, rule: &Rule, condition: Condition) -> Policy {
     }
 }
 
-/// Parts that hold wherever the others do.
+/// Parts that hold wherever the others do: without such a part the rule matches the same.
 fn parts(subject: &Subject<'_>, id: RuleId, rule: &Rule, found: &mut Examination) {
     let Condition::All(parts) = &rule.condition else {
         return;
@@ -92,17 +95,70 @@ fn parts(subject: &Subject<'_>, id: RuleId, rule: &Rule, found: &mut Examination
         if is_guard(subject, part) {
             continue;
         }
-        let others = parts
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != index);
-        let mut all: Vec<Condition> = others.map(|(_, part)| part.clone()).collect();
-        all.push(Condition::Not(Box::new(part.clone())));
-        match can_hold(subject, rule, Condition::All(all)) {
-            Ok(Some(_)) => {}
-            Ok(None) => found.find(id, What::PartAlwaysTrue { part: index }, None),
+        match narrows(subject, rule, parts, index) {
+            Ok(true) => {}
+            Ok(false) => found.find(id, What::PartAlwaysTrue { part: index }, None),
             Err(why) => return found.give_up(Some(id), PARTS, &why),
         }
+    }
+}
+
+/// Whether `rule` matches less because of the part of `index`: what it does says whether an unknown part matches.
+fn narrows(
+    subject: &Subject<'_>,
+    rule: &Rule,
+    parts: &[Condition],
+    index: usize,
+) -> Result<bool, Box<dyn std::error::Error>> {
+    let mut others = parts.to_vec();
+    others.remove(index);
+    let less = Rule {
+        condition: Condition::All(others),
+        ..rule.clone()
+    };
+    let both = Policy {
+        connections: subject.policy.connections.clone(),
+        rules: vec![rule.clone(), less],
+        ..Policy::default()
+    };
+    let program = lower(&both, subject.vocabulary).map_err(|error: LowerError| error.fault)?;
+    let both = Subject::of(&both, &program, subject.vocabulary, subject.budget);
+    for kind in &both.kinds {
+        let roles: BTreeSet<Role> = kind.clauses.iter().map(|(clause, _)| clause.role).collect();
+        for role in roles {
+            let clauses = kind
+                .clauses
+                .iter()
+                .filter(|(clause, _)| clause.role == role);
+            let tagged = clauses.map(|(clause, cube)| match clause.rule() {
+                RuleId(0) => (cube, Part::Tags(Beyond::WHOLE)),
+                _ => (cube, Part::Tags(Beyond::LESS)),
+            });
+            let cubes: Vec<_> = tagged.collect();
+            if kind.search(&cubes, &Beyond, subject.budget)?.is_some() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// An operation that the rule with less of its condition matches, and the whole one does not.
+struct Beyond;
+
+impl Beyond {
+    const WHOLE: Tags = 1;
+    const LESS: Tags = 2;
+}
+
+impl Question for Beyond {
+    fn hopeless(&self, settled: Tags, open: &[Tags]) -> bool {
+        let comes = |tags: Tags| settled & tags != 0 || open.contains(&tags);
+        settled & Beyond::WHOLE != 0 || !comes(Beyond::LESS)
+    }
+
+    fn wanted(&self, tags: Tags) -> bool {
+        tags == Beyond::LESS
     }
 }
 
@@ -138,7 +194,7 @@ fn breadth(subject: &Subject<'_>, id: RuleId, found: &mut Examination) {
             };
             let cube = kind.clauses.iter().find(|(clause, cube)| {
                 clause.rule() == id
-                    && clause.role == hpol_bundle::program::Role::Allow
+                    && clause.role == Role::Allow
                     && !cube.asks.iter().any(|(axis, _)| asks(*axis))
             });
             let (_, cube) = cube?;

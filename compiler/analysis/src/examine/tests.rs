@@ -39,6 +39,13 @@ fn alone(policy: &Policy, condition: Condition) -> Policy {
     policy
 }
 
+/// The rule and nothing beside it.
+fn only(policy: &Policy, id: RuleId) -> Policy {
+    let mut only = policy.clone();
+    only.rules = vec![policy.rules[id.0 as usize].clone()];
+    only
+}
+
 fn matches(decision: &Decision, id: RuleId) -> bool {
     let lists = [
         &decision.block,
@@ -67,9 +74,11 @@ fn holds_on(policy: &Policy, finding: &Finding, facts: &Facts, witness: bool) ->
             let Condition::All(mut parts) = condition else {
                 panic!("a part of what has none");
             };
-            let part = parts.remove(*part);
-            parts.push(Condition::Not(Box::new(part)));
-            !is_true(Condition::All(parts))
+            parts.remove(*part);
+            let whole = decide(&only(policy, id), facts);
+            let mut less = only(policy, id);
+            less.rules[0].condition = Condition::All(parts);
+            whole == decide(&less, facts)
         }
         What::Shadowed { .. } | What::Redundant { .. } | What::DeniedAnyway => {
             unchanged() && (matched || !witness)
@@ -342,6 +351,27 @@ fn conditions_that_cannot_hold_or_always_do() {
             ("granted", What::AllowsEverything),
         ]
     );
+}
+
+#[test]
+fn a_part_that_an_unknown_fact_can_fail_narrows_what_grants() {
+    let rows = |from, to| test("sql.statements", Predicate::Between(from, to));
+    let any = || Condition::Any(vec![rows(0, 1), rows(2, i64::MAX), rows(i64::MIN, -1)]);
+    let found = check(vec![
+        rule("granted", vec![agents(), any()], Effect::ALLOW),
+        rule(
+            "asked",
+            vec![agents(), verbs(&["drop"]), any()],
+            approval(0),
+        ),
+        rule("blocked", vec![verbs(&["alter"]), any()], block()),
+    ]);
+    let narrows_nothing: Vec<_> = found
+        .iter()
+        .filter(|(_, what, _)| matches!(what, What::PartAlwaysTrue { .. }))
+        .map(|(name, ..)| name.as_str())
+        .collect();
+    assert_eq!(narrows_nothing, ["blocked"]);
 }
 
 #[test]
