@@ -120,10 +120,7 @@ impl InForce {
 
     /// Connections that are only observed, by their names in the gateway's configuration; for a warning.
     pub fn observed(&self) -> impl Iterator<Item = &str> {
-        let connections = self.bundle.policy.connections.iter();
-        let targets = connections.map(|connection| connection.target.as_str());
-        let targets: std::collections::BTreeSet<&str> = targets.collect();
-        targets.into_iter().filter(|target| self.observes(target))
+        self.bundle.policy.observed()
     }
 
     /// Whether the connection called `target` is only observed.

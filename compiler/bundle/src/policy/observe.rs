@@ -1,8 +1,17 @@
 //! Which connections are only observed. What that means for an operation the gateway says.
 
+use std::collections::BTreeSet;
+
 use super::Policy;
 
 impl<C> Policy<C> {
+    /// Connections that are only observed, by their names in the gateway's configuration; sorted.
+    pub fn observed(&self) -> impl Iterator<Item = &str> {
+        let targets = self.connections.iter().map(|on| on.target.as_str());
+        let targets: BTreeSet<&str> = targets.collect();
+        targets.into_iter().filter(|target| self.observes(target))
+    }
+
     /// Whether the connection called `target` in the gateway's configuration is only observed: whoever names it says so.
     #[must_use]
     pub fn observes(&self, target: &str) -> bool {
@@ -37,5 +46,6 @@ mod tests {
         };
         let observed = ["lab", "prod", "elsewhere"].map(|target| policy.observes(target));
         assert_eq!(observed, [true, false, false]);
+        assert!(policy.observed().eq(["lab"]));
     }
 }
