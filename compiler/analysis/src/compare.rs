@@ -16,7 +16,7 @@ use hpol_bundle::program::lower::{LowerError, lower};
 use hpol_bundle::program::{Clause, Program};
 use hpol_bundle::vocabulary::{Protocol, Vocabulary};
 
-use crate::cube::{Ask, Cube, Kept};
+use crate::cube::Cube;
 use crate::examine::Witness;
 use crate::outcome::{self, Differs, Outcome, Output, both, left, right};
 use crate::search::{Budget, Part, Tags, Wanted, search};
@@ -203,7 +203,7 @@ impl<'a> Pair<'a> {
         };
         let mut all: Vec<OnConnection> = names
             .iter()
-            .map(|target| scope(Some(*target), space.on(target)).compare())
+            .map(|target| scope(Some(*target), space.on(&[target])).compare())
             .collect();
         let others = scope(None, space.elsewhere(&names)).compare();
         // What concerns no connection that has a name is said only where it differs.
@@ -293,7 +293,8 @@ impl Scope<'_, '_> {
 
     /// Whether the connection is in observe, before and after.
     fn observes(&self) -> [bool; 2] {
-        [self.pair.before, self.pair.after].map(|policy| observes(policy, self.target))
+        let observes = |policy: &Policy| self.target.is_some_and(|target| policy.observes(target));
+        [self.pair.before, self.pair.after].map(observes)
     }
 
     /// The changes in one respect, and which ways all of them go: also those that are too many to be gone into.
@@ -372,16 +373,6 @@ impl Scope<'_, '_> {
             facts.set(id, Fact::Known(Value::Text(target.into())));
         }
         facts
-    }
-}
-
-impl Space<'_> {
-    /// The operations on connections other than `targets`.
-    fn elsewhere(&self, targets: &[&str]) -> Option<Cube> {
-        let (place, axis) = self.axis("connection.name")?;
-        let classes = targets.iter().filter_map(|target| axis.text_class(target));
-        let kept = Kept::but(classes.collect());
-        Some(Cube::of(vec![(place, Ask::One(kept))]))
     }
 }
 

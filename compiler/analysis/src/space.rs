@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::policy::Policy;
 use hpol_bundle::policy::history::History;
-use hpol_bundle::program::{ClassIndex, Field, Program, Values};
+use hpol_bundle::program::{ClassIndex, Field, Program, Texts, Values};
 use hpol_bundle::vocabulary::{self, FactId, Protocol, Vocabulary};
 
-use crate::cube::{self, Ask, Cube, number};
+use crate::cube::{self, Ask, Cube, Kept, number};
 use crate::looks::{Given, Looks};
 use crate::sample::{self, Sample};
 
@@ -114,14 +114,20 @@ impl<'a> Space<'a> {
             .find(|(_, axis)| axis.fact.name == name)
     }
 
-    /// The operations on the connection `target`; `None` where no condition reads the name, so that all are alike.
-    pub(crate) fn on(&self, target: &str) -> Option<Cube> {
+    /// The operations on connections called one of `targets`; `None` where no condition reads the name, so that all are alike.
+    pub(crate) fn on(&self, targets: &[&str]) -> Option<Cube> {
         let (place, axis) = self.axis("connection.name")?;
-        let class = axis.text_class(target)?;
-        Some(Cube::of(vec![(
-            place,
-            Ask::One(crate::cube::Kept::only(vec![class])),
-        )]))
+        let classes = targets.iter().filter_map(|target| axis.text_class(target));
+        let kept = Kept::only(classes.collect());
+        Some(Cube::of(vec![(place, Ask::One(kept))]))
+    }
+
+    /// The operations on all other connections. One of `targets` that no condition names is like those that nobody names.
+    pub(crate) fn elsewhere(&self, targets: &[&str]) -> Option<Cube> {
+        let (place, axis) = self.axis("connection.name")?;
+        let named = axis.mentioned().filter(|(name, _)| targets.contains(name));
+        let kept = Kept::but(named.map(|(_, class)| class).collect());
+        Some(Cube::of(vec![(place, Ask::One(kept))]))
     }
 
     /// The facts of an operation with `point`. Facts that no condition reads have some value that they can have.
@@ -257,6 +263,16 @@ impl<'a> Axis<'a> {
             Values::Text(texts) | Values::Set(texts) => Some(number(texts.class(text))),
             Values::Bool | Values::Int(_) => None,
         }
+    }
+
+    /// The texts that conditions compare with, each in a class of its own.
+    fn mentioned(&self) -> impl Iterator<Item = (&str, u32)> {
+        let texts = match self.values.as_ref() {
+            Values::Text(texts) | Values::Set(texts) => Some(texts),
+            Values::Bool | Values::Int(_) => None,
+        };
+        let equal = texts.into_iter().flat_map(Texts::equal);
+        equal.map(|(text, class)| (text, number(class)))
     }
 
     fn plain(&self) -> Spot {

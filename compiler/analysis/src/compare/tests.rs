@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use hpol_bundle::policy::{Condition, Connection, Predicate, Source, Test};
 use hpol_oracle::decide;
 use hpol_oracle::generate::{self, Random};
 
@@ -129,4 +130,54 @@ fn a_policy_is_equivalent_to_itself_and_to_itself_in_another_order() {
             }
         }
     }
+}
+
+/// A connection that is declared, and named by no condition, is like those that nobody names.
+#[test]
+fn what_no_condition_names_is_compared_too() {
+    let connection = |target: &str| Connection {
+        name: format!("p.{target}"),
+        protocol: Protocol::Postgres,
+        target: target.into(),
+        observe: false,
+    };
+    let rule = |name: &str, condition| Rule {
+        name: name.into(),
+        title: String::new(),
+        because: String::new(),
+        claims: vec![],
+        condition,
+        effect: Effect::ALLOW,
+        observe: false,
+        source: Source::default(),
+    };
+    let (name, _) = Vocabulary::builtin().lookup("connection.name").unwrap();
+    let on_orders = Condition::Test(Test {
+        fact: name,
+        default: None,
+        predicate: Predicate::In(vec!["orders".into()]),
+    });
+    let everywhere = rule("everywhere", Condition::All(vec![]));
+    let before = Policy {
+        connections: vec![connection("crm"), connection("orders")],
+        rules: vec![rule("orders", on_orders), everywhere],
+        ..Policy::default()
+    };
+    let mut after = before.clone();
+    after.rules.pop();
+    let comparison = compare(&before, &after, Vocabulary::builtin(), Budget::default()).unwrap();
+    let relations: Vec<_> = comparison
+        .connections
+        .iter()
+        .map(|on| (on.kind, on.target.as_deref(), on.relation))
+        .collect();
+    assert_eq!(
+        relations,
+        [
+            (Protocol::Postgres, Some("crm"), Relation::Tighter),
+            (Protocol::Postgres, Some("orders"), Relation::Equivalent),
+            (Protocol::Postgres, None, Relation::Tighter),
+            (Protocol::Http, None, Relation::Tighter),
+        ]
+    );
 }
