@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hpol_bundle::policy::{Effect, Policy, Rule, RuleId};
 use hpol_bundle::program::Role;
 
+use crate::cube::Cube;
 use crate::outcome::{Differs, Output, both};
 use crate::search::{OverBudget, Part, holds};
 
@@ -46,9 +47,9 @@ pub(super) fn changes_something(
 ) -> Result<Option<Witness>, Box<dyn std::error::Error>> {
     for output in outputs(subject.policy, rule) {
         let policies = [subject.policy];
-        let differs = Differs::new(output, &policies, [false; 2])
-            .map_err(|_| "there are too many different outcomes to tell apart")?;
-        for kind in &subject.kinds {
+        for (kind, observes, within) in places(subject, &output) {
+            let differs = Differs::new(output.clone(), &policies, [observes; 2])
+                .map_err(|_| "there are too many different outcomes to tell apart")?;
             let mut cubes = Vec::with_capacity(kind.clauses.len());
             for (clause, cube) in &kind.clauses {
                 let Some(of) = subject.policy.rules.get(clause.owner as usize) else {
@@ -60,12 +61,31 @@ pub(super) fn changes_something(
                     cubes.push((cube, Part::Tags(both(side, without))));
                 }
             }
+            cubes.extend(within.as_ref().map(|within| (within, Part::Within)));
             if let Some(found) = kind.search(&cubes, &differs, subject.budget)? {
                 return Ok(Some(kind.witness(&found.point)));
             }
         }
     }
     Ok(None)
+}
+
+/// The connections on which the same rules make the same of `output`, by kind: whether they are in observe, and which of the
+/// kind they are; `None` for all of them.
+fn places<'s, 'a>(
+    subject: &'s Subject<'a>,
+    output: &Output,
+) -> Vec<(&'s Kind<'a>, bool, Option<Cube>)> {
+    let observed: Vec<&str> = subject.policy.observed().collect();
+    let alike = observed.is_empty() || !matches!(output, Output::Mask(_) | Output::Limit);
+    let of_kind = |kind: &'s Kind<'a>| match alike {
+        true => vec![(kind, false, None)],
+        false => vec![
+            (kind, false, kind.space.elsewhere(&observed)),
+            (kind, true, kind.space.on(&observed)),
+        ],
+    };
+    subject.kinds.iter().flat_map(of_kind).collect()
 }
 
 /// What a rule can change.

@@ -1,7 +1,8 @@
 use hpol_bundle::decision::Decision;
 use hpol_bundle::policy::history::{History, HistoryTest, Measure, Own, Scope};
 use hpol_bundle::policy::{
-    Claim, Condition, DataClass, Effect, Group, Mask, Predicate, Rule, Source, Strength, Test,
+    Claim, Condition, Connection, DataClass, Effect, Group, Mask, Predicate, Rule, Source,
+    Strength, Test,
 };
 use hpol_bundle::program::lower::lower;
 use hpol_oracle::decide;
@@ -207,12 +208,16 @@ fn rule(name: &str, parts: Vec<Condition>, effect: Effect) -> Rule {
 }
 
 fn check(rules: Vec<Rule>) -> Vec<(String, What, String)> {
+    check_on(vec![], rules)
+}
+
+fn check_on(connections: Vec<Connection>, rules: Vec<Rule>) -> Vec<(String, What, String)> {
     let group = |name: &str| Group {
         name: name.into(),
         condition: test("subject.groups", Predicate::HasAny(texts(&[name]))),
     };
     let policy = Policy {
-        connections: vec![],
+        connections,
         groups: vec![group("dba"), group("owner")],
         classes: vec![DataClass {
             name: "pii".into(),
@@ -304,6 +309,44 @@ fn a_block_defeats_an_approval_and_shadows_an_allow() {
         .iter()
         .find(|(_, what, _)| matches!(what, What::ApprovalDefeated { .. }));
     assert_eq!(drops.unwrap().2, says("drop"));
+}
+
+#[test]
+fn what_is_blocked_is_masked_and_limited_on_a_connection_in_observe() {
+    let shadowed = |connections: Vec<Connection>, more: Vec<Condition>| -> Vec<String> {
+        let on_drop = || [vec![verbs(&["drop"])], more.clone()].concat();
+        let mask = Effect::Mask {
+            class: ClassId(0),
+            mask: Mask::Redact,
+        };
+        let rules = vec![
+            rule("no_drop", vec![verbs(&["drop"])], block()),
+            rule("hidden", on_drop(), mask),
+            rule("few", on_drop(), Effect::Limit { rows: 5 }),
+            rule("drops", on_drop(), Effect::ALLOW),
+        ];
+        let found = check_on(connections, rules).into_iter();
+        let shadowed = found.filter(|(_, what, _)| matches!(what, What::Shadowed { .. }));
+        shadowed.map(|(name, ..)| name).collect()
+    };
+    let connection = |target: &str, observe| Connection {
+        name: format!("p.{target}"),
+        protocol: Protocol::Postgres,
+        target: target.into(),
+        observe,
+    };
+    let both = || vec![connection("orders", true), connection("crm", false)];
+    let on = |target| test("connection.name", Predicate::In(texts(&[target])));
+    assert_eq!(
+        shadowed(vec![connection("crm", false)], vec![]),
+        ["hidden", "few", "drops"]
+    );
+    assert_eq!(shadowed(both(), vec![]), ["drops"]);
+    assert_eq!(shadowed(both(), vec![on("orders")]), ["drops"]);
+    assert_eq!(
+        shadowed(both(), vec![on("crm")]),
+        ["hidden", "few", "drops"]
+    );
 }
 
 #[test]
