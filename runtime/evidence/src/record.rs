@@ -1,7 +1,15 @@
 //! The records of the audit log. Their canonical JSON (RFC 8785) is what is hashed and sealed, so the shapes here are a
 //! format: fields are added, never renamed. Documented for auditors in `docs/audit-format.md`.
 
+mod facts;
+mod outcome;
+mod rules;
+
 use serde::{Deserialize, Serialize};
+
+pub use facts::{FactValue, FactsRecord, KnownFact};
+pub use outcome::{MaskedRecord, OperationResult, OutcomeRecord};
+pub use rules::{ControlRecord, ExceptionRecord, ObservedRecord, WouldRecord};
 
 /// One entry of the log, without what the writer adds (sequence and time of sealing).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -280,140 +288,6 @@ pub struct Commitment {
     pub hash: String,
     /// Id of the salt file that the salt of the operation is made from.
     pub salt: String,
-}
-
-/// A rule in observe that matched. It did nothing, and earns no control.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ObservedRecord {
-    /// The rule by qualified name.
-    pub rule: String,
-    /// What it would have done: `block`, `require_approval`, `allow`, `mask` or `limit`.
-    pub would: String,
-}
-
-/// What rules would have done on a connection in observe. Nothing was blocked or held, and no control is earned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WouldRecord {
-    /// `block` or `require_approval`.
-    pub verdict: String,
-    /// The rules that say so; `default_deny` where no rule allows it.
-    pub rules: Vec<String>,
-}
-
-/// An exception that lifted a rule: without it, the rule would have been among those that decide.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ExceptionRecord {
-    /// The exception by qualified name.
-    pub exception: String,
-    /// The rule that it lifted.
-    pub rule: String,
-    /// Who answers for it.
-    pub owner: String,
-    /// The last day on which it holds, in UTC: `2027-03-31`.
-    pub until: String,
-}
-
-/// A control, what earned it and how strong.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ControlRecord {
-    /// OSCAL form: `ac-6.9`.
-    pub id: String,
-    /// `implements`, `supports` or `evidences`.
-    pub strength: String,
-    /// Mechanism id (`M10`); empty where the author's reason alone claims it.
-    pub mechanism: String,
-    /// The rule that claims it; `gateway` for mechanisms that are always on.
-    pub rule: String,
-}
-
-/// What became of an operation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OutcomeRecord {
-    /// Id of the operation.
-    pub operation: String,
-    /// How it ended.
-    pub result: OperationResult,
-    /// The upstream's own error code or status, where it has one.
-    pub code: String,
-    /// Rows returned; of an operation that returns none, rows affected. Response messages where there are no rows.
-    pub rows: u64,
-    /// Bytes of result released to the client.
-    pub bytes: u64,
-    /// What was masked, by class.
-    pub masked: Vec<MaskedRecord>,
-    /// Whether rows were left out because of a limit; absent where none were.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub cut: bool,
-    /// Controls earned by what was masked or cut.
-    pub controls: Vec<ControlRecord>,
-    /// The facts of the result that conditions over history read; absent where the policy has no such conditions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub history: Option<FactsRecord>,
-    /// How much did not fit into the lists of this record; absent where all did.
-    #[serde(default, skip_serializing_if = "LeftOut::is_nothing")]
-    pub left_out: LeftOut,
-}
-
-/// Facts, by their names in the vocabulary.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct FactsRecord {
-    /// Those that are known.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub known: Vec<KnownFact>,
-    /// Those that the operation does not have, although others of its protocol do.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub missing: Vec<String>,
-    /// Those that could not be determined, and those that take too much room.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unknown: Vec<String>,
-}
-
-/// A fact and its value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownFact {
-    /// Its name in the vocabulary.
-    pub fact: String,
-    /// What it is.
-    pub value: FactValue,
-}
-
-/// The value of a fact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum FactValue {
-    /// True or false.
-    Bool(bool),
-    /// A number.
-    Int(i64),
-    /// A text, a name, or a word.
-    Text(String),
-    /// A set.
-    Set(Vec<String>),
-}
-
-/// Values of one class that were masked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MaskedRecord {
-    /// The data class.
-    pub class: String,
-    /// The rule that hides it.
-    pub rule: String,
-    /// How many values.
-    pub values: u64,
-}
-
-/// How an operation ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OperationResult {
-    /// The upstream reported success.
-    Completed,
-    /// The upstream reported an error.
-    Failed,
-    /// The client or the gateway ended it; what the upstream did is not known.
-    Interrupted,
-    /// It was prepared and never run.
-    NotRun,
 }
 
 /// A vote of an approver.
