@@ -30,15 +30,7 @@ fn u_02_a_segment_cut_at_any_byte_of_its_last_batch_is_recovered() {
     };
     let before = used(&fixture.files);
     // Five in one batch: the sync of another record holds the writer meanwhile.
-    let (entered, in_sync) = mpsc::channel();
-    let (release, gate) = mpsc::channel::<()>();
-    let mut first = true;
-    fixture.files.on_sync(move |_| {
-        if std::mem::take(&mut first) {
-            entered.send(()).unwrap();
-            gate.recv().unwrap();
-        }
-    });
+    let (in_sync, release) = fixture.hold_next_sync();
     let held = append_all(&log, 1, 10);
     in_sync.recv().unwrap();
     let middle = used(&fixture.files);

@@ -13,6 +13,7 @@ use crate::salt::{CreateSalt, Salt};
 const NEARLY_FULL_PERCENT: u8 = 90;
 /// The longest pause between two requests for space, in units of the first.
 const LONGEST_PAUSE: u32 = 64;
+
 /// What the disk had no space for. Meanwhile the log goes on without.
 #[derive(Debug, Default)]
 pub(super) struct Lacking {
