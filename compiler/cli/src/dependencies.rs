@@ -70,6 +70,11 @@ struct LockFile {
     packages: BTreeMap<String, String>,
 }
 
+/// The two files that can stand in the folder `root`.
+pub(crate) fn project_files(root: &Path) -> [PathBuf; 2] {
+    [PROJECT, LOCK].map(|file| root.join(file))
+}
+
 /// The folders of the packages that the project file of the folder `root` names, as it names them; none where there is no
 /// such file.
 pub(crate) fn folders(root: &Path) -> Result<Vec<PathBuf>, Failure> {
@@ -312,7 +317,7 @@ pub(crate) fn none_beside(paths: &[PathBuf], root: &Path) -> Result<(), Failure>
             .into_iter()
             .flatten()
             .filter(|folder| *folder != root);
-        let mut files = others.flat_map(|folder| [PROJECT, LOCK].map(|file| folder.join(file)));
+        let mut files = others.flat_map(project_files);
         if let Some(file) = files.find(|file| file.exists()) {
             let why = "it counts only where its folder is given, and nothing else".to_owned();
             return Err(unusable(&file, why));

@@ -91,6 +91,21 @@ impl Failure {
         move |source| Failure::Write { path, source }
     }
 
+    /// Whether it is about the files of a policy, so that a change of them can mend it.
+    pub(crate) fn is_of_files(&self) -> bool {
+        matches!(
+            self,
+            Failure::Read { .. }
+                | Failure::NotText { .. }
+                | Failure::TooLarge { .. }
+                | Failure::NoPolicy { .. }
+                | Failure::TooManyFiles { .. }
+                | Failure::TooDeep { .. }
+                | Failure::Vocabulary { .. }
+                | Failure::Project { .. }
+        )
+    }
+
     /// The code for a run that failed so. A reader that hung up early (`| head`) is no failure.
     pub(crate) fn code(&self) -> ExitCode {
         match self {

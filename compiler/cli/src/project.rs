@@ -66,6 +66,22 @@ impl Paths {
         }
     }
 
+    /// Every file that the policy is read from, those of packages among them; of a folder that cannot be listed its own path.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let root = self.root();
+        let packages = dependencies::folders(root).unwrap_or_default();
+        let packages = packages.iter().map(|package| root.join(package));
+        let mut files: Vec<PathBuf> = dependencies::project_files(root).into();
+        files.extend(self.vocabulary.vocabulary.clone());
+        for path in self.paths.iter().cloned().chain(packages) {
+            match sources::below(&path) {
+                Ok(below) => files.extend(below),
+                Err(_) => files.push(path),
+            }
+        }
+        files
+    }
+
     /// The folder whose `hpol.toml` counts: the one folder that is given, or the current one.
     pub(crate) fn root(&self) -> &Path {
         match self.paths.as_slice() {

@@ -2,6 +2,7 @@
 
 mod coverage;
 mod junit;
+mod watch;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -25,6 +26,7 @@ Examples:
   hpol test
   hpol test policies/orders
   hpol test --filter refund
+  hpol test --watch
   hpol test --coverage text --min-coverage 90
   hpol test --format junit > results.xml")]
 pub(crate) struct Test {
@@ -33,6 +35,9 @@ pub(crate) struct Test {
     /// Run only the tests whose names contain this
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
+    /// Run again whenever a file of the policy changes, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["format", "json"])]
+    watch: bool,
     /// Form of the output
     #[arg(long, value_name = "FORM", default_value = "text")]
     format: Form,
@@ -73,6 +78,16 @@ enum Form {
 
 impl Test {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
+        match self.watch {
+            true if self.coverage == Some(CoverageForm::Json) => Err(Failure::CommandLine {
+                why: "`--watch` prints for people, and no JSON",
+            }),
+            true => watch::run(&self.paths, terminal, |terminal| self.once(terminal)),
+            false => self.once(terminal),
+        }
+    }
+
+    fn once(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         let json = self.json || self.coverage == Some(CoverageForm::Json);
         let form = if json { Form::Json } else { self.format };
         // What is wrong with the policy itself has no place among the results of tests.
@@ -83,7 +98,12 @@ impl Test {
         let found = self.filter.is_none() || !tried.tests.is_empty();
         let coverage = self.coverage(&tried, filter);
         match form {
-            Form::Text if tried.sound.is_some() && found => print(terminal, &tried.tests)?,
+            Form::Text if found => {
+                if let Some(sound) = &tried.sound {
+                    let others = sound.tests.len().saturating_sub(tried.tests.len());
+                    print(terminal, &tried.tests, others)?;
+                }
+            }
             Form::Text => {}
             Form::Json => {
                 let mut document = tried.as_json();
@@ -129,7 +149,8 @@ impl Test {
     }
 }
 
-fn print(terminal: &mut Terminal, tests: &[Tested]) -> Result<(), Failure> {
+/// Prints how `tests` went; `others` are those that a filter left out.
+fn print(terminal: &mut Terminal, tests: &[Tested], others: usize) -> Result<(), Failure> {
     for test in tests {
         test.print(terminal)?;
     }
@@ -142,6 +163,9 @@ fn print(terminal: &mut Terminal, tests: &[Tested]) -> Result<(), Failure> {
             &format!("{failed} of {} failed", counted(all, "test")),
         ),
     };
-    terminal.line(format_args!("{verdict}"))?;
+    match others {
+        0 => terminal.line(format_args!("{verdict}"))?,
+        others => terminal.line(format_args!("{verdict}, {others} not run"))?,
+    }
     Ok(())
 }
