@@ -1,6 +1,6 @@
 //! `hpol audit`: reads and verifies the folder of an audit log. Needs no gateway and no network.
 
-mod line;
+pub(crate) mod line;
 mod matching;
 mod operations;
 mod show;

@@ -1,10 +1,11 @@
-//! The policy that `hpol eval` and `hpol bench` decide by: that of a bundle, or policy files compiled in memory.
+//! The policy that a verb decides or explains by: that of a bundle, or policy files compiled in memory.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use hpol_bundle::bundle::{Bundle, Conditions, Loaded};
+use hpol_bundle::digest::hex;
 use hpol_bundle::policy::{Policy, Unread};
 use hpol_bundle::program::Program;
 use hpol_bundle::program::lower::lower;
@@ -37,6 +38,8 @@ pub(crate) struct Compiled {
     conditions: Conditions,
     /// The version that compiled it.
     compiler: String,
+    /// What records call the bundle by; policy files have none.
+    pub(crate) digest: Option<String>,
     pub(crate) program: Program,
     pub(crate) vocabulary: Vocabulary,
     /// What was done to get it, and how long it took.
@@ -89,6 +92,7 @@ impl Origin {
             policy,
             conditions,
             compiler: env!("CARGO_PKG_VERSION").to_owned(),
+            digest: None,
             program: sound.program,
             vocabulary: project.vocabulary,
             steps: vec![
@@ -117,7 +121,10 @@ impl Origin {
                     terminal.note(format_args!("the signature was not verified; `--key` does"))?;
                 }
                 let Loaded {
-                    bundle, conditions, ..
+                    bundle,
+                    conditions,
+                    digest,
+                    ..
                 } = loaded;
                 let Bundle {
                     policy,
@@ -129,6 +136,7 @@ impl Origin {
                     policy,
                     conditions,
                     compiler: provenance.compiler_version,
+                    digest: Some(hex(&digest)),
                     program,
                     vocabulary,
                     steps: vec![("load", took)],

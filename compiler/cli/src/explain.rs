@@ -1,4 +1,8 @@
-//! `hpol explain`: the page of a diagnostic, as it stands in `lang-spec/codes`.
+//! `hpol explain`: the page of a diagnostic, as it stands in `lang-spec/codes`, or the reasons of a decision in an audit log.
+
+mod reasons;
+mod record;
+mod text;
 
 use clap::Args;
 use hpol_syntax::code::Code;
@@ -6,26 +10,44 @@ use hpol_syntax::code::Code;
 use crate::exit::{Failure, Outcome};
 use crate::terminal::{Style, Terminal};
 
-/// Explain a diagnostic, with an example of how to mend it
+use record::InRecord;
+
+/// Explain a diagnostic, or a decision in an audit log
 #[derive(Debug, Args)]
 #[command(after_help = "\
+A diagnostic is explained with an example of how to mend it.
+
+Of a decision it is told what was decided, by which rules, and for which controls. With --policy these rules stand with
+their places and conditions, and for all others which part of them ruled them out, as far as the record tells: it holds who
+asked and where, and of the operation only what conditions over history read. What it does not hold is `not recorded`.
+
 Examples:
   hpol explain HP0301
-  hpol explain          lists every code")]
+  hpol explain                                              lists every code
+  hpol explain 4711 --log /var/lib/hpol/log --policy orders.hpolb --key policy.key.pub
+  hpol audit tail --log /var/lib/hpol/log --json | hpol explain - --policy policies/orders")]
 pub(crate) struct Explain {
-    /// Code of a diagnostic, such as HP0301; without it every code is listed
-    code: Option<String>,
+    /// Code of a diagnostic, such as HP0301; with --log position of a record, or id of an operation; `-` for records from
+    /// standard input, as `hpol audit tail --json` prints them
+    #[arg(value_name = "CODE|RECORD")]
+    what: Option<String>,
+    #[command(flatten)]
+    record: InRecord,
 }
 
 impl Explain {
     pub(crate) fn of(code: &str) -> Explain {
         Explain {
-            code: Some(code.to_owned()),
+            what: Some(code.to_owned()),
+            record: InRecord::default(),
         }
     }
 
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
-        let Some(text) = &self.code else {
+        if let Some(outcome) = self.record.run(self.what.as_deref(), terminal)? {
+            return Ok(outcome);
+        }
+        let Some(text) = &self.what else {
             for code in Code::ALL {
                 let name = terminal.paint(Style::Strong, code.as_str());
                 terminal.line(format_args!(

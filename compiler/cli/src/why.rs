@@ -1,7 +1,7 @@
 //! Why a rule matches an operation or does not: the first part of its condition that rules it out, and the facts that the
 //! part saw. The reference interpreter says what holds; nothing is decided here.
 
-use hpol_bundle::facts::{Fact, Facts};
+use hpol_bundle::facts::{Fact, FactSet, Facts};
 use hpol_bundle::policy::history::{HistoryTest, Scope};
 use hpol_bundle::policy::{Condition, Effect, Policy, Rule, RuleId};
 use hpol_bundle::vocabulary::{FactId, Vocabulary};
@@ -17,6 +17,20 @@ pub(crate) struct Seen<'a> {
     policy: &'a Policy,
     vocabulary: &'a Vocabulary,
     facts: Facts,
+    /// The facts that are known to be unknown, missing or what they are; of all others nobody wrote anything down.
+    told: Told,
+    /// What came before; `None` where nobody wrote it down.
+    history: Option<History>,
+}
+
+/// Of which facts it is told what they were.
+enum Told {
+    All,
+    Only(FactSet),
+}
+
+/// The operation as history sees it, and those before it.
+struct History {
     own: Past,
     past: Vec<Past>,
 }
@@ -68,9 +82,28 @@ impl<'a> Seen<'a> {
             policy,
             vocabulary,
             facts,
-            own: past(trial.own_facts(case, operation), None, true),
-            past: past_ones,
+            told: Told::All,
+            history: Some(History {
+                own: past(trial.own_facts(case, operation), None, true),
+                past: past_ones,
+            }),
         })
+    }
+
+    /// What is left of it in a record: `facts`, of which it tells those in `told`, and nothing of what came before.
+    pub(crate) fn in_record(
+        policy: &'a Policy,
+        vocabulary: &'a Vocabulary,
+        facts: Facts,
+        told: FactSet,
+    ) -> Seen<'a> {
+        Seen {
+            policy,
+            vocabulary,
+            facts,
+            told: Told::Only(told),
+            history: None,
+        }
     }
 
     /// What keeps `rule` from counting; `None` where nothing does.
@@ -113,16 +146,16 @@ impl<'a> Seen<'a> {
         facts.chain(histories).collect()
     }
 
-    fn moment(&self) -> Moment<'_> {
-        Moment {
+    fn moment(&self) -> Option<Moment<'_>> {
+        self.history.as_ref().map(|history| Moment {
             now_ms: before::NOW_MS,
-            own: &self.own,
-            past: &self.past,
-        }
+            own: &history.own,
+            past: &history.past,
+        })
     }
 
     fn truth(&self, condition: &Condition) -> Truth {
-        hpol_oracle::truth(condition, &self.facts, Some(self.moment()))
+        hpol_oracle::truth(condition, &self.facts, self.moment())
     }
 
     fn truth_of(&self, condition: &Condition, negated: bool) -> Truth {
@@ -185,6 +218,7 @@ impl<'a> Seen<'a> {
         let entry = self.vocabulary.fact(id);
         let name = entry.map_or("?", |entry| entry.name.as_str());
         match self.facts.fact(id) {
+            _ if !self.tells(id) => format!("{name} is not recorded"),
             Fact::Known(value) => {
                 format!("{name} = {}", visible::brief(&words::value(value), VALUE))
             }
@@ -193,12 +227,22 @@ impl<'a> Seen<'a> {
         }
     }
 
+    fn tells(&self, id: FactId) -> bool {
+        match self.told {
+            Told::All => true,
+            Told::Only(told) => told.contains(id),
+        }
+    }
+
     fn history(&self, test: &HistoryTest) -> String {
         let whose = match test.history.scope {
             Scope::Subject => "of the subject",
             Scope::Session => "of the session",
         };
-        let (least, greatest) = hpol_oracle::number(&test.history, self.moment());
+        let Some(moment) = self.moment() else {
+            return format!("history {whose} is not recorded");
+        };
+        let (least, greatest) = hpol_oracle::number(&test.history, moment);
         let number = match (least, greatest) {
             (least, greatest) if least == greatest => least.to_string(),
             (least, i64::MAX) => format!("{least} or more"),

@@ -13,7 +13,7 @@ use crate::visible;
 const OPERATION: usize = 100;
 
 /// Position, time, kind and what happened.
-pub(super) fn line(terminal: &Terminal, record: &Record) -> String {
+pub(crate) fn line(terminal: &Terminal, record: &Record) -> String {
     let (kind, style, text) = summary(&record.event);
     let kind = terminal.paint(style, &format!("{kind:<15}"));
     format!(
@@ -202,7 +202,7 @@ fn summary(event: &Event) -> (&'static str, Style, String) {
 }
 
 /// The word for a decision, and how it is painted.
-pub(super) fn verdict(decision: &DecisionRecord) -> (&'static str, Style) {
+pub(crate) fn verdict(decision: &DecisionRecord) -> (&'static str, Style) {
     match (decision.verdict.as_str(), &decision.approval) {
         ("allow", Some(_)) => ("approved", Style::Good),
         ("allow", None) => ("allowed", Style::Good),
