@@ -208,8 +208,9 @@ pub fn verifier_key(origin: &Origin, key: &AuditPublicKey) -> String {
     )
 }
 
-/// Id of the key in the checkpoints of this log, in hex.
-pub(crate) fn key_name(origin: &Origin, key: &AuditPublicKey) -> String {
+/// Id of a key in the checkpoints of the log called `origin`, in hex: as in records of a change.
+#[must_use]
+pub fn key_name(origin: &Origin, key: &AuditPublicKey) -> String {
     data_encoding::HEXLOWER.encode(&key_id(origin, key))
 }
 

@@ -5,7 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::checkpoint::{self, Checkpoint, Origin, ReadCheckpoint};
+pub use crate::checkpoint::key_name;
+use crate::checkpoint::{Checkpoint, Origin, ReadCheckpoint};
 use crate::files::Files;
 use crate::files::directory::Directory;
 use crate::key::AuditPublicKey;
@@ -56,12 +57,6 @@ pub struct KeyChange {
     pub from: AuditPublicKey,
     /// The key that signed this one too, and those after it.
     pub to: AuditPublicKey,
-}
-
-/// Id of a key in the checkpoints of the log called `origin`, in hex: as in records of a change.
-#[must_use]
-pub fn key_name(origin: &Origin, key: &AuditPublicKey) -> String {
-    checkpoint::key_name(origin, key)
 }
 
 /// Why a log is not what its checkpoints say: the first thing found.

@@ -3,7 +3,7 @@
 use hpol_bundle::policy::{
     Condition, Effect, Exception, Group, GroupId, Policy, Predicate, RuleId, Source,
 };
-use hpol_evidence::record::{DecisionRecord, Event, ExceptionRecord};
+use hpol_evidence::record::ExceptionRecord;
 use hpol_ports::policy::test;
 use hpol_session::approvals::State;
 
@@ -41,22 +41,13 @@ fn world() -> World {
     })
 }
 
-fn last(world: &World) -> DecisionRecord {
-    let events = world.log.events();
-    let mut decisions = events.iter().rev().filter_map(|event| match event {
-        Event::Decision(record) => Some(DecisionRecord::clone(record)),
-        _ => None,
-    });
-    decisions.next().unwrap()
-}
-
 #[tokio::test]
 async fn an_exception_lifts_its_rule_until_its_end_and_is_recorded() {
     let world = world();
     world.clock.set_second(END - 1);
     let session = world.session("svc-archive", &["agents"]).await;
     drop(permit(session.request(sql("drop"), (), &Masks(true)).await));
-    let record = last(&world);
+    let record = world.decision();
     assert_eq!(record.rules, ["shop.drop"]);
     let named = ExceptionRecord {
         exception: "shop.nightly".to_owned(),
@@ -69,7 +60,7 @@ async fn an_exception_lifts_its_rule_until_its_end_and_is_recorded() {
     world.clock.set_second(END);
     let refusal = refusal(session.request(sql("drop"), (), &Masks(true)).await);
     assert_eq!(refusal.rules, ["shop.no_drop"]);
-    assert_eq!(last(&world).exceptions, []);
+    assert_eq!(world.decision().exceptions, []);
 }
 
 #[tokio::test]
@@ -79,7 +70,7 @@ async fn an_exception_is_for_whom_it_says() {
     let session = world.session("agent-7", &["agents"]).await;
     let refusal = refusal(session.request(sql("drop"), (), &Masks(true)).await);
     assert_eq!(refusal.rules, ["shop.no_drop"]);
-    assert_eq!(last(&world).exceptions, []);
+    assert_eq!(world.decision().exceptions, []);
 }
 
 /// Two rules require approval, and an exception lifts the second until its end.

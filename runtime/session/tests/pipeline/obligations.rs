@@ -2,7 +2,7 @@
 
 use hpol_bundle::policy::{ClassId, Condition, Effect, Mask, Policy, Predicate, Rule};
 use hpol_evidence::canonical;
-use hpol_evidence::record::{DecisionRecord, Event, ObservedRecord, OutcomeRecord};
+use hpol_evidence::record::ObservedRecord;
 use hpol_ports::policy::{member, rule, test};
 use hpol_session::masking::{MaskKey, MaskingPlan};
 use hpol_session::session::{CannotLimit, CannotMask, Carrier};
@@ -34,25 +34,6 @@ fn with(more: Vec<Rule>) -> World {
     World::with_policy(policy)
 }
 
-fn last<T>(world: &World, of: impl Fn(&Event) -> Option<T>) -> T {
-    let events = world.log.events();
-    events.iter().rev().find_map(of).unwrap()
-}
-
-fn decision(world: &World) -> DecisionRecord {
-    last(world, |event| match event {
-        Event::Decision(record) => Some(DecisionRecord::clone(record)),
-        _ => None,
-    })
-}
-
-fn outcome(world: &World) -> OutcomeRecord {
-    last(world, |event| match event {
-        Event::Outcome(record) => Some(OutcomeRecord::clone(record)),
-        _ => None,
-    })
-}
-
 #[tokio::test]
 async fn the_smallest_limit_holds_and_a_cut_is_recorded_with_its_controls() {
     let limit = |name: &str, rows| rule(name, select(), Effect::Limit { rows });
@@ -68,7 +49,7 @@ async fn the_smallest_limit_holds_and_a_cut_is_recorded_with_its_controls() {
     let session = world.session("agent-7", &["agents"]).await;
     let permit = permit(session.request(sql("select"), (), &Cuts).await);
     assert_eq!(permit.row_limit(), Some(10));
-    let record = decision(&world);
+    let record = world.decision();
     assert_eq!(record.limit, Some(10));
     assert_eq!(record.obligations, ["shop.few", "shop.hide_ssn"]);
     let ((), mut receipt) = permit.forward();
@@ -76,7 +57,7 @@ async fn the_smallest_limit_holds_and_a_cut_is_recorded_with_its_controls() {
     receipt.rows_were_cut();
     let done = settlement(OperationResult::Completed);
     receipt.settle(done).await.unwrap();
-    let record = outcome(&world);
+    let record = world.outcome();
     assert!(record.cut);
     let rules: Vec<&str> = record
         .controls
@@ -129,7 +110,7 @@ async fn a_rule_that_grants_nothing_earns_by_its_limit_only() {
         receipt.rows_were_cut();
         let done = settlement(OperationResult::Completed);
         receipt.settle(done).await.unwrap();
-        let record = outcome(&world);
+        let record = world.outcome();
         let ids: Vec<&str> = record
             .controls
             .iter()
@@ -146,7 +127,7 @@ async fn a_limit_that_cuts_nothing_earns_nothing() {
     let ((), receipt) = permit(session.request(sql("select"), (), &Cuts).await).forward();
     let done = settlement(OperationResult::Completed);
     receipt.settle(done).await.unwrap();
-    let record = outcome(&world);
+    let record = world.outcome();
     assert!(!record.cut && record.controls.is_empty());
 }
 
@@ -161,7 +142,7 @@ async fn a_limit_that_cannot_be_carried_out_blocks_by_the_limiting_rule() {
         refusal.message(),
         "blocked by shop.few: the result cannot be cut to 10 rows: this protocol has no rows to count"
     );
-    let record = decision(&world);
+    let record = world.decision();
     assert_eq!((record.limit, record.obligations.len()), (None, 0));
 }
 
@@ -180,7 +161,7 @@ async fn a_rule_in_observe_changes_nothing_and_is_recorded() {
     let session = world.session("agent-7", &["agents"]).await;
     let permit = permit(session.request(sql("select"), (), &Masks(true)).await);
     assert_eq!(permit.row_limit(), None);
-    let record = decision(&world);
+    let record = world.decision();
     assert_eq!(record.rules, ["shop.read"]);
     let words: Vec<String> = record
         .observed
@@ -278,7 +259,7 @@ async fn an_operation_that_very_many_rules_match_is_recorded_all_the_same() {
             let bytes = canonical::canonical(&serde_json::to_value(event).unwrap()).unwrap();
             assert!(bytes.len() < canonical::RECORD_BYTES, "{}", bytes.len());
         }
-        let record = decision(&world);
+        let record = world.decision();
         assert_eq!(record.observed.len() as u64 + record.left_out.observed, 400);
         assert!(record.left_out.observed > 300, "{:?}", record.left_out);
         let ids: std::collections::BTreeSet<&str> = record

@@ -1,7 +1,6 @@
 //! A connection in observe: verdicts are recorded and not enforced, obligations are carried out.
 
 use hpol_bundle::policy::Policy;
-use hpol_evidence::record::{DecisionRecord, Event};
 use hpol_session::refusal::RefusalKind;
 
 use super::*;
@@ -15,15 +14,6 @@ fn observing() -> World {
     World::with_policy(policy)
 }
 
-fn last(world: &World) -> DecisionRecord {
-    let events = world.log.events();
-    let mut decisions = events.iter().rev().filter_map(|event| match event {
-        Event::Decision(record) => Some(DecisionRecord::clone(record)),
-        _ => None,
-    });
-    decisions.next().unwrap()
-}
-
 #[tokio::test]
 async fn what_would_be_blocked_or_held_goes_ahead_and_is_recorded() {
     let world = observing();
@@ -34,7 +24,7 @@ async fn what_would_be_blocked_or_held_goes_ahead_and_is_recorded() {
         ("grant", "block", "default_deny"),
     ] {
         drop(permit(session.request(sql(verb), (), &Masks(true)).await));
-        let record = last(&world);
+        let record = world.decision();
         assert_eq!(record.verdict, "allow", "{verb}");
         assert_eq!(record.rules, ["observe"], "{verb}");
         let would = record.would.unwrap();
@@ -59,7 +49,7 @@ async fn what_rules_allow_is_recorded_as_ever() {
     drop(permit(
         session.request(sql("select"), (), &Masks(true)).await,
     ));
-    let record = last(&world);
+    let record = world.decision();
     assert_eq!(
         (record.rules, record.would),
         (vec!["shop.read".to_owned()], None)
@@ -74,10 +64,10 @@ async fn masks_hold_and_what_cannot_be_masked_is_refused() {
     let permit = permit(session.request(sql("select"), (), &Masks(true)).await);
     assert!(!permit.masking().is_empty());
     drop(permit);
-    assert_eq!(last(&world).obligations, ["shop.hide_ssn"]);
+    assert_eq!(world.decision().obligations, ["shop.hide_ssn"]);
     let refusal = refusal(session.request(sql("select"), (), &Masks(false)).await);
     assert_eq!(refusal.kind, RefusalKind::CannotMask);
-    assert_eq!(last(&world).verdict, "block");
+    assert_eq!(world.decision().verdict, "block");
 }
 
 #[tokio::test]

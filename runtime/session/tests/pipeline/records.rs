@@ -3,19 +3,9 @@
 use std::time::Duration;
 
 use hpol_evidence::canonical;
-use hpol_evidence::record::{DecisionRecord, Event};
 use hpol_session::refusal::NotAccepted;
 
 use super::*;
-
-fn last_decision(world: &World) -> DecisionRecord {
-    let events = world.log.events();
-    let mut decisions = events.iter().filter_map(|event| match event {
-        Event::Decision(record) => Some(record),
-        _ => None,
-    });
-    DecisionRecord::clone(decisions.next_back().unwrap())
-}
 
 /// Lets `asked` wait for the log from its record `silent_from` on, and then goes away.
 pub(super) async fn abandon<T>(world: &World, silent_from: usize, asked: impl Future<Output = T>) {
@@ -54,7 +44,7 @@ async fn u_08_what_was_not_understood_is_recorded_without_what_it_quotes() {
         };
         let refusal = session.refuse("(not read)", [1; 32], not_understood).await;
         assert_eq!(refusal.reason, why, "the client sees all of it");
-        assert_eq!(last_decision(&world).reason, recorded);
+        assert_eq!(world.decision().reason, recorded);
     }
 }
 
@@ -63,7 +53,7 @@ async fn an_allow_that_claims_no_control_is_not_recorded_as_a_default_denial() {
     let world = World::new();
     let session = world.session("agent-7", &["agents"]).await;
     drop(permit(session.request(sql("show"), (), &Masks(true)).await));
-    let record = last_decision(&world);
+    let record = world.decision();
     assert_eq!(
         (record.verdict.as_str(), record.rules),
         ("allow", vec!["shop.uncontrolled".to_owned()])
@@ -81,7 +71,7 @@ async fn a_mask_that_cannot_be_carried_out_credits_the_mask_rule_alone() {
     let world = World::new();
     let session = world.session("agent-7", &["agents"]).await;
     refusal(session.request(sql("select"), (), &Masks(false)).await);
-    let record = last_decision(&world);
+    let record = world.decision();
     assert_eq!(record.rules, ["shop.hide_ssn"]);
     assert!(
         record
@@ -172,7 +162,7 @@ async fn u_11_the_claims_of_the_gateway_stand_in_the_mechanism_table() {
     let session = world.session("stranger", &[]).await;
     refusal(session.request(sql("select"), (), &Masks(true)).await);
     let table = include_str!("../../../../nist-mappings/data/mappings.tsv");
-    let controls = last_decision(&world).controls;
+    let controls = world.decision().controls;
     assert_eq!(controls.len(), 6);
     for control in controls {
         let id = control.id.to_uppercase();

@@ -8,7 +8,7 @@ use hpol_bundle::policy::{
     Predicate, Rule,
 };
 use hpol_bundle::vocabulary::{Protocol, Vocabulary};
-use hpol_evidence::record::Event;
+use hpol_evidence::record::{DecisionRecord, Event, OutcomeRecord};
 use hpol_operation::{Class, Operation};
 use hpol_ports::policy::{dbas, in_force, member, rule, test};
 use hpol_ports::{ManualClock, MemoryLog, MemoryStore, log, principal};
@@ -83,6 +83,27 @@ impl World {
             .open(principal(subject, groups), connection(), "127.0.0.1:5000")
             .await
             .unwrap()
+    }
+
+    /// The last decision on record.
+    pub(crate) fn decision(&self) -> DecisionRecord {
+        self.last(|event| match event {
+            Event::Decision(record) => Some(DecisionRecord::clone(record)),
+            _ => None,
+        })
+    }
+
+    /// The last outcome on record.
+    pub(crate) fn outcome(&self) -> OutcomeRecord {
+        self.last(|event| match event {
+            Event::Outcome(record) => Some(OutcomeRecord::clone(record)),
+            _ => None,
+        })
+    }
+
+    fn last<T>(&self, of: impl Fn(&Event) -> Option<T>) -> T {
+        let events = self.log.events();
+        events.iter().rev().find_map(of).unwrap()
     }
 }
 
