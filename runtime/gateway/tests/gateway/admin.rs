@@ -5,19 +5,21 @@ use std::thread;
 use serde_json::json;
 
 use crate::http::{Request, Upstream};
-use crate::process::{CONNECTION, CREDENTIAL, Folder, Gateway};
-use crate::token;
+use crate::process::{CREDENTIAL, Folder, Gateway};
+use crate::{Serving, serving, token};
 
 #[test]
 fn approvals_are_voted_on_by_those_who_may() {
-    let upstream = Upstream::start();
-    let folder = Folder::new(upstream.address());
-    folder.write_bundle(1);
-    let gateway = Gateway::start(&folder);
-    let agent = token(&gateway, "agent-7", "agents");
+    let Serving {
+        upstream,
+        folder,
+        gateway,
+        address,
+        agent,
+    } = serving();
     let owner = token(&gateway, "dana", "dba");
     let stranger = token(&gateway, "eve", "guests");
-    let (address, asking) = (gateway.connection(CONNECTION), agent.clone());
+    let asking = agent.clone();
     let waiting = thread::spawn(move || {
         Request::post("/things")
             .bearer(&asking)
@@ -156,14 +158,14 @@ fn the_admin_api_refuses_in_its_own_form() {
 
 #[test]
 fn u_08_h_18_secrets_are_nowhere_but_where_they_belong() {
-    let upstream = Upstream::start();
-    let folder = Folder::new(upstream.address());
-    folder.write_bundle(1);
-    let gateway = Gateway::start(&folder);
-    let agent = token(&gateway, "agent-7", "agents");
-    let reply = Request::get("/things")
-        .bearer(&agent)
-        .send(gateway.connection(CONNECTION));
+    let Serving {
+        upstream,
+        folder,
+        gateway,
+        address,
+        agent,
+    } = serving();
+    let reply = Request::get("/things").bearer(&agent).send(address);
     assert_eq!(reply.status, 200);
     let signature = agent.rsplit('.').next().unwrap().to_owned();
     let head = upstream.last_head();
@@ -171,7 +173,7 @@ fn u_08_h_18_secrets_are_nowhere_but_where_they_belong() {
     assert!(!head.contains(&signature.to_lowercase()), "{head}");
     let denied = Request::new("DELETE", "/things")
         .bearer(&agent)
-        .send(gateway.connection(CONNECTION));
+        .send(address);
     assert_eq!(denied.status, 403);
     let shown = gateway.process_list_entry();
     gateway.terminate();

@@ -4,21 +4,21 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::http::{Request, Upstream};
-use crate::process::{CONNECTION, Folder, Gateway};
-use crate::{ready, token};
+use crate::http::Request;
+use crate::{Serving, ready, serving};
 
 /// Shorter than the gateway waits for a client that is slow with its next request.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn u_03_open_sessions_end_once_the_log_has_failed() {
-    let upstream = Upstream::start();
-    let folder = Folder::new(upstream.address());
-    folder.write_bundle(1);
-    let gateway = Gateway::start(&folder);
-    let agent = token(&gateway, "agent-7", "agents");
-    let address = gateway.connection(CONNECTION);
+    let Serving {
+        upstream,
+        folder,
+        gateway,
+        address,
+        agent,
+    } = serving();
     let mut open = TcpStream::connect(address).unwrap();
     open.set_read_timeout(Some(PATIENCE)).unwrap();
     let request =

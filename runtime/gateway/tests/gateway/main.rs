@@ -18,9 +18,36 @@ mod operation;
 mod policy;
 mod process;
 
-use http::Request;
-use process::Gateway;
+use std::net::SocketAddr;
+
+use http::{Request, Upstream};
+use process::{CONNECTION, Folder, Gateway};
 use serde_json::Value;
+
+/// A gateway with a bundle before an upstream.
+struct Serving {
+    upstream: Upstream,
+    folder: Folder,
+    gateway: Gateway,
+    /// Where its connection listens.
+    address: SocketAddr,
+    /// The token of an agent, who may read.
+    agent: String,
+}
+
+fn serving() -> Serving {
+    let upstream = Upstream::start();
+    let folder = Folder::new(upstream.address());
+    folder.write_bundle(1);
+    let gateway = Gateway::start(&folder);
+    Serving {
+        address: gateway.connection(CONNECTION),
+        agent: token(&gateway, "agent-7", "agents"),
+        upstream,
+        folder,
+        gateway,
+    }
+}
 
 fn token(gateway: &Gateway, subject: &str, groups: &str) -> String {
     let form = format!("grant_type=client_credentials&client_id={subject}&groups={groups}");

@@ -4,16 +4,17 @@ use std::thread;
 
 use crate::http::{self, Request, Upstream};
 use crate::process::{self, CONNECTION, Folder, Gateway};
-use crate::token;
+use crate::{Serving, serving, token};
 
 #[test]
 fn a_reload_applies_all_of_a_configuration_or_nothing() {
-    let upstream = Upstream::start();
-    let folder = Folder::new(upstream.address());
-    folder.write_bundle(1);
-    let gateway = Gateway::start(&folder);
-    let agent = token(&gateway, "agent-7", "agents");
-    let old_address = gateway.connection(CONNECTION);
+    let Serving {
+        upstream,
+        folder,
+        gateway,
+        address: old_address,
+        agent,
+    } = serving();
     for (broken, refusals) in [
         ("[limits]\nclients = 0\n", 1.0),
         ("[connections.more]\nkind = \"http\"\n", 2.0),
@@ -72,12 +73,13 @@ fn a_reload_applies_all_of_a_configuration_or_nothing() {
 
 #[test]
 fn d_02_what_is_under_way_is_finished_before_the_gateway_ends() {
-    let upstream = Upstream::start();
-    let folder = Folder::new(upstream.address());
-    folder.write_bundle(1);
-    let gateway = Gateway::start(&folder);
-    let agent = token(&gateway, "agent-7", "agents");
-    let address = gateway.connection(CONNECTION);
+    let Serving {
+        upstream,
+        folder,
+        gateway,
+        address,
+        agent,
+    } = serving();
     let gate = upstream.hold();
     let under_way = thread::spawn(move || Request::get("/slow").bearer(&agent).send(address));
     gateway.wait_for(|_| upstream.requests() == 1);
