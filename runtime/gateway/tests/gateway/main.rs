@@ -11,6 +11,7 @@
 
 mod admin;
 mod bundles;
+mod history;
 mod http;
 mod log;
 mod metrics;

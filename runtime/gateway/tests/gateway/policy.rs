@@ -2,6 +2,7 @@
 //! a POST needs one member of `dba`, and nothing else is allowed.
 
 use hpol_bundle::bundle::{self, Bundle, Provenance};
+use hpol_bundle::policy::history::{History, HistoryTest, Measure, Own, Scope};
 use hpol_bundle::policy::{
     Condition, Connection, Effect, Group, GroupId, Policy, Predicate, Rule, Source, Test,
 };
@@ -13,7 +14,11 @@ use crate::process::CONNECTION;
 
 /// The bundle file.
 pub(crate) fn bundle(sequence: u64, signer: &SigningKey) -> Vec<u8> {
-    let policy = policy();
+    bundle_of(policy(), sequence, signer)
+}
+
+/// The bundle file of `policy`.
+pub(crate) fn bundle_of(policy: Policy, sequence: u64, signer: &SigningKey) -> Vec<u8> {
     let vocabulary = Vocabulary::builtin();
     let bundle = Bundle {
         program: lower(&policy, vocabulary).unwrap(),
@@ -62,6 +67,31 @@ fn policy() -> Policy {
         exceptions: vec![],
         responsibilities: vec![],
     }
+}
+
+/// The policy, with at most so many GETs of one subject in an hour.
+pub(crate) fn reads_an_hour(limit: i64) -> Policy {
+    let get = || test("http.method", Predicate::In(vec!["GET".into()]));
+    let too_many = HistoryTest {
+        history: History {
+            measure: Measure::Count,
+            filter: get(),
+            window_seconds: 3600,
+            scope: Scope::Subject,
+            own: Own::Counts,
+        },
+        at_least: limit + 1,
+        at_most: i64::MAX,
+    };
+    let mut policy = policy();
+    policy.rules.push(rule(
+        "budget",
+        vec![get(), Condition::History(Box::new(too_many))],
+        Effect::Block {
+            message: String::new(),
+        },
+    ));
+    policy
 }
 
 fn rule(name: &str, conditions: Vec<Condition>, effect: Effect) -> Rule {

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use hpol_bundle::policy::Policy;
 use hpol_bundle::signature::SigningKey;
 use hpol_evidence::key::AuditPublicKey;
 use hpol_evidence::reader::LogReader;
@@ -44,14 +45,21 @@ pub(crate) fn run(arguments: &[&str]) -> (i32, String, String) {
 pub(crate) struct Folder {
     dir: TempDir,
     upstream: SocketAddr,
+    /// Where the embedded issuer listens. With a port that the system chooses it is another issuer after a restart.
+    issuer: SocketAddr,
     signer: SigningKey,
 }
 
 impl Folder {
     pub(crate) fn new(upstream: SocketAddr) -> Folder {
+        Folder::with_issuer(upstream, SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    pub(crate) fn with_issuer(upstream: SocketAddr, issuer: SocketAddr) -> Folder {
         let folder = Folder {
             dir: tempfile::tempdir().unwrap(),
             upstream,
+            issuer,
             signer: SigningKey::generate().unwrap(),
         };
         let (code, _, told) = run(&["keygen", "--audit", &folder.text("audit.pem")]);
@@ -88,7 +96,7 @@ dir = "state"
 [admin]
 listen = "127.0.0.1:0"
 [dev]
-listen = "127.0.0.1:0"
+listen = "{}"
 [connections.{CONNECTION}]
 kind = "http"
 listen = "127.0.0.1:0"
@@ -97,7 +105,7 @@ allow_plaintext = true
 credential_header = "x-api-key"
 credential_env = "HPOL_TEST_CREDENTIAL"
 {more}"#,
-            self.upstream
+            self.issuer, self.upstream
         );
         fs::write(self.config(), config).unwrap();
     }
@@ -108,6 +116,11 @@ credential_env = "HPOL_TEST_CREDENTIAL"
             policy::bundle(sequence, &self.signer),
         )
         .unwrap();
+    }
+
+    pub(crate) fn write_bundle_of(&self, policy: Policy) {
+        let bundle = policy::bundle_of(policy, 1, &self.signer);
+        fs::write(self.path("policy.bundle"), bundle).unwrap();
     }
 
     pub(crate) fn write_bundle_of_a_stranger(&self, sequence: u64) {
