@@ -74,10 +74,10 @@ impl Listener {
         self.address
     }
 
-    /// How clients are served from now on; those connected already stay with what they have.
+    /// How clients are served from now on. Sessions that are open stay with what they have.
     pub(crate) fn replace(&self, serving: Serving) {
         if self.serving.load().fingerprint() != serving.fingerprint() {
-            self.serving.store(Arc::new(serving));
+            self.serving.swap(Arc::new(serving)).is_replaced();
         }
     }
 

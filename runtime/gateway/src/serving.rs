@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 
 use crate::config::secret::{ReadSecret, SecretSource};
 use crate::config::{self, ChannelBinding, Connection, HttpUpstream, PostgresUpstream, Upstream};
-use crate::shutdown::Stop;
+use crate::shutdown::{Stop, StopSwitch};
 use crate::tls::{self, LoadTls};
 
 /// Why a connection cannot be served as configured.
@@ -57,6 +57,9 @@ pub(crate) struct Serving {
     tls: Option<Arc<ServerConfig>>,
     adapter: Adapter,
     fingerprint: [u8; 32],
+    /// Says that clients are served otherwise by now.
+    replaced: StopSwitch,
+    told: Stop,
 }
 
 enum Adapter {
@@ -108,7 +111,10 @@ impl Serving {
             Some(tls) if !plain => Some(material.server(tls, protocol)?),
             _ => None,
         };
+        let (replaced, told) = StopSwitch::new();
         Ok(Serving {
+            replaced,
+            told,
             door: Arc::clone(&shared.door),
             identities: Arc::clone(&shared.identities),
             tls,
@@ -120,6 +126,12 @@ impl Serving {
     /// Equal for two that serve alike: same configuration, same secrets, same certificates.
     pub(crate) fn fingerprint(&self) -> [u8; 32] {
         self.fingerprint
+    }
+
+    /// Says that clients are served otherwise from now on. A session goes on as it began; an HTTP connection that is kept
+    /// open ends with the request under way, since each request is on its own.
+    pub(crate) fn is_replaced(&self) {
+        self.replaced.stop();
     }
 
     /// Serves one client until it leaves, or until its work is done after stop was said.
@@ -142,7 +154,13 @@ impl Serving {
                 .await;
             }
             Adapter::Http(connection) => {
-                let stopped = async move { stop.wait().await };
+                let mut told = self.told.clone();
+                let stopped = async move {
+                    tokio::select! {
+                        () = stop.wait() => {}
+                        () = told.wait() => {}
+                    }
+                };
                 hpol_http::serve(
                     client,
                     peer,

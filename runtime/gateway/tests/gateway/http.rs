@@ -11,6 +11,9 @@ use serde_json::Value;
 /// Longest wait for anything; far above what a busy machine needs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Shorter than the gateway waits for a client that is slow with its next request.
+const KEPT_OPEN: Duration = Duration::from_secs(20);
+
 pub(crate) struct Request {
     line: String,
     host: Option<String>,
@@ -106,6 +109,40 @@ impl Request {
                 body.to_owned()
             },
         })
+    }
+}
+
+/// A connection that a client keeps open between its requests.
+pub(crate) struct KeptOpen {
+    socket: TcpStream,
+    address: SocketAddr,
+}
+
+impl KeptOpen {
+    pub(crate) fn to(address: SocketAddr) -> KeptOpen {
+        let socket = TcpStream::connect(address).unwrap();
+        socket.set_read_timeout(Some(KEPT_OPEN)).unwrap();
+        KeptOpen { socket, address }
+    }
+
+    /// The reply of the upstream to a GET with `token`.
+    pub(crate) fn get(&mut self, token: &str) -> String {
+        let address = self.address;
+        let request =
+            format!("GET /x HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\r\n");
+        self.socket.write_all(request.as_bytes()).unwrap();
+        let mut reply = Vec::new();
+        while !reply.ends_with(b"thing") {
+            let mut byte = [0];
+            self.socket.read_exact(&mut byte).unwrap();
+            reply.extend(byte);
+        }
+        String::from_utf8(reply).unwrap()
+    }
+
+    /// Waits for the peer to close it.
+    pub(crate) fn is_closed(mut self) -> bool {
+        self.socket.read(&mut [0]).unwrap() == 0
     }
 }
 

@@ -2,9 +2,17 @@
 
 use std::thread;
 
-use crate::http::{self, Request, Upstream};
+use crate::http::{self, KeptOpen, Request, Upstream};
 use crate::process::{self, CONNECTION, Folder, Gateway};
 use crate::{Serving, serving, token};
+
+/// The table of a second connection.
+fn connection_more(upstream: &Upstream) -> String {
+    format!(
+        "[connections.more]\nkind = \"http\"\nlisten = \"127.0.0.1:0\"\nallow_plaintext = true\nupstream = \"http://{}\"\n",
+        upstream.address()
+    )
+}
 
 #[test]
 fn a_reload_applies_all_of_a_configuration_or_nothing() {
@@ -30,11 +38,7 @@ fn a_reload_applies_all_of_a_configuration_or_nothing() {
         );
     }
 
-    let more = format!(
-        "[connections.more]\nkind = \"http\"\nlisten = \"127.0.0.1:0\"\nallow_plaintext = true\nupstream = \"http://{}\"\n",
-        upstream.address()
-    );
-    folder.write_config(&more);
+    folder.write_config(&connection_more(&upstream));
     gateway.hang_up();
     gateway.wait_for(|gateway| gateway.addresses()["connections"]["more"].is_string());
     let more = Request::get("/x")
@@ -69,6 +73,30 @@ fn a_reload_applies_all_of_a_configuration_or_nothing() {
         ),
         (2, 2)
     );
+}
+
+/// Or it would go on with the credential and the upstream of before for as long as it likes.
+#[test]
+fn a_reload_ends_http_connections_that_are_kept_open_to_what_it_changes() {
+    let Serving {
+        folder,
+        gateway,
+        address,
+        agent,
+        upstream,
+    } = serving();
+    let mut open = KeptOpen::to(address);
+    assert!(open.get(&agent).starts_with("HTTP/1.1 200 "));
+    folder.write_config(&connection_more(&upstream));
+    gateway.hang_up();
+    gateway.wait_for(|gateway| gateway.addresses()["connections"]["more"].is_string());
+    assert!(open.get(&agent).starts_with("HTTP/1.1 200 "));
+    folder.write_config("max_body_bytes = 1000\n");
+    gateway.hang_up();
+    assert!(open.is_closed());
+    let mut again = KeptOpen::to(address);
+    assert!(again.get(&agent).starts_with("HTTP/1.1 200 "));
+    gateway.terminate();
 }
 
 #[test]
