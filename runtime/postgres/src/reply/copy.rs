@@ -2,6 +2,7 @@
 //! the PostgreSQL manual, "COPY", File Formats. Which columns a COPY gives out is told by its text and the catalogue.
 
 mod csv;
+mod line;
 mod text;
 
 use std::sync::Arc;
@@ -174,7 +175,7 @@ impl CopyRows {
                     delimiter: *delimiter,
                     null,
                 };
-                text::row(row, &form, columns, &mut self.field, room, &mut hide, out)
+                line::row(row, &form, columns, &mut self.field, room, &mut hide, out)
             }
             CopyFormat::Csv {
                 delimiter,
@@ -189,7 +190,7 @@ impl CopyRows {
                     escape: *escape,
                     null,
                 };
-                csv::row(row, &form, columns, &mut self.field, room, &mut hide, out)
+                line::row(row, &form, columns, &mut self.field, room, &mut hide, out)
             }
             CopyFormat::Binary => tuple(row, columns, room, &mut hide, out),
         }

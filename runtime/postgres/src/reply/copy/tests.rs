@@ -2,6 +2,7 @@
 
 use hpol_operation::sql::CatalogueBuilder;
 
+use super::line::Spelling;
 use super::*;
 use crate::reply::values::Shape;
 
@@ -20,34 +21,20 @@ const CSV: csv::Form<'_> = csv::Form {
 };
 
 /// What the fields of a row are read as; it is written again as it was.
-fn read(
-    line: &str,
-    row: impl Fn(&mut Room, &mut Hide<'_>, &mut Vec<u8>) -> Result<Written, Malformed>,
-) -> Option<Vec<String>> {
+fn read(line: &str, spelling: &impl Spelling) -> Option<Vec<String>> {
     let mut room = Room::new(&Arc::new(CatalogueBuilder::new().build()));
-    let (mut fields, mut out) = (Vec::new(), Vec::new());
+    let (mut field, mut fields, mut out) = (Vec::new(), Vec::new(), Vec::new());
     let mut hide = |_: Treatment, value: &[u8], _: &mut Room| {
         fields.push(String::from_utf8(value.to_vec()).unwrap());
         Masked::Unchanged
     };
-    let written = row(&mut room, &mut hide, &mut out).ok()?;
-    assert_eq!(written, Written::Same);
+    let row = line.as_bytes();
+    let written = line::row(
+        row, spelling, &COLUMNS, &mut field, &mut room, &mut hide, &mut out,
+    );
+    assert_eq!(written.ok()?, Written::Same);
     assert_eq!(String::from_utf8(out).unwrap(), line);
     Some(fields)
-}
-
-fn read_text(line: &str) -> Option<Vec<String>> {
-    let bytes = line.as_bytes();
-    read(line, |room, hide, out| {
-        text::row(bytes, &TEXT, &COLUMNS, &mut Vec::new(), room, hide, out)
-    })
-}
-
-fn read_csv(line: &str) -> Option<Vec<String>> {
-    let bytes = line.as_bytes();
-    read(line, |room, hide, out| {
-        csv::row(bytes, &CSV, &COLUMNS, &mut Vec::new(), room, hide, out)
-    })
 }
 
 #[test]
@@ -60,7 +47,7 @@ fn fields_are_read_without_what_they_are_spelled_with() {
             &["\\N", "x|y", "\t\n\r\u{8}\u{c}\u{b}z"],
         ),
     ] {
-        assert_eq!(read_text(line).unwrap(), fields);
+        assert_eq!(read(line, &TEXT).unwrap(), fields);
     }
     for (line, fields) in [
         ("a,b,c\n", &["a", "b", "c"][..]),
@@ -70,17 +57,17 @@ fn fields_are_read_without_what_they_are_spelled_with() {
             &["x,y", "say \"hi\" \\ now", "two\nlines"],
         ),
     ] {
-        assert_eq!(read_csv(line).unwrap(), fields);
+        assert_eq!(read(line, &CSV).unwrap(), fields);
     }
 }
 
 #[test]
 fn pg_16_a_row_that_is_none_is_refused() {
     for line in ["a|b\n", "a|b|c|d\n", "a|b|c", "a|b|c\\", "a|b|c\\\n"] {
-        assert_eq!(read_text(line), None, "{line:?}");
+        assert_eq!(read(line, &TEXT), None, "{line:?}");
     }
     for line in ["a,b\n", "a,b,c,d\n", "a,b,c", "a,b,\"c\n", "a,\"b\"x,c\n"] {
-        assert_eq!(read_csv(line), None, "{line:?}");
+        assert_eq!(read(line, &CSV), None, "{line:?}");
     }
 }
 
@@ -121,11 +108,11 @@ fn tuples_are_told_apart_and_nothing_may_follow_their_end() {
 fn what_takes_a_place_in_a_row_reads_as_it_is() {
     let hidden = "a|b,\"c\"\\\t\n";
     let mut out = Vec::new();
-    text::write(hidden.as_bytes(), TEXT.delimiter, &mut out);
+    TEXT.write(hidden.as_bytes(), &mut out);
     let line = format!("{}|x|\n", String::from_utf8(out).unwrap());
-    assert_eq!(read_text(&line).unwrap(), [hidden, "x", ""]);
+    assert_eq!(read(&line, &TEXT).unwrap(), [hidden, "x", ""]);
     let mut out = Vec::new();
-    csv::write(hidden.as_bytes(), &CSV, &mut out);
+    CSV.write(hidden.as_bytes(), &mut out);
     let line = format!("{},x,y\n", String::from_utf8(out).unwrap());
-    assert_eq!(read_csv(&line).unwrap(), [hidden, "x", "y"]);
+    assert_eq!(read(&line, &CSV).unwrap(), [hidden, "x", "y"]);
 }

@@ -1,11 +1,8 @@
-//! Rows of COPY in text format: fields between delimiters, a backslash before what would be taken for one.
+//! Fields of COPY in text format: a backslash before what would be taken for a delimiter or a line end.
 
-use hpol_session::masking::Masked;
-
-use super::{Hide, NOT_A_ROW, Written};
+use super::NOT_A_ROW;
+use super::line::Spelling;
 use crate::codec::Malformed;
-use crate::reply::columns::Treatment;
-use crate::reply::values::Room;
 
 /// How the fields of a row are told apart.
 pub(super) struct Form<'a> {
@@ -23,80 +20,49 @@ const LETTERS: [(u8, u8); 6] = [
     (b'r', b'\r'),
 ];
 
-/// Writes a row, with its line end.
-pub(super) fn row(
-    row: &[u8],
-    form: &Form<'_>,
-    columns: &[Treatment],
-    field: &mut Vec<u8>,
-    room: &mut Room,
-    hide: &mut Hide<'_>,
-    out: &mut Vec<u8>,
-) -> Result<Written, Malformed> {
-    let mut rest = row.strip_suffix(b"\n").ok_or(NOT_A_ROW)?;
-    let mut written = Written::Same;
-    for (index, treatment) in columns.iter().enumerate() {
-        if index > 0 {
-            rest = rest.strip_prefix(&[form.delimiter]).ok_or(NOT_A_ROW)?;
-            out.push(form.delimiter);
-        }
-        let (spelled, after) = rest
-            .split_at_checked(read(rest, form.delimiter, field)?)
-            .ok_or(NOT_A_ROW)?;
-        rest = after;
-        // Where nothing stands for NULL, it stands for an empty value too.
-        let masked = if spelled == form.null && !spelled.is_empty() {
-            Masked::Unchanged
-        } else {
-            hide(*treatment, field, room)
-        };
-        match masked {
-            Masked::Unchanged => out.extend_from_slice(spelled),
-            Masked::Changed => write(room.hidden(), form.delimiter, out),
-            Masked::Null => out.extend_from_slice(form.null),
-        }
-        if masked != Masked::Unchanged {
-            written = Written::Changed;
-        }
+impl Spelling for Form<'_> {
+    fn delimiter(&self) -> u8 {
+        self.delimiter
     }
-    if !rest.is_empty() {
-        return Err(NOT_A_ROW);
-    }
-    out.push(b'\n');
-    Ok(written)
-}
 
-/// Reads the field at the start of `rest` into `field`; how many bytes it takes.
-fn read(rest: &[u8], delimiter: u8, field: &mut Vec<u8>) -> Result<usize, Malformed> {
-    field.clear();
-    let mut at = 0;
-    while let Some(byte) = rest.get(at).copied() {
-        if byte == delimiter {
-            break;
-        }
-        at += 1;
-        if byte != b'\\' {
-            field.push(byte);
-            continue;
-        }
-        let escaped = rest.get(at).copied().ok_or(NOT_A_ROW)?;
-        let letter = LETTERS.iter().find(|(letter, _)| *letter == escaped);
-        field.push(letter.map_or(escaped, |(_, byte)| *byte));
-        at += 1;
+    fn null(&self) -> &[u8] {
+        self.null
     }
-    Ok(at)
-}
 
-/// Writes a field that reads as `value`.
-pub(super) fn write(value: &[u8], delimiter: u8, out: &mut Vec<u8>) {
-    for byte in value {
-        let letter = LETTERS.iter().find(|(_, written)| written == byte);
-        match letter {
-            Some((letter, _)) => out.extend_from_slice(&[b'\\', *letter]),
-            None if *byte == b'\\' || *byte == delimiter => {
-                out.extend_from_slice(&[b'\\', *byte]);
+    /// Where nothing stands for NULL, it stands for an empty value too.
+    fn is_null(&self, spelled: &[u8]) -> bool {
+        spelled == self.null && !spelled.is_empty()
+    }
+
+    fn read(&self, rest: &[u8], field: &mut Vec<u8>) -> Result<usize, Malformed> {
+        let mut at = 0;
+        while let Some(byte) = rest.get(at).copied() {
+            if byte == self.delimiter {
+                break;
             }
-            None => out.push(*byte),
+            at += 1;
+            if byte != b'\\' {
+                field.push(byte);
+                continue;
+            }
+            let escaped = rest.get(at).copied().ok_or(NOT_A_ROW)?;
+            let letter = LETTERS.iter().find(|(letter, _)| *letter == escaped);
+            field.push(letter.map_or(escaped, |(_, byte)| *byte));
+            at += 1;
+        }
+        Ok(at)
+    }
+
+    fn write(&self, value: &[u8], out: &mut Vec<u8>) {
+        for byte in value {
+            let letter = LETTERS.iter().find(|(_, written)| written == byte);
+            match letter {
+                Some((letter, _)) => out.extend_from_slice(&[b'\\', *letter]),
+                None if *byte == b'\\' || *byte == self.delimiter => {
+                    out.extend_from_slice(&[b'\\', *byte]);
+                }
+                None => out.push(*byte),
+            }
         }
     }
 }
