@@ -1,8 +1,9 @@
 //! What a COPY TO STDOUT is known to give out.
 
-use hpol_operation::sql::{
-    Analyser, Catalogue, CatalogueBuilder, CopiedColumn, CopyOut, Limits, RelationKind, SqlSession,
-};
+mod reading;
+
+use hpol_operation::sql::{Catalogue, CatalogueBuilder, CopiedColumn, CopyOut, RelationKind};
+use reading::{analyse_in, knowing};
 
 /// `a (id, x)` with the table `b (id, y)` beside it and one of the same name in another schema; `a.g` is generated.
 fn catalogue() -> Catalogue {
@@ -25,13 +26,8 @@ fn catalogue() -> Catalogue {
 
 #[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn copied(sql: &str) -> Option<CopyOut> {
-    let session = SqlSession {
-        search_path: vec!["public".to_owned()],
-        catalogue: Some(catalogue().into()),
-    };
-    let analysis = Analyser::new(Limits::default())
-        .analyse(sql, &session)
-        .unwrap();
+    let session = knowing(catalogue());
+    let analysis = analyse_in(sql, &session).unwrap();
     analysis.copied(&catalogue())
 }
 

@@ -1,14 +1,14 @@
 //! Every construct of the grammar that people write is known to the walk.
 
-use hpol_operation::sql::{Analyser, Limits, SqlSession};
+mod reading;
+
+use hpol_operation::sql::{Analyser, Limits};
+use reading::session;
 
 #[test]
 fn constructs_are_known() {
     let analyser = Analyser::new(Limits::default());
-    let session = SqlSession {
-        search_path: vec!["public".to_owned()],
-        catalogue: None,
-    };
+    let session = session(&["public"]);
     for sql in include_str!("data/constructs.sql")
         .split(";\n")
         .filter(|sql| !sql.trim().is_empty())

@@ -1,21 +1,17 @@
 //! Texts made to exhaust the analyser: each ends in an analysis or a clean refusal, in bounded time.
 
+mod reading;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use hpol_bundle::vocabulary::Vocabulary;
 use hpol_operation::sql::{
     Analyser, Catalogue, CatalogueBuilder, ClassifiedColumn, Limits, NamedText, NamedTexts,
-    SqlRefusal, SqlSession,
+    SqlRefusal,
 };
 use proptest::prelude::*;
-
-fn session() -> SqlSession {
-    SqlSession {
-        search_path: vec!["public".to_owned()],
-        catalogue: None,
-    }
-}
+use reading::session;
 
 /// The outcome for each text; one that takes far longer than any should, on a slow machine too, is refused for that.
 fn outcomes<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<Result<(), SqlRefusal>> {
@@ -25,7 +21,7 @@ fn outcomes<'a>(texts: impl IntoIterator<Item = &'a String>) -> Vec<Result<(), S
     });
     texts
         .into_iter()
-        .map(|sql| analyser.analyse(sql, &session()).map(drop))
+        .map(|sql| analyser.analyse(sql, &session(&["public"])).map(drop))
         .collect()
 }
 
@@ -180,7 +176,7 @@ fn pg_46_names_of_the_session_are_bounded_together() {
         }
     };
     let run = |text: &str, count| {
-        let analysis = analyser.analyse_named(text, &session(), named(count));
+        let analysis = analyser.analyse_named(text, &session(&["public"]), named(count));
         analysis.map(drop)
     };
     assert_eq!(run("EXECUTE a0", 1), Ok(()));
@@ -226,11 +222,17 @@ fn a_kept_analysis_does_not_lift_the_bound_of_texts() {
         text_bytes: 20,
         ..Limits::default()
     });
-    analyser.analyse("SELECT 'a'", &session()).unwrap();
-    assert!(analyser.cached("SELECT 'abc'", &session()).is_some());
+    analyser
+        .analyse("SELECT 'a'", &session(&["public"]))
+        .unwrap();
+    assert!(
+        analyser
+            .cached("SELECT 'abc'", &session(&["public"]))
+            .is_some()
+    );
     let longer = format!("SELECT '{}'", "a".repeat(20));
-    assert!(analyser.cached(&longer, &session()).is_none());
-    let refused = analyser.analyse(&longer, &session()).map(drop);
+    assert!(analyser.cached(&longer, &session(&["public"])).is_none());
+    let refused = analyser.analyse(&longer, &session(&["public"])).map(drop);
     assert!(matches!(refused, Err(SqlRefusal::TooLong { .. })));
 }
 
@@ -243,7 +245,7 @@ fn a_full_queue_and_a_slow_text_are_refused() {
         ..Limits::default()
     };
     let outcome = Analyser::new(limits)
-        .analyse("SELECT 1", &session())
+        .analyse("SELECT 1", &session(&["public"]))
         .map(drop);
     assert!(
         matches!(outcome, Err(SqlRefusal::TooSlow | SqlRefusal::Busy)),
@@ -268,7 +270,7 @@ proptest! {
         static ANALYSER: std::sync::OnceLock<Analyser> = std::sync::OnceLock::new();
         let analyser = ANALYSER.get_or_init(|| Analyser::new(Limits::default()));
         for text in [text, String::from_utf8_lossy(&bytes).into_owned()] {
-            prop_assert_ne!(analyser.analyse(&text, &session()).map(drop), Err(SqlRefusal::Internal));
+            prop_assert_ne!(analyser.analyse(&text, &session(&["public"])).map(drop), Err(SqlRefusal::Internal));
         }
     }
 
@@ -277,7 +279,7 @@ proptest! {
         static ANALYSER: std::sync::OnceLock<Analyser> = std::sync::OnceLock::new();
         let analyser = ANALYSER.get_or_init(|| Analyser::new(Limits::default()));
         let text = words.join(" ");
-        match analyser.analyse(&text, &session()) {
+        match analyser.analyse(&text, &session(&["public"])) {
             Ok(analysis) => {
                 let classified = ClassifiedColumn { schema: "public".into(), table: "a".into(), column: "x".into() };
                 let _ = analysis.exposure(&catalogue(), &[classified]);

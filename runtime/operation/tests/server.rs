@@ -6,15 +6,18 @@
     reason = "a test that fails should fail where it stands"
 )]
 
+mod reading;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hpol_operation::Class;
 use hpol_operation::sql::{
     Analyser, Catalogue, CatalogueBuilder, CatalogueQuery, ClassifiedColumn, Exposure, Limits,
-    RelationKind, SqlSession, catalogue_queries,
+    RelationKind, catalogue_queries,
 };
 use hpol_support::postgres::PostgresServer;
+use reading::{analyse_in, knowing, session};
 
 /// Functions that PostgreSQL calls volatile because their result changes, not because they change something.
 const TELL_THE_MOMENT: &str = "amvalidate clock_timestamp gen_random_uuid lastval pg_blocking_pids
@@ -37,7 +40,7 @@ fn pg_35_volatile_functions_are_not_taken_for_harmless() {
     assert!(functions.lines().count() > 200, "{functions}");
     for function in functions.lines().filter(|name| !known.contains(name)) {
         let sql = format!("SELECT pg_catalog.\"{function}\"()");
-        let analysis = analyser.analyse(&sql, &session(None)).unwrap();
+        let analysis = analyser.analyse(&sql, &session(&["public"])).unwrap();
         assert_eq!(analysis.class(), Class::Write, "{function}");
     }
 }
@@ -63,9 +66,9 @@ fn pg_40_a_catalogue_of_a_server_knows_generated_columns_views_and_partitions() 
         table: "people".into(),
         column: "ssn".into(),
     }];
-    let session = session(Some(Arc::clone(&catalogue)));
+    let session = knowing(Arc::clone(&catalogue));
     let exposure = |sql: &str| {
-        let analysis = Analyser::new(Limits::default()).analyse(sql, &session);
+        let analysis = analyse_in(sql, &session);
         analysis.unwrap().exposure(&catalogue, &classified)
     };
     assert_eq!(exposure("SELECT last4 FROM people"), Exposure::Plain);
@@ -78,13 +81,6 @@ fn pg_40_a_catalogue_of_a_server_knows_generated_columns_views_and_partitions() 
         "SELECT lower('x'::varchar)",
     ] {
         assert!(matches!(exposure(sql), Exposure::Refused { .. }), "{sql}");
-    }
-}
-
-fn session(catalogue: Option<Arc<Catalogue>>) -> SqlSession {
-    SqlSession {
-        search_path: vec!["public".to_owned()],
-        catalogue,
     }
 }
 

@@ -2,9 +2,12 @@
 //! facts that cannot be determined, `refused` is why the text has none, and `dangerous` that a policy must be able to catch
 //! it by something else than `select`.
 
+mod reading;
+
 use std::collections::BTreeSet;
 
-use hpol_operation::sql::{Analyser, Limits, SqlAnalysis, SqlSession};
+use hpol_operation::sql::{Analyser, Limits, SqlAnalysis};
+use reading::session;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -49,10 +52,7 @@ fn yes() -> bool {
 #[test]
 fn pg_31_to_52_the_corpus_has_its_facts() {
     let analyser = Analyser::new(Limits::default());
-    let session = SqlSession {
-        search_path: vec!["public".to_owned()],
-        catalogue: None,
-    };
+    let session = session(&["public"]);
     let mut wrong = Vec::new();
     let mut cases = 0;
     for line in include_str!("data/statements.jsonl").lines() {
