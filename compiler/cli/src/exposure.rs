@@ -40,8 +40,8 @@ pub(crate) fn cannot_mask(
     while named.len() < COLUMNS {
         let catalogue = catalogue(&tables, classified, &named);
         match analysis.exposure(&catalogue, classified) {
-            exposure @ (Exposure::None | Exposure::Plain) => {
-                let exposed = exposure == Exposure::Plain;
+            exposure @ (Exposure::None | Exposure::Touched | Exposure::Plain) => {
+                let exposed = exposure != Exposure::None;
                 let why = analysis.cannot_mask_copy(&catalogue, exposed, searched);
                 return why.map(str::to_owned);
             }

@@ -1,11 +1,13 @@
 //! Whether classified columns leave as plain columns only.
 
+mod reading;
+
 use std::sync::Arc;
 
 use hpol_operation::sql::{
-    Analyser, Catalogue, CatalogueBuilder, ClassifiedColumn, Exposure, Limits, RelationKind,
-    SqlSession, catalogue_queries,
+    Catalogue, CatalogueBuilder, ClassifiedColumn, Exposure, RelationKind, catalogue_queries,
 };
+use reading::{analyse_in, knowing, session};
 
 /// People with a classified `ssn`, a partitioned table with a classified `card`, a table without, and views.
 fn catalogue() -> Arc<Catalogue> {
@@ -48,13 +50,8 @@ fn catalogue() -> Arc<Catalogue> {
 #[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn exposure_of(sql: &str, classified: &[ClassifiedColumn]) -> Exposure {
     let catalogue = catalogue();
-    let session = SqlSession {
-        search_path: vec!["public".to_owned()],
-        catalogue: Some(Arc::clone(&catalogue)),
-    };
-    let analysis = Analyser::new(Limits::default())
-        .analyse(sql, &session)
-        .unwrap();
+    let session = knowing(Arc::clone(&catalogue));
+    let analysis = analyse_in(sql, &session).unwrap();
     analysis.exposure(&catalogue, classified)
 }
 
@@ -98,30 +95,42 @@ fn statements_that_show_plain_columns() {
         "SELECT * FROM people WHERE id = $1 ORDER BY name LIMIT 5",
         "SELECT p.*, o.item AS ssn2 FROM people p JOIN orders o ON o.person = p.id",
         "SELECT people.ssn AS x, upper(name) FROM public.people",
-        "SELECT name FROM people WHERE id IN (SELECT person FROM orders)",
         "SELECT last4 FROM people",
         "SELECT card FROM pay_old",
         "SELECT card FROM ONLY pay TABLESAMPLE system (1)",
         "SELECT ctid, ssn FROM people FOR UPDATE",
-        "SELECT count(*) FROM people GROUP BY name",
-        "SELECT id FROM people ORDER BY 1",
         "SELECT ssn FROM people JOIN orders USING (id)",
         "SELECT ssn FROM people WHERE EXISTS (SELECT * FROM orders)",
         "EXPLAIN SELECT ssn FROM people",
         "PREPARE q AS SELECT ssn FROM people; EXECUTE q",
         "DECLARE c BINARY SCROLL CURSOR WITH HOLD FOR TABLE people; FETCH ALL FROM c; MOVE c; CLOSE c",
+        "COPY people TO STDOUT",
+        "COPY (SELECT name, ssn AS x FROM people WHERE id = 1) TO STDOUT (FORMAT binary)",
+        "SELECT 1; TABLE people",
+    ] {
+        assert_eq!(exposure(sql), Exposure::Plain, "{sql}");
+    }
+}
+
+#[test]
+fn statements_that_give_out_nothing_classified_of_what_they_touch() {
+    for sql in [
+        "SELECT name FROM people WHERE id IN (SELECT person FROM orders)",
+        "SELECT count(*) FROM people GROUP BY name",
+        "SELECT id FROM people ORDER BY 1",
         "INSERT INTO people (id, ssn) VALUES (1, '9')",
         "INSERT INTO people SELECT * FROM orders",
         "UPDATE people SET ssn = '9' WHERE id = 1 RETURNING name",
         "DELETE FROM people WHERE id = 1",
         "UPDATE people SET name = 'x' FROM orders old WHERE old.id = 1 RETURNING old.item",
         "COPY people FROM STDIN",
-        "COPY people TO STDOUT",
-        "COPY (SELECT name, ssn AS x FROM people WHERE id = 1) TO STDOUT (FORMAT binary)",
         "TRUNCATE people",
         "DROP TABLE people",
+        "SELECT FROM people",
+        "COPY (SELECT name FROM people) TO STDOUT",
+        "SELECT 1; SELECT name FROM people; SELECT 2",
     ] {
-        assert_eq!(exposure(sql), Exposure::Plain, "{sql}");
+        assert_eq!(exposure(sql), Exposure::Touched, "{sql}");
     }
 }
 
@@ -269,14 +278,9 @@ fn a_view_over_classified_columns_is_refused_also_where_it_is_classified_itself(
 
 #[test]
 fn the_queries_of_the_catalogue_are_reads_of_what_describes_the_database() {
-    let session = SqlSession {
-        search_path: Vec::new(),
-        catalogue: None,
-    };
+    let session = session(&[]);
     for query in catalogue_queries() {
-        let analysis = Analyser::new(Limits::default())
-            .analyse(query.sql(), &session)
-            .unwrap();
+        let analysis = analyse_in(query.sql(), &session).unwrap();
         assert_eq!(
             analysis.class(),
             hpol_operation::Class::Read,

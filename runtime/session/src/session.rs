@@ -35,17 +35,28 @@ pub enum Outcome<P> {
     Refuse(Refusal),
 }
 
+/// Where values can come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Returns {
+    /// Nowhere.
+    Nowhere,
+    /// In what is told of the operation beside its result, as in errors and notices.
+    InMessages,
+    /// In its result and in such messages.
+    InResult,
+}
+
 /// Can the protocol carry out the obligations on this operation? The adapter answers, between decision and commit.
 pub trait Carrier: Send + Sync {
     /// # Errors
     /// What cannot be hidden, and why. The decision becomes a block.
     fn can_mask(&self, plan: &MaskingPlan) -> Result<(), CannotMask>;
 
-    /// Whether what comes back can hold values from the columns or paths of `plan`, which is not carried out. Asked where
-    /// history reads which data classes were released; when in doubt they were.
-    fn returns(&self, plan: &MaskingPlan) -> bool {
+    /// Where values from the columns or paths of `plan`, which is not carried out, can come back. Asked where history reads
+    /// which data classes were released; when in doubt they were.
+    fn returns(&self, plan: &MaskingPlan) -> Returns {
         let _ = plan;
-        true
+        Returns::InResult
     }
 
     /// Whether the result can be cut after so many rows. Asked only where a limit applies. An operation whose result has

@@ -45,7 +45,7 @@ fn who_has_read_personal_data_posts_nothing() {
     let world = world();
     let token = agent(&world, "curious");
     let printed = world.psql(&token).unwrap();
-    let printed = printed.run(&["SELECT id FROM orders WHERE id = 7"]);
+    let printed = printed.run(&["SELECT id FROM customers WHERE id = 7"]);
     assert_eq!(printed.unwrap().out, "7\n");
     // What is in flight may release anything.
     wait_for_outcome(&world, "curious");

@@ -23,6 +23,8 @@ pub struct ClassifiedColumn {
 pub enum Exposure {
     /// It touches no relation that holds classified columns.
     None,
+    /// It touches one and gives out none of them; what is told of the statement beside its result may show their values.
+    Touched,
     /// Their values leave only as plain columns of the result, where table oid and attribute number in the
     /// RowDescription tell them: see [`Catalogue::column_origins`].
     Plain,
@@ -52,6 +54,8 @@ impl SqlAnalysis {
         for statement in &self.lineage.statements {
             match classes.statement(statement) {
                 Ok(Touch::Nothing) => {}
+                Ok(Touch::Silent) if exposure == Exposure::None => exposure = Exposure::Touched,
+                Ok(Touch::Silent) => {}
                 Ok(Touch::Plain) => exposure = Exposure::Plain,
                 Err(refused) => return refused.into(),
             }
@@ -63,6 +67,8 @@ impl SqlAnalysis {
 /// What a statement that may run does with classified columns.
 enum Touch {
     Nothing,
+    /// None is in its result.
+    Silent,
     Plain,
 }
 
@@ -152,7 +158,11 @@ impl<'a> Classes<'a> {
         }
         joins(statement, &holders)?;
         result(statement, &outputs)?;
-        Ok(Touch::Plain)
+        Ok(if outputs.is_empty() {
+            Touch::Silent
+        } else {
+            Touch::Plain
+        })
     }
 
     /// The relation that is mentioned, if it holds classified columns.

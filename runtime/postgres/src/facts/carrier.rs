@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use hpol_operation::sql::{ClassifiedColumn, Exposure, Extent};
 use hpol_session::masking::{Column, MaskingPlan, Slot};
-use hpol_session::session::{CannotLimit, CannotMask, Carrier};
+use hpol_session::session::{CannotLimit, CannotMask, Carrier, Returns};
 
 use super::Reading;
 
@@ -51,39 +51,34 @@ impl Carrier for Reading {
         }
     }
 
-    fn returns(&self, plan: &MaskingPlan) -> bool {
-        self.is_outrun().is_some()
-            || self.listens()
-            || !matches!(self.exposure(plan), Exposure::None)
+    fn returns(&self, plan: &MaskingPlan) -> Returns {
+        if self.is_outrun().is_some() || self.listens() {
+            return Returns::InResult;
+        }
+        match self.exposure(plan) {
+            Exposure::None => Returns::Nowhere,
+            Exposure::Touched => Returns::InMessages,
+            Exposure::Plain | Exposure::Refused { .. } => Returns::InResult,
+        }
     }
 
     fn can_mask(&self, plan: &MaskingPlan) -> Result<(), CannotMask> {
-        let first = || {
-            plan.columns()
-                .next()
-                .map(|(slot, _)| plan.class(slot).to_owned())
-        };
-        if let (Some(class), Some(why)) = (first(), self.is_outrun()) {
+        let first = plan.columns().next();
+        let outrun = || self.is_outrun();
+        let notified = || self.analysis.cannot_mask_notified(plan.has_detectors());
+        if let (Some((slot, _)), Some(why)) = (first, outrun().or_else(notified)) {
             return Err(CannotMask {
-                class,
-                why: why.to_owned(),
-            });
-        }
-        if let (Some(class), Some(why)) = (
-            first(),
-            self.analysis.cannot_mask_notified(plan.has_detectors()),
-        ) {
-            return Err(CannotMask {
-                class,
+                class: plan.class(slot).to_owned(),
                 why: why.to_owned(),
             });
         }
         match self.exposure(plan) {
-            exposure @ (Exposure::None | Exposure::Plain) => {
-                let exposed = exposure == Exposure::Plain;
-                let why =
-                    self.analysis
-                        .cannot_mask_copy(&self.catalogue, exposed, plan.has_detectors());
+            exposure @ (Exposure::None | Exposure::Touched | Exposure::Plain) => {
+                let why = self.analysis.cannot_mask_copy(
+                    &self.catalogue,
+                    exposure != Exposure::None,
+                    plan.has_detectors(),
+                );
                 why.map_or(Ok(()), |why| {
                     Err(CannotMask {
                         class: plan.class(Slot(0)).to_owned(),

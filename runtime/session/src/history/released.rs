@@ -16,7 +16,7 @@ use hpol_operation::Class;
 
 use crate::masking::{BuildPlan, MaskingPlan};
 use crate::policy::InForce;
-use crate::session::Carrier;
+use crate::session::{Carrier, Returns};
 
 /// The facts of results in the vocabulary.
 #[derive(Debug, Clone, Copy)]
@@ -122,6 +122,8 @@ pub(crate) struct Released {
     watched: bool,
     /// Those that it brings back in clear, if anything.
     in_clear: Vec<Box<str>>,
+    /// Whether messages about it can show values of others.
+    in_messages: bool,
     /// Whether others may be in free text.
     perhaps: bool,
 }
@@ -143,10 +145,16 @@ impl Released {
             ..Released::default()
         };
         for watched in shown {
-            if !watched.places.is_empty() && carrier.returns(&watched.places) {
-                released.in_clear.push(watched.class.as_str().into());
-            } else if watched.detected {
-                released.perhaps = true;
+            let returns = match watched.places.is_empty() {
+                true => Returns::Nowhere,
+                false => carrier.returns(&watched.places),
+            };
+            match returns {
+                Returns::InResult => released.in_clear.push(watched.class.as_str().into()),
+                Returns::InMessages | Returns::Nowhere => {
+                    released.in_messages |= returns == Returns::InMessages;
+                    released.perhaps |= watched.detected;
+                }
             }
         }
         released
@@ -164,7 +172,9 @@ impl Released {
         let may_be = match told {
             Told::Nothing => false,
             Told::Text => self.perhaps,
-            Told::Values => self.perhaps || (!anything && !self.in_clear.is_empty()),
+            Told::Values => {
+                self.perhaps || self.in_messages || (!anything && !self.in_clear.is_empty())
+            }
             Told::Anything => true,
         };
         if may_be {

@@ -12,11 +12,11 @@ use hpol_ports::principal;
 use hpol_session::history::Told;
 use hpol_session::permit::Settlement;
 use hpol_session::principal::Connection;
-use hpol_session::session::{Outcome, Session};
+use hpol_session::session::{Outcome, Returns, Session};
 use hpol_session::{OperationResult, Vote};
 
 use super::restarts::restarted;
-use crate::world::{self, Masks, World, sql};
+use crate::world::{self, Gives, Masks, World, sql};
 use crate::{held, permit, refusal, settlement};
 
 const WINDOW: u64 = 600;
@@ -178,31 +178,41 @@ async fn rows_that_nobody_counted_may_be_any_number() {
     }
 }
 
-/// An operation without rows or bytes released nothing, unless something else told of values.
+/// An operation without rows or bytes released nothing, unless something else told of values; one that gives out other
+/// columns only, nothing but by that.
 #[tokio::test]
 async fn values_in_an_error_are_released() {
     let world = begun(no_exfiltration());
     let (sql_session, http) = (world.session("agent-7", &[]).await, http(&world).await);
-    for (told, passes) in [
-        (Told::Nothing, true),
-        (Told::Text, true),
-        (Told::Values, false),
-        (Told::Anything, false),
+    let mut second = 0;
+    for (returns, rows, told, passes) in [
+        (Returns::InResult, 0, Told::Nothing, true),
+        (Returns::InResult, 0, Told::Text, true),
+        (Returns::InResult, 0, Told::Values, false),
+        (Returns::InResult, 0, Told::Anything, false),
+        (Returns::InResult, 1, Told::Nothing, false),
+        (Returns::InMessages, 1, Told::Nothing, true),
+        (Returns::InMessages, 0, Told::Values, false),
+        (Returns::InMessages, 1, Told::Values, false),
+        (Returns::Nowhere, 1, Told::Values, true),
     ] {
-        let outcome = sql_session.request(sql("select"), (), &Masks(true)).await;
+        let carrier = Gives(returns);
+        let outcome = sql_session.request(sql("select"), (), &carrier).await;
         let ((), receipt) = permit(outcome).forward();
         let end = Settlement {
-            rows: 0,
-            counted: Some(0),
-            bytes: 0,
+            rows,
+            counted: Some(rows),
+            bytes: rows,
             told,
-            ..settlement(OperationResult::Failed)
+            ..settlement(OperationResult::Completed)
         };
         receipt.settle(end).await.unwrap();
         let outcome = http.request(post(), (), &Masks(true)).await;
-        assert_eq!(matches!(outcome, Outcome::Permit(_)), passes, "{told:?}");
+        let passed = matches!(outcome, Outcome::Permit(_));
+        assert_eq!(passed, passes, "{returns:?} {rows} {told:?}");
         if !passes {
-            world.clock.set_second(601);
+            second += 601;
+            world.clock.set_second(second);
         }
     }
 }

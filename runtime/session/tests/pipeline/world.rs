@@ -15,7 +15,7 @@ use hpol_ports::{ManualClock, MemoryLog, MemoryStore, log, principal};
 use hpol_session::door::Door;
 use hpol_session::masking::MaskingPlan;
 use hpol_session::principal::Connection;
-use hpol_session::session::{CannotMask, Carrier, Session};
+use hpol_session::session::{CannotMask, Carrier, Returns, Session};
 
 #[derive(Debug)]
 pub(crate) struct World {
@@ -43,6 +43,19 @@ impl Carrier for Masks {
                 why: "it is used in WHERE".to_owned(),
             })
         }
+    }
+}
+
+/// Says where values come back.
+pub(crate) struct Gives(pub(crate) Returns);
+
+impl Carrier for Gives {
+    fn can_mask(&self, _: &MaskingPlan) -> Result<(), CannotMask> {
+        Ok(())
+    }
+
+    fn returns(&self, _: &MaskingPlan) -> Returns {
+        self.0
     }
 }
 
