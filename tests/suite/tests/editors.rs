@@ -11,7 +11,7 @@ const NAMES: &str = "package orders\n\nconnection orders_db = postgres \"orders-
 const RULES: &str = "package orders\n\nrule read \"Reads\" {\n    satisfies AC-3\n    on orders_db\n    when sql.verbs within [select] and subject.id != \"😀\" and agnets\n    allow\n}\n";
 
 #[test]
-fn neovim_shows_mends_and_renames() {
+fn neovim_shows_mends_renames_and_formats() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().canonicalize().unwrap();
     std::fs::write(root.join("names.hpol"), NAMES).unwrap();
@@ -63,5 +63,16 @@ fn neovim_shows_mends_and_renames() {
         said["renamed"],
         json!(["    when sql.verbs within [select] and subject.id != \"😀\" and robots"])
     );
+    assert_eq!(said["wrong after the rename"], json!(0));
+    assert_eq!(
+        said["formatted"],
+        json!([
+            "    satisfies AC-3",
+            "    on    orders_db",
+            "    when  sql.verbs within [select] and subject.id != \"😀\" and robots",
+            "    allow",
+        ])
+    );
+    assert_eq!(said["wrong after the formatting"], json!(0));
     assert_eq!(said["symbols"], json!(["orders", "read"]));
 }
