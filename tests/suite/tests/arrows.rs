@@ -84,6 +84,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("hpol-support", &[]),
     ("hpol-suite", &[]),
+    ("tree-sitter-hpol", &[]),
     ("xtask", &["hpol-support"]),
 ];
 

@@ -1,0 +1,4 @@
+("{" @open "}" @close)
+("[" @open "]" @close)
+("subject.claims[" @open "]" @close)
+("(" @open ")" @close)
