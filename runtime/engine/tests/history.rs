@@ -5,20 +5,25 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
+#[path = "history/known.rs"]
+mod known;
+#[path = "history/policies.rs"]
+mod policies;
+
 use hpol_bundle::decision::Decision;
 use hpol_bundle::facts::{Fact, Facts};
-use hpol_bundle::policy::history::{History, HistoryTest, Measure, Own, Scope};
-use hpol_bundle::policy::{Condition, Policy};
+use hpol_bundle::policy::Policy;
 use hpol_bundle::program::Program;
 use hpol_bundle::program::dag::{Budget, Dag};
 use hpol_bundle::program::lower::lower;
-use hpol_bundle::vocabulary::{FactId, FactType, Phase, Protocol, Scalar, Vocabulary};
+use hpol_bundle::vocabulary::{Phase, Protocol, Vocabulary};
 use hpol_engine::history::{InFlight, Ledger, Moment, Monitors, Whose};
 use hpol_engine::{
     Looked, Residuals, Scratch, SessionGraph, decide_given, decide_once_given, outcome_given,
 };
 use hpol_oracle::generate::{self, Case, Random};
 use hpol_oracle::{Moment as OracleMoment, Past};
+use policies::with_history;
 
 const STEPS: usize = 10_000;
 const SEED: u64 = 0x6869_7374;
@@ -362,221 +367,6 @@ fn with_unknown_result(mut facts: Facts) -> Facts {
         }
     }
     facts
-}
-
-/// The policy with tests of history beside, and instead of, some of its conditions.
-fn with_history(random: &mut Random, mut policy: Policy) -> Policy {
-    // Few measurements, so that rules share them.
-    let histories: Vec<History> = (0..=random.below(3)).map(|_| history(random)).collect();
-    for rule in &mut policy.rules {
-        rule.condition = without_results(rule.condition.clone());
-        if random.one_in(3) {
-            continue;
-        }
-        let test = |random: &mut Random| {
-            let at_least = random.below(4) as i64;
-            let test = Condition::History(Box::new(HistoryTest {
-                history: random.pick(&histories).unwrap().clone(),
-                at_least,
-                at_most: *random.pick(&[at_least, at_least + 2, i64::MAX]).unwrap(),
-            }));
-            match random.one_in(3) {
-                true => Condition::Not(Box::new(test)),
-                false => test,
-            }
-        };
-        let mut parts = vec![test(random)];
-        if random.one_in(2) {
-            parts.push(rule.condition.clone());
-        }
-        if random.one_in(3) {
-            parts.push(test(random));
-        }
-        rule.condition = match random.one_in(3) {
-            true => Condition::Any(parts),
-            false => Condition::All(parts),
-        };
-    }
-    for group in &mut policy.groups {
-        group.condition = without_results(group.condition.clone());
-    }
-    policy
-}
-
-fn history(random: &mut Random) -> History {
-    let of_type = |random: &mut Random, fits: fn(&FactType) -> bool| -> FactId {
-        let facts = Vocabulary::builtin()
-            .iter()
-            .filter(|(_, fact)| fits(&fact.ty));
-        *random
-            .pick(&facts.map(|(id, _)| id).collect::<Vec<_>>())
-            .unwrap()
-    };
-    let measure = match random.below(4) {
-        0 => Measure::Sum(of_type(random, |ty| *ty == FactType::Scalar(Scalar::Int))),
-        1 => Measure::Distinct(of_type(random, |ty| {
-            matches!(
-                ty,
-                FactType::Set(_) | FactType::Scalar(Scalar::String | Scalar::Name)
-            )
-        })),
-        _ => Measure::Count,
-    };
-    let filter = generate::policy(random).rules.pop();
-    let filter = filter.map_or(Condition::All(vec![]), |rule| rule.condition);
-    let filter = without_history(filter);
-    History {
-        measure,
-        filter: match random.one_in(2) {
-            true => Condition::Any(vec![filter, anything(random)]),
-            false => filter,
-        },
-        window_seconds: *random.pick(&[1, 2, 5, 60]).unwrap(),
-        scope: *random.pick(&[Scope::Subject, Scope::Session]).unwrap(),
-        own: *random.pick(&[Own::Counts, Own::Apart]).unwrap(),
-    }
-}
-
-fn anything(random: &mut Random) -> Condition {
-    match random.one_in(2) {
-        true => Condition::All(vec![]),
-        false => Condition::Any(vec![]),
-    }
-}
-
-/// `condition` with what is about results left out, which rules cannot read.
-fn without_results(condition: Condition) -> Condition {
-    replace(condition, &|condition| match condition {
-        Condition::Test(test) => Vocabulary::builtin()
-            .fact(test.fact)
-            .is_some_and(|fact| fact.phase == Phase::Result),
-        _ => false,
-    })
-}
-
-fn without_history(condition: Condition) -> Condition {
-    replace(condition, &|condition| {
-        matches!(condition, Condition::History(_))
-    })
-}
-
-fn replace(condition: Condition, which: &dyn Fn(&Condition) -> bool) -> Condition {
-    if which(&condition) {
-        return Condition::All(vec![]);
-    }
-    let all = |parts: Vec<Condition>| parts.into_iter().map(|part| replace(part, which)).collect();
-    match condition {
-        Condition::All(parts) => Condition::All(all(parts)),
-        Condition::Any(parts) => Condition::Any(all(parts)),
-        Condition::Not(inner) => Condition::Not(Box::new(replace(*inner, which))),
-        Condition::Test(_) | Condition::History(_) => condition,
-    }
-}
-
-/// A window that is asked about before anything is known of it has no upper end.
-#[test]
-fn what_is_not_known_yet_is_anything() {
-    let all = Condition::All(vec![]);
-    let limit = |own| {
-        Condition::History(Box::new(HistoryTest {
-            history: History {
-                measure: Measure::Count,
-                filter: all.clone(),
-                window_seconds: 10,
-                scope: Scope::Subject,
-                own,
-            },
-            at_least: 0,
-            at_most: 3,
-        }))
-    };
-    let mut policy = generate::policy(&mut Random::new(SEED));
-    policy.rules.truncate(1);
-    policy.rules[0].condition = limit(Own::Counts);
-    let program = lower(&policy, Vocabulary::builtin()).unwrap();
-    let monitors = Monitors::new(&program);
-    let (mut subject, mut session) = (Ledger::since(5_000), Ledger::default());
-    let mut looked = Looked::default();
-    looked.look_once(&program, &Facts::new());
-    let mut number_at = |now| {
-        let mut whose = Whose {
-            subject: &mut subject,
-            session: &mut session,
-        };
-        whose.tick(now);
-        let mut moment = Moment {
-            monitors: &monitors,
-            whose: &mut whose,
-            looked: &looked,
-            facts: &Facts::new(),
-            since: |_| i64::MIN,
-        };
-        let number = hpol_engine::history::Numbers::number(
-            &mut moment,
-            hpol_bundle::program::history::HistoryId(0),
-        );
-        (number.least, number.greatest)
-    };
-    assert_eq!(number_at(14_999), (1, i64::MAX));
-    assert_eq!(number_at(15_000), (1, 1));
-    // A clock that goes back takes what is known with it: which of its times was right nobody can say.
-    assert_eq!(number_at(6_000), (1, i64::MAX));
-}
-
-/// What `program`'s one measurement gives at `now`, measured since `since`.
-fn told(
-    program: &Program,
-    (subject, session): (&mut Ledger, &mut Ledger),
-    now: i64,
-    since: i64,
-) -> (i64, i64) {
-    let monitors = Monitors::new(program);
-    let mut looked = Looked::default();
-    looked.look_once(program, &Facts::new());
-    let mut whose = Whose { subject, session };
-    whose.tick(now);
-    let mut moment = Moment {
-        monitors: &monitors,
-        whose: &mut whose,
-        looked: &looked,
-        facts: &Facts::new(),
-        since: |_| since,
-    };
-    let number = hpol_engine::history::Numbers::number(
-        &mut moment,
-        hpol_bundle::program::history::HistoryId(0),
-    );
-    (number.least, number.greatest)
-}
-
-/// A ledger whose clock was ahead tells no more of the time before than the clock of now.
-#[test]
-fn a_clock_that_went_back_makes_nothing_known() {
-    let condition = Condition::History(Box::new(HistoryTest {
-        history: History {
-            measure: Measure::Count,
-            filter: Condition::All(vec![]),
-            window_seconds: 10,
-            scope: Scope::Session,
-            own: Own::Counts,
-        },
-        at_least: 0,
-        at_most: 3,
-    }));
-    let mut policy = generate::policy(&mut Random::new(SEED));
-    policy.rules.truncate(1);
-    policy.rules[0].condition = condition;
-    let program = lower(&policy, Vocabulary::builtin()).unwrap();
-    let (mut subject, mut session) = (Ledger::default(), Ledger::default());
-    session.tick(90_000);
-    let mut at = |now, since| told(&program, (&mut subject, &mut session), now, since);
-    assert_eq!(at(6_000, 5_000), (1, i64::MAX));
-    assert_eq!(at(15_000, 5_000), (1, 1));
-    // A session that began while it was measured has nothing before.
-    let mut session = Ledger::beginning(6_000);
-    let mut at = |now, since| told(&program, (&mut subject, &mut session), now, since);
-    assert_eq!(at(6_001, 5_999), (1, 1));
-    assert_eq!(at(6_001, 6_000), (1, i64::MAX));
 }
 
 fn number(variable: &str, default: u64) -> u64 {
