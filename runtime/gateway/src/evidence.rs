@@ -1,7 +1,7 @@
 //! The audit log behind the session's port: callbacks of its writer thread become futures, and every event is counted.
 //! What a record says is decided by the session; how it is kept, by `hpol-evidence`.
 
-pub(crate) mod refusals;
+mod refusals;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -16,8 +16,8 @@ use tokio::time::Instant;
 
 use crate::config::Limits;
 use crate::evidence::AuditLog;
-use crate::evidence::refusals::network;
 use crate::metrics;
+use crate::peers::network;
 use crate::serving::Serving;
 use crate::shutdown::{Stop, StopSwitch};
 use crate::workers::Workers;

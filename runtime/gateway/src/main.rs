@@ -14,6 +14,7 @@ mod listeners;
 mod logs;
 mod mask_key;
 mod metrics;
+mod peers;
 mod policy;
 mod ready;
 mod reload;

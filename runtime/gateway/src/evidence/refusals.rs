@@ -3,11 +3,13 @@
 //! are counted, and the log gets the count. Knows nothing of why clients are turned away.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use hpol_evidence::record::Event;
 use jiff::Timestamp;
+
+use crate::peers::network;
 
 /// A person who mistypes, or a pool of clients with an old token that tries again, stays below these.
 const BY_ADDRESS: Rate = Rate {
@@ -199,17 +201,6 @@ impl Bucket {
         } else {
             self.filled + self.rate.every.saturating_mul(gained)
         };
-    }
-}
-
-/// Whom an address counts as: an IPv6 client has a whole /64 to itself (RFC 4291 section 2.5.1).
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        address => address,
     }
 }
 
