@@ -129,6 +129,31 @@ fn diagnostics_come_with_every_keystroke_and_go_when_mended() {
     assert_eq!(editor.leave(), Some(0));
 }
 
+/// As `hpol check` warns of it: an editor knows the time too.
+#[test]
+fn an_exception_that_has_ended_is_warned_of() {
+    let text = r#"package a
+connection db = postgres "orders"
+rule no_drop {
+    satisfies CM-7
+    on db
+    when sql.verbs has drop
+    block
+}
+exception once to no_drop {
+    who     subject.id == "job"
+    because "It was moved."
+    owner   "ops"
+    until   2020-01-31
+}
+"#;
+    let mut editor = Editor::start(&[("a.hpol", text)], &json!({}));
+    editor.open("a.hpol", text);
+    let found = editor.published("a.hpol");
+    assert_eq!(found[0]["code"], "HP0421", "{found}");
+    assert_eq!(editor.leave(), Some(0));
+}
+
 #[test]
 fn a_client_that_asks_for_diagnostics_gets_them_when_it_asks() {
     let mut editor = Editor::start(&files(), &json!({ "textDocument": { "diagnostic": {} } }));

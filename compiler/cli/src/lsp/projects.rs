@@ -9,9 +9,12 @@ use hpol_hir::Workspace;
 
 use crate::dependencies::{self, Dependencies};
 use crate::sources;
+use crate::trial;
 
 use super::diagnostics::ByFile;
 use super::uri;
+
+const HOUR: i64 = 3600;
 
 /// One policy.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(crate) struct Project {
     pub(crate) generation: u64,
     /// Whether the client is still to be told what the last change led to.
     pub(crate) dirty: bool,
+    /// The hour that the policy was told, in seconds since 1970; exceptions end at midnight.
+    told: i64,
 }
 
 /// All policies, by the folder they are in.
@@ -93,6 +98,7 @@ impl Projects {
             .projects
             .entry(root)
             .or_insert_with(|| Project::new(vocabulary));
+        project.tell_time(trial::now());
         project.workspace.set_file(file, text);
         project.changed();
     }
@@ -208,11 +214,23 @@ impl Project {
     fn new(vocabulary: &Vocabulary) -> Project {
         let mut workspace = Workspace::new();
         workspace.set_vocabulary(vocabulary.clone());
-        Project {
+        let mut project = Project {
             workspace,
             published: ByFile::new(),
             generation: 0,
             dirty: false,
+            told: 0,
+        };
+        project.tell_time(trial::now());
+        project
+    }
+
+    /// Tells the policy the hour where it is another: a new time has rules looked at again.
+    fn tell_time(&mut self, now: i64) {
+        let hour = now - now.rem_euclid(HOUR);
+        if hour != self.told {
+            self.workspace.set_now(hour);
+            self.told = hour;
         }
     }
 
