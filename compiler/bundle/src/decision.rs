@@ -130,4 +130,18 @@ impl Decision {
             Verdict::Allow => &self.allow,
         }
     }
+
+    /// Whether a rule matches, decides or not; also one in observe. One that an exception lifts does not.
+    #[must_use]
+    pub fn matches(&self, rule: RuleId) -> bool {
+        let lists = [
+            &self.block,
+            &self.approve,
+            &self.allow,
+            &self.mask,
+            &self.limit,
+        ];
+        let observed = self.observed.iter().any(|seen| seen.rule == rule);
+        observed || lists.iter().any(|list| list.contains(&rule))
+    }
 }

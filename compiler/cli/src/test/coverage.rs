@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use hpol_bundle::decision::Decision;
 use hpol_bundle::policy::{Rule, RuleId};
 use hpol_bundle::vocabulary::Vocabulary;
 use hpol_hir::ControlId;
@@ -58,7 +57,7 @@ impl Coverage {
             let decision = trial.decide(case, &asked.facts);
             for (id, rule) in (0..).map(RuleId).zip(&mut rules) {
                 rule.decided += usize::from(decision.determining().contains(&id));
-                rule.matched += usize::from(matches(&decision, id));
+                rule.matched += usize::from(decision.matches(id));
             }
         }
         let reached = rules.iter().filter(|rule| rule.matched > 0).count();
@@ -132,18 +131,6 @@ impl Reached {
             matched: 0,
         }
     }
-}
-
-fn matches(decision: &Decision, id: RuleId) -> bool {
-    let lists = [
-        &decision.block,
-        &decision.approve,
-        &decision.allow,
-        &decision.mask,
-        &decision.limit,
-    ];
-    let observed = decision.observed.iter().any(|seen| seen.rule == id);
-    observed || lists.iter().any(|list| list.contains(&id))
 }
 
 /// The controls that `rules` claim, in the order of the catalogue.

@@ -51,22 +51,9 @@ impl<'a> Path<'a> {
         (0..).map(RuleId).zip(&self.policy.rules)
     }
 
-    fn matches(&self, id: RuleId) -> bool {
-        let decision = &self.decision;
-        let observed = decision.observed.iter().any(|seen| seen.rule == id);
-        let lists = [
-            &decision.block,
-            &decision.approve,
-            &decision.allow,
-            &decision.mask,
-            &decision.limit,
-        ];
-        observed || lists.iter().any(|list| list.contains(&id))
-    }
-
     /// Every rule that matches.
     fn matching(&self) -> String {
-        let matching = self.rules().filter(|(id, _)| self.matches(*id));
+        let matching = self.rules().filter(|(id, _)| self.decision.matches(*id));
         let matching: Vec<String> = matching.map(|(_, rule)| named(rule)).collect();
         match matching.is_empty() {
             true => "no rule matches".to_owned(),
