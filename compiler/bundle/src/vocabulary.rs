@@ -3,6 +3,7 @@
 //! The built-in vocabulary is `lang-spec/vocabulary.toml`; tools may load another. Fact values stand in [`crate::facts`].
 
 mod derived;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -225,7 +226,7 @@ impl Vocabulary {
             if facts.iter().any(|known| known.name == entry.name) {
                 return Err(ParseVocabulary::Duplicate { fact: entry.name });
             }
-            let ty = parse_type(&entry.name, &entry.ty, &file.enums)?;
+            let ty = written::parse(&entry.name, &entry.ty, &file.enums)?;
             facts.push(Fact {
                 name: entry.name,
                 ty,
@@ -315,46 +316,6 @@ impl Vocabulary {
     pub fn words(&self, name: &str) -> Option<&[String]> {
         self.enums.get(name).map(Vec::as_slice)
     }
-}
-
-fn parse_type(
-    fact: &str,
-    ty: &str,
-    enums: &BTreeMap<String, Vec<String>>,
-) -> Result<FactType, ParseVocabulary> {
-    let (set, scalar) = match ty.strip_prefix("set of ") {
-        Some(rest) => (true, rest),
-        None => (false, ty),
-    };
-    let scalar = match scalar {
-        "bool" => Scalar::Bool,
-        "int" => Scalar::Int,
-        "string" => Scalar::String,
-        "path" => Scalar::Path,
-        "address" => Scalar::Address,
-        "name" => Scalar::Name,
-        "class" => Scalar::Class,
-        other => match other.strip_prefix("enum ") {
-            Some(name) if enums.contains_key(name) => Scalar::Enum(name.to_owned()),
-            Some(name) => {
-                return Err(ParseVocabulary::Enum {
-                    fact: fact.to_owned(),
-                    name: name.to_owned(),
-                });
-            }
-            None => {
-                return Err(ParseVocabulary::Type {
-                    fact: fact.to_owned(),
-                    ty: ty.to_owned(),
-                });
-            }
-        },
-    };
-    Ok(if set {
-        FactType::Set(scalar)
-    } else {
-        FactType::Scalar(scalar)
-    })
 }
 
 #[cfg(test)]

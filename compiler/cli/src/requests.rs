@@ -153,7 +153,7 @@ fn fact(
         .map(Fact::Known)
         .ok_or_else(|| ReadRequest::WrongType {
             name: entry.name.clone(),
-            ty: describe(&entry.ty),
+            ty: entry.ty.to_string(),
             value: value.to_string(),
         })
 }
@@ -191,25 +191,6 @@ fn set_value(scalar: &Scalar, value: &Json, vocabulary: &Vocabulary) -> Option<V
         })
     });
     elements.collect::<Option<Vec<_>>>().map(Value::Set)
-}
-
-/// The type as a vocabulary file writes it.
-fn describe(ty: &FactType) -> String {
-    let (prefix, scalar) = match ty {
-        FactType::Scalar(scalar) => ("", scalar),
-        FactType::Set(scalar) => ("set of ", scalar),
-    };
-    let word = match scalar {
-        Scalar::Bool => "bool",
-        Scalar::Int => "int",
-        Scalar::String => "string",
-        Scalar::Path => "path",
-        Scalar::Address => "address",
-        Scalar::Name => "name",
-        Scalar::Class => "class",
-        Scalar::Enum(name) => return format!("{prefix}enum {name}"),
-    };
-    format!("{prefix}{word}")
 }
 
 #[cfg(test)]

@@ -152,7 +152,7 @@ impl Place<'_> {
             Phase::Result => '3',
         };
         CompletionItem {
-            detail: Some(hover::ty(fact)),
+            detail: Some(fact.ty.to_string()),
             documentation: Some(Documentation::MarkupContent(hover::markdown(hover::fact(
                 fact,
                 self.view.workspace.vocabulary(),

@@ -90,7 +90,7 @@ pub(crate) fn word(kind: Kind) -> &'static str {
 
 /// A fact: what it says, when it is known, and what it can be.
 pub(crate) fn fact(fact: &Fact, vocabulary: &Vocabulary) -> String {
-    let mut shown = format!("```hpol\n{}: {}\n```\n", fact.name, ty(fact));
+    let mut shown = format!("```hpol\n{}: {}\n```\n", fact.name, fact.ty);
     let phase = match fact.phase {
         Phase::Session => "known when the session opens",
         Phase::Operation => "known for each operation",
@@ -114,24 +114,6 @@ pub(crate) fn words<'v>(fact: &Fact, vocabulary: &'v Vocabulary) -> Option<&'v [
     match scalar {
         Scalar::Enum(list) => vocabulary.words(list),
         _ => None,
-    }
-}
-
-/// The type of a fact as the vocabulary writes it.
-pub(crate) fn ty(fact: &Fact) -> String {
-    let scalar = |scalar: &Scalar| match scalar {
-        Scalar::Bool => "bool".to_owned(),
-        Scalar::Int => "int".to_owned(),
-        Scalar::String => "string".to_owned(),
-        Scalar::Name => "name".to_owned(),
-        Scalar::Class => "class".to_owned(),
-        Scalar::Path => "path".to_owned(),
-        Scalar::Address => "address".to_owned(),
-        Scalar::Enum(list) => format!("enum {list}"),
-    };
-    match &fact.ty {
-        FactType::Scalar(one) => scalar(one),
-        FactType::Set(one) => format!("set of {}", scalar(one)),
     }
 }
 
@@ -235,6 +217,8 @@ fn page(word: &str) -> Option<&'static str> {
         "group" => include_str!("../../../../lang-spec/constructs/group.md"),
         "predicate" => include_str!("../../../../lang-spec/constructs/predicate.md"),
         "data" => include_str!("../../../../lang-spec/constructs/data.md"),
+        "responsibility" => include_str!("../../../../lang-spec/constructs/responsibility.md"),
+        "schedule" => include_str!("../../../../lang-spec/constructs/schedule.md"),
         "rule" => include_str!("../../../../lang-spec/constructs/rule.md"),
         "exception" => include_str!("../../../../lang-spec/constructs/exception.md"),
         "test" => include_str!("../../../../lang-spec/constructs/test.md"),
