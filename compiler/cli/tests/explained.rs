@@ -196,3 +196,31 @@ fn coverage_below_what_is_asked_for_fails() {
     );
     assert_eq!(asked("101").status.code(), Some(2));
 }
+
+#[test]
+fn requests_of_a_file_take_nothing_of_one_request() {
+    for one in [
+        &["--as", "a"][..],
+        &["--groups", "g"],
+        &["--on", "db"],
+        &["--claim", "a=b"],
+        &["--at", "2027-03-31T09:00:00Z"],
+        &["--sql", "SELECT 1"],
+        &["--json"],
+    ] {
+        let output = hpol(&[&["eval", ".", "--requests", "-"], one].concat());
+        assert_eq!(output.status.code(), Some(2), "{one:?}: {output:?}");
+        let said = text(&output.stderr);
+        assert!(
+            said.contains("--requests <FILE>") && said.contains(one[0]),
+            "{said}"
+        );
+    }
+    for missing in [
+        &["--sql", "SELECT 1", "--as", "a"][..],
+        &["--as", "a", "--on", "db"],
+    ] {
+        let output = hpol(&[&["eval", "."], missing].concat());
+        assert_eq!(output.status.code(), Some(2), "{missing:?}: {output:?}");
+    }
+}

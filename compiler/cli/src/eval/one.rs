@@ -23,6 +23,7 @@ use answer::Answer;
 /// Who asks what, on which connection.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "One request")]
+#[group(id = "one", conflicts_with = "requests", multiple = true)]
 pub(super) struct One {
     /// What is asked of a database
     #[arg(long, value_name = "TEXT", conflicts_with = "http")]
@@ -31,40 +32,25 @@ pub(super) struct One {
     #[arg(long, value_name = "REQUEST")]
     http: Option<String>,
     /// Who asks: `subject.id`
-    #[arg(
-        long = "as",
-        value_name = "ID",
-        required_unless_present = "requests",
-        conflicts_with = "requests"
-    )]
+    #[arg(long = "as", value_name = "ID", required_unless_present = "requests")]
     subject: Option<String>,
     /// The groups of who asks
-    #[arg(
-        long,
-        value_name = "NAMES",
-        value_delimiter = ',',
-        conflicts_with = "requests"
-    )]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     groups: Vec<String>,
     /// The connection: its name in the policy, or in the gateway's configuration
-    #[arg(
-        long,
-        value_name = "CONNECTION",
-        required_unless_present = "requests",
-        conflicts_with = "requests"
-    )]
+    #[arg(long, value_name = "CONNECTION", required_unless_present = "requests")]
     on: Option<String>,
     /// The issuer of who asks
-    #[arg(long, value_name = "URL", conflicts_with = "requests")]
+    #[arg(long, value_name = "URL")]
     issuer: Option<String>,
     /// The address that the request comes from
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "requests")]
+    #[arg(long, value_name = "ADDRESS")]
     from: Option<IpAddr>,
     /// A claim of the token; a claim that is a list has one of these for each element
-    #[arg(long = "claim", value_name = "NAME=VALUE", conflicts_with = "requests")]
+    #[arg(long = "claim", value_name = "NAME=VALUE")]
     claims: Vec<String>,
     /// When: RFC 3339, such as 2027-03-31T09:00:00Z [default: now]
-    #[arg(long, value_name = "TIME", conflicts_with = "requests")]
+    #[arg(long, value_name = "TIME")]
     at: Option<String>,
     /// Media type of the body
     #[arg(long, value_name = "TYPE", requires = "http")]
@@ -73,7 +59,7 @@ pub(super) struct One {
     #[arg(long, value_name = "TEXT", requires = "http")]
     body: Option<String>,
     /// Print JSON
-    #[arg(long, conflicts_with = "requests")]
+    #[arg(long)]
     json: bool,
 }
 
