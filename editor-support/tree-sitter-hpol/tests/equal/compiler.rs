@@ -190,11 +190,12 @@ impl Marks<'_> {
     fn effect(&mut self, effect: &Effect) {
         match effect {
             Effect::Allow { rows } => self.marks("rows", rows),
-            Effect::Block { message } => self.marks("message", message),
+            Effect::Block { message, .. } => self.marks("message", message),
             Effect::RequireApproval {
                 quorum,
                 group,
                 within,
+                ..
             } => {
                 self.mark("quorum", quorum.span);
                 self.mark("group", group.span);
@@ -202,6 +203,8 @@ impl Marks<'_> {
             }
             Effect::Mask { class, .. } => self.mark("class", class.span),
             Effect::Limit { rows } => self.mark("rows", rows.span),
+            #[allow(unreachable_patterns, reason = "effects come and go with the language")]
+            _ => {}
         }
     }
 
