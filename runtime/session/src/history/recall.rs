@@ -15,6 +15,7 @@ use hpol_evidence::record::{
 };
 use jiff::Timestamp;
 
+use super::released::classes_not_known;
 use super::{Histories, facts, lock};
 use crate::policy::InForce;
 
@@ -24,7 +25,7 @@ pub struct Remembered<'a> {
     histories: &'a Histories,
     in_force: &'a InForce,
     /// By the ids of operations: those that were let through and have no outcome so far.
-    under_way: HashMap<String, (Subject, Facts, Protocol)>,
+    under_way: HashMap<String, Begun>,
     run: Run,
     /// The time of the last record, in milliseconds; where the clock went back, the latest of any.
     at: i64,
@@ -32,6 +33,16 @@ pub struct Remembered<'a> {
     since: i64,
     recalled: Recalled,
     looked: Looked,
+}
+
+/// An operation that was let through.
+#[derive(Debug)]
+struct Begun {
+    subject: Subject,
+    facts: Facts,
+    kind: Protocol,
+    /// By a bundle whose data classes can be others than those of the one that comes into force.
+    by_another_bundle: bool,
 }
 
 /// What was read of the run of a gateway that the records are of.
@@ -120,13 +131,17 @@ impl<'a> Remembered<'a> {
         let history = decision.history.as_ref();
         facts::restore(history, Phase::Operation, kind, &mut facts);
         facts::restore_derived(&self.in_force.bundle().vocabulary, &mut facts);
-        let subject = decision.subject.clone();
-        self.under_way
-            .insert(decision.operation.clone(), (subject, facts, kind));
+        let begun = Begun {
+            subject: decision.subject.clone(),
+            facts,
+            kind,
+            by_another_bundle: decision.bundle != self.in_force.digest(),
+        };
+        self.under_way.insert(decision.operation.clone(), begun);
     }
 
     fn end(&mut self, outcome: &OutcomeRecord) {
-        let Some((subject, mut facts, kind)) = self.under_way.remove(&outcome.operation) else {
+        let Some(begun) = self.under_way.remove(&outcome.operation) else {
             if outcome.result != OperationResult::NotRun {
                 // Nobody knows whose it was.
                 self.recalled.unmatched += 1;
@@ -137,7 +152,12 @@ impl<'a> Remembered<'a> {
         if outcome.result == OperationResult::NotRun {
             return;
         }
-        facts::restore(outcome.history.as_ref(), Phase::Result, kind, &mut facts);
+        let (subject, mut facts) = (begun.subject, begun.facts);
+        let history = outcome.history.as_ref();
+        facts::restore(history, Phase::Result, begun.kind, &mut facts);
+        if begun.by_another_bundle {
+            classes_not_known(&mut facts);
+        }
         if outcome.history.is_none() && outcome.result != OperationResult::Interrupted {
             // The rows of an outcome are those of its last result only.
             if let Some((id, _)) = Vocabulary::builtin().lookup("result.bytes") {
@@ -151,10 +171,10 @@ impl<'a> Remembered<'a> {
 
     /// Ends at `at` what has no outcome, with whatever it may have done.
     fn cut_off(&mut self, at: i64) {
-        for (_, (subject, mut facts, kind)) in std::mem::take(&mut self.under_way) {
-            facts::restore(None, Phase::Result, kind, &mut facts);
+        for mut begun in std::mem::take(&mut self.under_way).into_values() {
+            facts::restore(None, Phase::Result, begun.kind, &mut begun.facts);
             self.recalled.cut_off += 1;
-            self.add(&subject, &facts, at);
+            self.add(&begun.subject, &begun.facts, at);
         }
     }
 

@@ -51,6 +51,16 @@ pub(crate) fn not_known_yet(mut facts: Facts) -> Facts {
     facts
 }
 
+/// Makes unknown what `facts` tell of data classes: nobody looked for those of this policy.
+pub(crate) fn classes_not_known(facts: &mut Facts) {
+    let Ids {
+        classes, masked, ..
+    } = Ids::get();
+    for id in [classes, masked].into_iter().flatten() {
+        facts.set(id, Fact::Unknown);
+    }
+}
+
 /// The data classes that some measurement reads, for one connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Watch {

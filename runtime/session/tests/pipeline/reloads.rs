@@ -196,7 +196,7 @@ async fn what_ends_while_a_policy_comes_into_force_counts_for_it() {
 }
 
 /// As [`no_exfiltration`], of card numbers.
-fn no_exfiltration_of_cards() -> Policy {
+pub(crate) fn no_exfiltration_of_cards() -> Policy {
     let ssn = no_exfiltration();
     let is_card = |column: &Column| Column {
         column: "card".to_owned(),

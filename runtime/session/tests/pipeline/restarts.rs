@@ -9,6 +9,7 @@ use hpol_session::policy::InForce;
 use jiff::Timestamp;
 
 use super::history::{begun, http, no_exfiltration, post, reads, reads_at_most};
+use super::reloads::no_exfiltration_of_cards;
 use crate::world::{Masks, World, sql};
 use crate::{permit, refusal};
 
@@ -122,6 +123,19 @@ async fn classes_and_rows_survive_a_restart() {
     let session = world.session("agent-7", &[]).await;
     assert!(reads(&session).await);
     let after = restarted(&world, no_exfiltration(), 200);
+    let http_session = http(&after).await;
+    let refused = refusal(http_session.request(post(), (), &Masks(true)).await);
+    assert_eq!(refused.rules, ["shop.budget"]);
+    after.clock.set_second(701);
+    drop(permit(http_session.request(post(), (), &Masks(true)).await));
+}
+
+/// As after a reload: the bundle of then looked for other classes.
+#[tokio::test]
+async fn a_class_that_another_bundle_did_not_look_for_may_have_been_released() {
+    let world = begun(no_exfiltration());
+    assert!(reads(&world.session("agent-7", &[]).await).await);
+    let after = restarted_by(&world, in_force(no_exfiltration_of_cards(), 2), 200);
     let http_session = http(&after).await;
     let refused = refusal(http_session.request(post(), (), &Masks(true)).await);
     assert_eq!(refused.rules, ["shop.budget"]);
