@@ -3,6 +3,7 @@
 //! both have is one: what is alike is not gone into.
 
 mod claims;
+mod common;
 mod direction;
 mod places;
 mod region;
@@ -23,6 +24,7 @@ use crate::search::{Budget, Part, Tags, Wanted, search};
 use crate::space::{Point, Space};
 use crate::words::Sentence;
 
+pub use common::{Common, Unlike, common};
 pub use direction::{Direction, Relation};
 pub use places::PlacesChange;
 
@@ -89,7 +91,7 @@ pub struct Region {
     pub witness: Witness,
 }
 
-/// Compares two policies over the same vocabulary.
+/// Compares two policies over the same vocabulary; [`common`] brings others to one.
 ///
 /// # Errors
 /// One of the policies cannot be lowered.
@@ -308,6 +310,7 @@ impl Scope<'_, '_> {
             .map(|(cube, tags)| (*cube, Part::Tags(*tags)))
             .collect();
         parts.extend(self.within.as_ref().map(|within| (within, Part::Within)));
+        parts.extend(self.space.never.iter().map(|never| (never, Part::Without)));
         let kinds = search(
             self.space,
             &parts,

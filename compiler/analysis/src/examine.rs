@@ -209,7 +209,9 @@ impl Kind<'_> {
         question: &dyn Question,
         budget: Budget,
     ) -> Result<Option<Found>, OverBudget> {
-        let mut found = search(&self.space, cubes, question, Wanted::Any, budget)?;
+        let mut cubes = cubes.to_vec();
+        cubes.extend(self.space.never.iter().map(|never| (never, Part::Without)));
+        let mut found = search(&self.space, &cubes, question, Wanted::Any, budget)?;
         Ok(found.pop())
     }
 

@@ -13,6 +13,7 @@ mod cube;
 mod looks;
 mod outcome;
 mod sample;
+mod schedules;
 mod search;
 mod space;
 #[cfg(test)]

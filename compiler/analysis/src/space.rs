@@ -13,6 +13,7 @@ use hpol_bundle::vocabulary::{self, FactId, Protocol, Vocabulary};
 use crate::cube::{self, Ask, Cube, Kept, number};
 use crate::looks::{Given, Looks};
 use crate::sample::{self, Sample};
+use crate::schedules;
 
 pub(crate) const UNKNOWN: u32 = 0;
 pub(crate) const MISSING: u32 = 1;
@@ -23,6 +24,8 @@ pub(crate) struct Space<'a> {
     pub(crate) kind: Protocol,
     pub(crate) vocabulary: &'a Vocabulary,
     pub(crate) axes: Vec<Axis<'a>>,
+    /// Operations that there are not although each of their facts can be.
+    pub(crate) never: Vec<Cube>,
 }
 
 /// One fact that conditions read.
@@ -101,6 +104,7 @@ impl<'a> Space<'a> {
         let space = Space {
             kind,
             vocabulary,
+            never: schedules::never(&axes),
             axes,
         };
         let cubes = asked.into_iter().enumerate().map(cube).collect();

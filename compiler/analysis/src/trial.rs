@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 
 use hpol_bundle::address;
 use hpol_bundle::decision::{Decision, Observed, Verdict, Would};
@@ -16,10 +17,15 @@ const ADDRESSES: [IpAddr; 3] = [
     IpAddr::V6(Ipv6Addr::LOCALHOST),
 ];
 
-/// How many cases a test runs: as many as the variable `HPOL_ANALYSIS_CASES` says.
-pub(crate) fn cases(usual: u64) -> u64 {
-    let set = std::env::var("HPOL_ANALYSIS_CASES").ok();
-    set.map_or(usual, |cases| cases.parse().expect("a number"))
+/// The seeds of the cases that a test runs: `usual` of them from 0, or as many as `HPOL_ANALYSIS_CASES` says from
+/// `HPOL_ANALYSIS_SEED` on.
+pub(crate) fn seeds(usual: u64) -> Range<u64> {
+    let number = |name: &str| {
+        let set = std::env::var(name).ok();
+        set.map(|number| number.parse::<u64>().expect("a number"))
+    };
+    let first = number("HPOL_ANALYSIS_SEED").unwrap_or(0);
+    first..first + number("HPOL_ANALYSIS_CASES").unwrap_or(usual)
 }
 
 /// Facts that an operation on a connection of `kind` can have.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use hpol_analysis::Budget;
-use hpol_analysis::compare::{Comparison, OnConnection, compare};
+use hpol_analysis::compare::{Comparison, OnConnection, common, compare};
 use hpol_bundle::policy::Policy;
 use hpol_bundle::vocabulary::Vocabulary;
 
@@ -64,13 +64,6 @@ enum FailOn {
     Any,
 }
 
-/// Both policies, which read the same facts.
-struct Both {
-    before: Policy,
-    after: Policy,
-    vocabulary: Vocabulary,
-}
-
 impl Diff {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         let Some((before, of_before)) = self.load(&self.before, terminal)? else {
@@ -79,16 +72,7 @@ impl Diff {
         let Some((after, of_after)) = self.load(&self.after, terminal)? else {
             return Ok(Outcome::Findings);
         };
-        if of_before != of_after {
-            return Err(Failure::CommandLine {
-                why: "the two policies read facts of different vocabularies, and cannot be compared",
-            });
-        }
-        let both = Both {
-            before,
-            after,
-            vocabulary: of_before,
-        };
+        let both = common((before, &of_before), (after, &of_after))?;
         let usual = Budget::default();
         let times = usize::from(self.budget);
         let budget = Budget {

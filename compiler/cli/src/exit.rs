@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use hpol_analysis::compare::Unlike;
+
 /// The exit codes, printed by `hpol help` and described in `docs/cli.md`.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -52,6 +54,8 @@ pub(crate) enum Failure {
     Conditions { why: String },
     #[error("{why}")]
     CommandLine { why: &'static str },
+    #[error(transparent)]
+    Unlike(#[from] Unlike),
     #[error("`{}` is not a statement that the gateway lets through: {why}", path.display())]
     Statement { path: PathBuf, why: String },
     #[error("`{}` is not a vocabulary: {why}", path.display())]
@@ -114,7 +118,7 @@ impl Failure {
             }
             Failure::Gateway(failure) if failure.is_refusal() => ExitCode::from(1),
             Failure::Locked { .. } => ExitCode::from(1),
-            Failure::CommandLine { .. } => ExitCode::from(2),
+            Failure::CommandLine { .. } | Failure::Unlike(_) => ExitCode::from(2),
             _ => ExitCode::from(3),
         }
     }

@@ -133,6 +133,33 @@ fn the_exit_code_says_whether_something_is_looser() {
 }
 
 #[test]
+fn claims_and_schedules_of_either_policy_are_compared() {
+    let during = |times: &str, more: &str| {
+        BEFORE.replace(
+            "when http.method == GET\n",
+            &format!("when http.method == GET and during office{more}\n"),
+        ) + &format!("\nschedule office = {times} in \"Europe/Berlin\"\n")
+    };
+    let claim = " and (subject.claims[\"team\"] or \"\") == \"red\"";
+    let list = " and has subject.claims[\"team\"] and subject.claims[\"team\"] has \"red\"";
+    let folder = folder_of(&[
+        ("short.hpol", &during("weekdays 09:00-17:00", "")),
+        ("long.hpol", &during("weekdays 09:00-18:00", "")),
+        ("claim.hpol", &during("weekdays 09:00-18:00", claim)),
+        ("list.hpol", &during("weekdays 09:00-18:00", list)),
+    ]);
+    let folder = folder.path();
+    let looser = |before, after| code(folder, &[before, after, "--fail-on", "looser"]);
+    assert_eq!(looser("short.hpol", "long.hpol"), Some(1));
+    assert_eq!(looser("long.hpol", "short.hpol"), Some(0));
+    assert_eq!(looser("long.hpol", "claim.hpol"), Some(0));
+    assert_eq!(looser("claim.hpol", "long.hpol"), Some(1));
+    assert_eq!(looser("claim.hpol", "list.hpol"), Some(2));
+    let output = hpol(folder, &["diff", "short.hpol", "long.hpol"]);
+    insta::assert_snapshot!("schedules", text(&output.stdout));
+}
+
+#[test]
 fn addresses_are_told_as_networks() {
     let folder = folder();
     let inside = BEFORE.replace(

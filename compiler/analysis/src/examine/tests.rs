@@ -108,7 +108,7 @@ fn holds_on(policy: &Policy, finding: &Finding, facts: &Facts, witness: bool) ->
 fn the_oracle_agrees_with_every_finding_on_random_policies() {
     let mut found = std::collections::BTreeMap::<String, usize>::new();
     let mut given_up = 0;
-    for seed in 0..trial::cases(120) {
+    for seed in trial::seeds(120) {
         let mut random = Random::new(seed);
         let policy = generate::policy(&mut random);
         let Ok(examination) = examine(&policy, Vocabulary::builtin(), small()) else {
@@ -150,7 +150,7 @@ fn the_oracle_agrees_with_every_finding_on_random_policies() {
 #[test]
 fn a_rule_that_is_not_found_to_change_nothing_changes_something() {
     let mut changing = 0;
-    for seed in 0..trial::cases(100) {
+    for seed in trial::seeds(100) {
         let policy = generate::policy(&mut Random::new(seed)).folding_exceptions();
         let Ok(program) = lower(&policy, Vocabulary::builtin()) else {
             continue;

@@ -99,6 +99,14 @@ impl Vocabulary {
         vocabulary
     }
 
+    /// The vocabulary without a policy's own facts.
+    #[must_use]
+    pub fn base(&self) -> Vocabulary {
+        let mut base = self.clone();
+        base.facts.retain(|fact| fact.derived.is_none());
+        base
+    }
+
     /// Whether this is `base` with nothing but a policy's own facts behind, each as this version writes it.
     #[must_use]
     pub fn extends(&self, base: &Vocabulary) -> bool {
@@ -171,6 +179,7 @@ mod tests {
         let vocabulary = builtin.with(facts);
         assert_eq!(vocabulary.len(), builtin.len() + 3);
         assert!(vocabulary.extends(builtin) && builtin.extends(builtin));
+        assert_eq!(&vocabulary.base(), builtin);
         let (id, fact) = vocabulary.lookup("subject.claims[\"roles\"]").unwrap();
         assert_eq!(id.index(), builtin.len());
         assert_eq!(fact.ty, FactType::Set(Scalar::String));

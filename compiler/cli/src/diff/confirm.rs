@@ -1,10 +1,9 @@
 //! Gives the example of each region to the reference interpreter, under both policies.
 
-use hpol_analysis::compare::{Change, Comparison, OnConnection, Region, outcome_of};
+use hpol_analysis::compare::{Change, Common, Comparison, OnConnection, Region, outcome_of};
 use hpol_bundle::decision::Decision;
 use hpol_bundle::policy::Policy;
 
-use super::Both;
 use crate::trial::DEFAULT_DENY;
 
 /// What the reference interpreter says of an example.
@@ -17,7 +16,7 @@ pub(super) struct Said {
 }
 
 /// Whether every example is confirmed.
-pub(super) fn all(both: &Both, comparison: &Comparison) -> bool {
+pub(super) fn all(both: &Common, comparison: &Comparison) -> bool {
     comparison.connections.iter().all(|on| {
         on.changes.iter().all(|change| {
             let mut regions = change.regions.iter();
@@ -26,9 +25,9 @@ pub(super) fn all(both: &Both, comparison: &Comparison) -> bool {
     })
 }
 
-pub(super) fn said(both: &Both, on: &OnConnection, change: &Change, region: &Region) -> Said {
+pub(super) fn said(both: &Common, on: &OnConnection, change: &Change, region: &Region) -> Said {
     let target = on.target.as_deref();
-    let Both { before, after, .. } = both;
+    let Common { before, after, .. } = both;
     let facts = region.witness.all_facts();
     let decide = |policy: &Policy| hpol_oracle::decide(&region.witness.policy(policy), &facts);
     let (then, now) = (decide(before), decide(after));

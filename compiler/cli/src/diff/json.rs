@@ -1,23 +1,23 @@
 //! A comparison as JSON; a format, documented in `docs/cli.md`.
 
 use hpol_analysis::Output;
-use hpol_analysis::compare::{Change, Comparison, OnConnection, Region};
+use hpol_analysis::compare::{Change, Common, Comparison, OnConnection, Region};
 use hpol_bundle::address;
 use hpol_bundle::facts::{Fact, Value as Known};
 use hpol_bundle::vocabulary::{FactType, Scalar};
 use serde_json::{Map, Value, json};
 
+use super::confirm;
 use super::text::{controls, outcome};
-use super::{Both, confirm};
 
-pub(super) fn of(both: &Both, comparison: &Comparison) -> Value {
+pub(super) fn of(both: &Common, comparison: &Comparison) -> Value {
     let connections = comparison.connections.iter();
     json!({
         "connections": connections.map(|on| connection(both, on)).collect::<Vec<_>>(),
     })
 }
 
-fn connection(both: &Both, on: &OnConnection) -> Value {
+fn connection(both: &Common, on: &OnConnection) -> Value {
     let changes = on
         .changes
         .iter()
@@ -52,7 +52,7 @@ fn output(output: &Output) -> Value {
     }
 }
 
-fn change(both: &Both, on: &OnConnection, change: &Change) -> Value {
+fn change(both: &Common, on: &OnConnection, change: &Change) -> Value {
     let regions = change
         .regions
         .iter()
@@ -67,7 +67,7 @@ fn change(both: &Both, on: &OnConnection, change: &Change) -> Value {
     })
 }
 
-fn region(both: &Both, on: &OnConnection, change: &Change, region: &Region) -> Value {
+fn region(both: &Common, on: &OnConnection, change: &Change, region: &Region) -> Value {
     let said = confirm::said(both, on, change, region);
     let when = region.when.iter().map(|sentence| &sentence.text);
     json!({
@@ -80,7 +80,7 @@ fn region(both: &Both, on: &OnConnection, change: &Change, region: &Region) -> V
 }
 
 /// The example as `hpol eval` takes it.
-fn request(both: &Both, region: &Region) -> Value {
+fn request(both: &Common, region: &Region) -> Value {
     let mut facts = Map::new();
     for (id, fact) in both.vocabulary.iter() {
         let value = match region.witness.facts.fact(id) {

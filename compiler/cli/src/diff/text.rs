@@ -1,19 +1,21 @@
 //! A comparison for people.
 
-use hpol_analysis::compare::{Change, Comparison, Direction, OnConnection, Region, Relation};
+use hpol_analysis::compare::{
+    Change, Common, Comparison, Direction, OnConnection, Region, Relation,
+};
 use hpol_analysis::{Outcome as Upshot, Output};
 use hpol_bundle::decision::Verdict;
 use hpol_bundle::policy::Policy;
 use hpol_nist_mappings::ControlId;
 
-use super::{Both, confirm};
+use super::confirm;
 use crate::bundle;
 use crate::exit::Failure;
 use crate::terminal::{Style, Terminal};
 use crate::visible;
 
 pub(super) fn print(
-    both: &Both,
+    both: &Common,
     comparison: &Comparison,
     terminal: &mut Terminal,
 ) -> Result<(), Failure> {
@@ -29,7 +31,7 @@ pub(super) fn print(
     Ok(())
 }
 
-fn connection(both: &Both, on: &OnConnection, terminal: &mut Terminal) -> Result<(), Failure> {
+fn connection(both: &Common, on: &OnConnection, terminal: &mut Terminal) -> Result<(), Failure> {
     let kind = on.kind.as_str();
     let name = match &on.target {
         Some(target) => format!(
@@ -87,7 +89,7 @@ fn connection(both: &Both, on: &OnConnection, terminal: &mut Terminal) -> Result
 }
 
 /// The names that policies give a connection.
-fn aliases(both: &Both, on: &OnConnection, target: &str) -> String {
+fn aliases(both: &Common, on: &OnConnection, target: &str) -> String {
     let connections = |policy: &Policy| -> Vec<String> {
         let of = policy.connections.iter();
         let of = of.filter(|known| known.target == target && known.protocol == on.kind);
@@ -101,7 +103,7 @@ fn aliases(both: &Both, on: &OnConnection, target: &str) -> String {
 }
 
 fn change(
-    both: &Both,
+    both: &Common,
     on: &OnConnection,
     change: &Change,
     terminal: &mut Terminal,
@@ -132,7 +134,7 @@ fn change(
 }
 
 fn region(
-    both: &Both,
+    both: &Common,
     on: &OnConnection,
     change: &Change,
     region: &Region,
