@@ -28,6 +28,7 @@ Examples:
   hpol test --filter refund
   hpol test --watch
   hpol test --coverage text --min-coverage 90
+  hpol test --coverage html > coverage.html
   hpol test --format junit > results.xml")]
 pub(crate) struct Test {
     #[command(flatten)]
@@ -44,12 +45,15 @@ pub(crate) struct Test {
     /// Print JSON, as --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
-    /// Print also which rules and controls the tests reach; `json` is `--json` with `coverage`
+    /// Print also which rules, parts of conditions and controls the tests reach; `json` is `--json` with `coverage`
     #[arg(long, value_name = "FORM", conflicts_with_all = ["format", "json"])]
     coverage: Option<CoverageForm>,
     /// Fail where the tests reach less than so much of the rules
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     min_coverage: Option<u8>,
+    /// Fail where the tests see less than so much of the parts of conditions both true and false
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    min_parts: Option<u8>,
 }
 
 /// In which form it is printed what the tests reach.
@@ -59,6 +63,8 @@ enum CoverageForm {
     Text,
     /// In the JSON document of the results
     Json,
+    /// With the results, as a page that stands alone
+    Html,
 }
 
 /// In which form results are printed.
@@ -79,9 +85,11 @@ enum Form {
 impl Test {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         match self.watch {
-            true if self.coverage == Some(CoverageForm::Json) => Err(Failure::CommandLine {
-                why: "`--watch` prints for people, and no JSON",
-            }),
+            true if matches!(self.coverage, Some(CoverageForm::Json | CoverageForm::Html)) => {
+                Err(Failure::CommandLine {
+                    why: "`--watch` prints text, and no JSON and no pages",
+                })
+            }
             true => watch::run(&self.paths, terminal, |terminal| self.once(terminal)),
             false => self.once(terminal),
         }
@@ -97,7 +105,13 @@ impl Test {
         // A name that was mistyped must not look like tests that pass.
         let found = self.filter.is_none() || !tried.tests.is_empty();
         let coverage = self.coverage(&tried, filter);
+        let page = self.coverage == Some(CoverageForm::Html);
         match form {
+            Form::Text if page => {
+                if let Some(coverage) = &coverage {
+                    terminal.text(&coverage::html::page(coverage, &tried.tests))?;
+                }
+            }
             Form::Text if found => {
                 if let Some(sound) = &tried.sound {
                     let others = sound.tests.len().saturating_sub(tried.tests.len());
@@ -127,9 +141,9 @@ impl Test {
         if let (Some(CoverageForm::Text), Some(coverage)) = (self.coverage, &coverage) {
             coverage.print(terminal)?;
         }
-        let reached = match (self.min_coverage, &coverage) {
-            (Some(percent), Some(coverage)) => coverage.holds(percent, terminal)?,
-            _ => true,
+        let reached = match &coverage {
+            Some(coverage) => self.enough(coverage, terminal)?,
+            None => true,
         };
         Ok(match tried.passed() && found && reached {
             true => Outcome::Clean,
@@ -141,11 +155,25 @@ impl Test {
 impl Test {
     /// What the tests reach, where that is asked for; `None` also where the policy has errors.
     fn coverage(&self, tried: &Tried, filter: &str) -> Option<Coverage> {
-        if self.coverage.is_none() && self.min_coverage.is_none() {
+        let asked = [self.min_coverage, self.min_parts];
+        if self.coverage.is_none() && asked == [None, None] {
             return None;
         }
         let sound = tried.sound.as_ref()?;
         Some(Coverage::of(sound, &tried.project.vocabulary, filter))
+    }
+
+    /// Whether as much is reached as is asked for; says what is not.
+    fn enough(&self, coverage: &Coverage, terminal: &mut Terminal) -> Result<bool, Failure> {
+        let rules = match self.min_coverage {
+            Some(percent) => coverage.holds(percent, terminal)?,
+            None => true,
+        };
+        let parts = match self.min_parts {
+            Some(percent) => coverage.parts_hold(percent, terminal)?,
+            None => true,
+        };
+        Ok(rules && parts)
     }
 }
 

@@ -137,6 +137,15 @@ impl<'a> Seen<'a> {
         self.part(part, negated)
     }
 
+    /// Whether `condition` holds; `None` where that cannot be told.
+    pub(crate) fn holds(&self, condition: &Condition) -> Option<bool> {
+        match self.truth(condition) {
+            Truth::True => Some(true),
+            Truth::False => Some(false),
+            Truth::Unknown => None,
+        }
+    }
+
     /// The facts that `condition` reads, each with its value.
     pub(crate) fn saw(&self, condition: &Condition) -> Vec<String> {
         let mut read = Read::default();
@@ -198,10 +207,7 @@ impl<'a> Seen<'a> {
         };
         let mut read = Read::default();
         read.collect(condition);
-        let of_connection = |id: &FactId| {
-            let fact = self.vocabulary.fact(*id);
-            fact.is_some_and(|fact| fact.name.starts_with("connection."))
-        };
+        let of_connection = |id: &FactId| is_of_connection(*id, self.vocabulary);
         Part {
             part: visible::line(&said),
             is: match self.truth_of(condition, negated) {
@@ -255,6 +261,12 @@ impl<'a> Seen<'a> {
         };
         format!("history {whose} = {number}, where {wanted} is asked for")
     }
+}
+
+/// Whether a fact says on which connection an operation is, and nothing of it.
+pub(crate) fn is_of_connection(id: FactId, vocabulary: &Vocabulary) -> bool {
+    let fact = vocabulary.fact(id);
+    fact.is_some_and(|fact| fact.name.starts_with("connection."))
 }
 
 /// Characters of a value that are shown.

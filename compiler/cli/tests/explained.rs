@@ -195,6 +195,45 @@ fn coverage_below_what_is_asked_for_fails() {
         "tests reach 20 % of the rules; at least 21 % are asked for\n"
     );
     assert_eq!(asked("101").status.code(), Some(2));
+
+    let asked = |percent| hpol(&["test", "--filter", "fine", "--min-parts", percent]);
+    assert_eq!(asked("0").status.code(), Some(0));
+    let below = asked("1");
+    assert_eq!(below.status.code(), Some(1));
+    assert_eq!(
+        text(&below.stderr),
+        "tests see 0 % of the parts of conditions both true and false; at least 1 % are asked for\n"
+    );
+}
+
+#[test]
+fn coverage_of_parts_tells_what_tests_have_not_seen() {
+    let output = hpol(&["test", "--coverage", "json"]);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rules = document.pointer("/coverage/rules").unwrap();
+    let fetch = rules.as_array().unwrap().iter();
+    let fetch = fetch
+        .clone()
+        .find(|rule| rule["rule"] == "demo.fetch")
+        .unwrap();
+    // Two tests are on its connection, both by an agent.
+    assert_eq!(
+        fetch["parts"],
+        serde_json::json!([
+            {"part": "subject.groups has agents", "true": 2, "false": 0},
+            {"part": "http.method == \"GET\"", "true": 1, "false": 1},
+            {"part": "http.path starts with \"/v1\"", "true": 2, "false": 0},
+        ])
+    );
+
+    let page = hpol(&["test", "--coverage", "html"]);
+    let page = text(&page.stdout);
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
+    for from_elsewhere in ["<script", "src=", "href=", "@import", "url("] {
+        assert!(!page.contains(from_elsewhere), "{from_elsewhere}");
+    }
+    let body = page.split("<h1>").nth(1).unwrap();
+    insta::assert_snapshot!("coverage_html", body);
 }
 
 #[test]

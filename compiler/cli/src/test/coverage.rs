@@ -1,4 +1,7 @@
-//! Which rules, and by them which controls, the tests of a policy reach.
+//! Which rules, by them which controls, and which parts of their conditions the tests of a policy reach.
+
+pub(super) mod html;
+mod parts;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +15,9 @@ use crate::project::Sound;
 use crate::terminal::{Style, Terminal};
 use crate::trial::Trial;
 use crate::visible;
+use crate::why::Seen;
+
+use parts::{Part, Parts};
 
 /// What the tests reach; a format, documented in `docs/cli.md`.
 #[derive(Debug, Serialize)]
@@ -21,6 +27,16 @@ pub(super) struct Coverage {
     /// Rules that some test reaches.
     reached: usize,
     /// Of all rules, in whole percent, rounded down; 100 where there are none.
+    percent: usize,
+    parts: OfParts,
+}
+
+/// How many parts of conditions tests have seen both true and false.
+#[derive(Debug, Serialize)]
+struct OfParts {
+    both: usize,
+    all: usize,
+    /// As for rules.
     percent: usize,
 }
 
@@ -34,6 +50,7 @@ struct Reached {
     decided: usize,
     /// Tests in which it matches, those in which it decides among them.
     matched: usize,
+    parts: Vec<Part>,
 }
 
 /// A control that rules claim.
@@ -48,7 +65,10 @@ impl Coverage {
     /// What the tests of `sound` reach whose names contain `filter`.
     pub(super) fn of(sound: &Sound, vocabulary: &Vocabulary, filter: &str) -> Coverage {
         let trial = Trial::new(&sound.policy, &sound.program, vocabulary);
-        let mut rules: Vec<Reached> = sound.policy.rules.iter().map(Reached::never).collect();
+        let policy = &sound.policy;
+        let mut rules: Vec<Reached> = policy.rules.iter().map(Reached::never).collect();
+        let parts = policy.rules.iter().map(|rule| Parts::of(rule, vocabulary));
+        let mut parts: Vec<Parts<'_>> = parts.collect();
         for case in sound.tests.iter().filter(|case| case.name.contains(filter)) {
             // What the gateway refuses before any rule reaches none.
             let Ok(asked) = trial.asked(&case.operation) else {
@@ -59,11 +79,19 @@ impl Coverage {
                 rule.decided += usize::from(decision.determining().contains(&id));
                 rule.matched += usize::from(decision.matches(id));
             }
+            // A test whose history the gateway does not understand fails, and shows nothing of conditions.
+            if let Ok(seen) = Seen::of(policy, vocabulary, &trial, case, &asked.facts) {
+                parts.iter_mut().for_each(|parts| parts.count(&seen));
+            }
+        }
+        for (rule, parts) in rules.iter_mut().zip(parts) {
+            rule.parts = parts.into_parts();
         }
         let reached = rules.iter().filter(|rule| rule.matched > 0).count();
         Coverage {
-            controls: controls(&sound.policy.rules, &rules),
-            percent: (reached * 100).checked_div(rules.len()).unwrap_or(100),
+            controls: controls(&policy.rules, &rules),
+            percent: percent(reached, rules.len()),
+            parts: OfParts::of(&rules),
             reached,
             rules,
         }
@@ -77,6 +105,19 @@ impl Coverage {
             terminal.note(format_args!(
                 "tests reach {} % of the rules; at least {percent} % are asked for",
                 self.percent
+            ))?;
+        }
+        Ok(holds)
+    }
+
+    /// As [`Coverage::holds`], for the parts of conditions that are seen both true and false.
+    pub(super) fn parts_hold(&self, percent: u8, terminal: &mut Terminal) -> Result<bool, Failure> {
+        let OfParts { both, all, .. } = self.parts;
+        let holds = both * 100 >= usize::from(percent) * all;
+        if !holds {
+            terminal.note(format_args!(
+                "tests see {} % of the parts of conditions both true and false; at least {percent} % are asked for",
+                self.parts.percent
             ))?;
         }
         Ok(holds)
@@ -102,7 +143,17 @@ impl Coverage {
                 "  {word}  {}  {place}:{}",
                 rule.rule, rule.line
             ))?;
+            for part in &rule.parts {
+                if let Some(only) = part.only() {
+                    let part = terminal.paint(Style::Dim, &format!("{only}: {}", part.part));
+                    terminal.line(format_args!("             {part}"))?;
+                }
+            }
         }
+        let OfParts { both, all, percent } = self.parts;
+        terminal.line(format_args!(
+            "parts of conditions: {both} of {all} both true and false ({percent} %)"
+        ))?;
         let reached = self.controls.iter().filter(|control| control.reached);
         terminal.line(format_args!(
             "controls: {} of {} reached",
@@ -129,8 +180,29 @@ impl Reached {
             line: rule.source.line,
             decided: 0,
             matched: 0,
+            parts: Vec::new(),
         }
     }
+}
+
+impl OfParts {
+    fn of(rules: &[Reached]) -> OfParts {
+        let parts = rules.iter().flat_map(|rule| &rule.parts);
+        let (all, both) = (
+            parts.clone().count(),
+            parts.filter(|part| part.both()).count(),
+        );
+        OfParts {
+            both,
+            all,
+            percent: percent(both, all),
+        }
+    }
+}
+
+/// In whole percent, rounded down; 100 of nothing.
+fn percent(some: usize, all: usize) -> usize {
+    (some * 100).checked_div(all).unwrap_or(100)
 }
 
 /// The controls that `rules` claim, in the order of the catalogue.
