@@ -317,7 +317,7 @@ async fn the_catalogue_follows_what_is_created() {
 async fn a_pipeline_longer_than_the_queue_comes_through() {
     let world = World::start().await;
     let client = world.login().await;
-    let one = [run("SELECT 1")].concat();
+    let one = run("SELECT 1");
     let mut pipeline = one.repeat(3000);
     pipeline.extend(sync());
     let (mut reading, mut writing) = client.stream.into_split();

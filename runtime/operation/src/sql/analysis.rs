@@ -152,7 +152,8 @@ impl SqlAnalysis {
         self.filtered
     }
 
-    /// Whether a query within a statement changes rows, as in WITH, which the end of the statement does not count.
+    /// Whether a query within a statement may change rows, as in WITH or under EXPLAIN ANALYZE, which the end of the
+    /// statement does not count.
     #[must_use]
     pub fn changes_within(&self) -> bool {
         self.changes_within

@@ -35,7 +35,7 @@ pub(super) struct Found {
     pub(super) writes: Extent<String>,
     pub(super) functions: Extent<String>,
     pub(super) filtered: bool,
-    /// A query within a statement changes rows.
+    /// A query within a statement may change rows.
     pub(super) changes_within: bool,
     /// A function changes something other than relations.
     pub(super) effectful: bool,

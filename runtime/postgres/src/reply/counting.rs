@@ -16,7 +16,13 @@ const CHANGING: [Verb; 5] = [
 ];
 
 /// Verbs of statements that change rows and do not say how many.
-const SILENT: [Verb; 3] = [Verb::DO, Verb::CALL, Verb::OTHER];
+const SILENT: [Verb; 5] = [
+    Verb::TRUNCATE,
+    Verb::DROP,
+    Verb::DO,
+    Verb::CALL,
+    Verb::OTHER,
+];
 
 /// The rows of one operation.
 #[derive(Debug)]
@@ -24,8 +30,8 @@ pub(crate) struct Counting {
     reads: bool,
     /// It may change rows that no end tells of.
     silent: bool,
-    /// Verbs that were asked for and of which no statement has ended.
-    awaited: Vec<Verb>,
+    /// Statements that have not ended, where any of them changes rows.
+    awaited: usize,
     /// Of the statements that have ended.
     counted: u64,
     /// Rows that had come back when the last one ended.
@@ -38,11 +44,11 @@ impl Counting {
         let silent = !verbs.complete
             || analysis.changes_within()
             || SILENT.iter().any(|verb| verbs.known.contains(verb));
-        let changing = CHANGING.iter().filter(|verb| verbs.known.contains(*verb));
+        let changes = CHANGING.iter().any(|verb| verbs.known.contains(verb));
         Counting {
             reads: analysis.class() == Class::Read,
             silent,
-            awaited: changing.copied().collect(),
+            awaited: if changes { analysis.statements() } else { 0 },
             counted: 0,
             returned: 0,
         }
@@ -51,8 +57,7 @@ impl Counting {
     /// Takes note of the end of a statement with `tag`, which counts `changed` rows; so far `returned` have come back.
     pub(crate) fn completed(&mut self, tag: &str, changed: u64, returned: u64) {
         let verb = tag.split(' ').next().unwrap_or_default();
-        self.awaited
-            .retain(|awaited| !awaited.as_str().eq_ignore_ascii_case(verb));
+        self.awaited = self.awaited.saturating_sub(1);
         let own = returned.saturating_sub(self.returned);
         self.returned = returned;
         let changes = CHANGING
@@ -73,7 +78,7 @@ impl Counting {
             return Some(returned);
         }
         // A statement that failed has changed nothing.
-        let missed = !self.awaited.is_empty() && result != OperationResult::Failed;
+        let missed = self.awaited > 0 && result != OperationResult::Failed;
         if self.silent || missed {
             return None;
         }
@@ -108,6 +113,26 @@ mod tests {
         assert_eq!(counting.total(1, COMPLETED), Some(521));
     }
 
+    /// They have verbs of which no end of theirs tells.
+    #[test]
+    fn a_change_of_several_kinds_counts_by_its_one_end() {
+        for (text, tag) in [
+            (
+                "INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET n = 2",
+                "INSERT 0 3",
+            ),
+            (
+                "MERGE INTO t USING u ON t.id = u.id WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (1)",
+                "MERGE 3",
+            ),
+            ("COPY (DELETE FROM t RETURNING id) TO STDOUT", "COPY 3"),
+        ] {
+            let mut counting = of(text);
+            counting.completed(tag, 3, 0);
+            assert_eq!(counting.total(0, COMPLETED), Some(3), "{text}");
+        }
+    }
+
     #[test]
     fn what_no_end_tells_of_is_not_known() {
         for (text, tag, changed, returned) in [
@@ -125,12 +150,18 @@ mod tests {
                 0,
             ),
             ("CALL p()", "CALL", 0, 0),
+            ("SELECT purge(30)", "SELECT 1", 1, 1),
+            ("TRUNCATE t", "TRUNCATE TABLE", 0, 0),
+            ("DROP TABLE t", "DROP TABLE", 0, 0),
             ("EXPLAIN ANALYZE DELETE FROM t", "EXPLAIN", 0, 4),
         ] {
             let mut counting = of(text);
             counting.completed(tag, changed, returned);
             assert_eq!(counting.total(returned, COMPLETED), None, "{text}");
         }
+        let mut counting = of("SELECT 1; DELETE FROM t");
+        counting.completed("SELECT 1", 1, 1);
+        assert_eq!(counting.total(1, COMPLETED), None);
         // One row was fetched.
         let counting = of("DELETE FROM t RETURNING id");
         assert_eq!(counting.total(1, COMPLETED), None);

@@ -152,6 +152,9 @@ impl Walk<'_> {
         let query = node.get("query");
         if analyzes(node) {
             self.statement.form = Form::Other("EXPLAIN ANALYZE");
+            self.found.changes_within |= query
+                .and_then(|query| query.of_kind("SelectStmt"))
+                .is_none();
             return self.body(query);
         }
         // It only plans: what would be written is read for its statistics, and nothing else happens. What is unknown
