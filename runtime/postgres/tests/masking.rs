@@ -100,6 +100,32 @@ async fn classified_columns_and_findings_are_hidden() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_change_returns_is_hidden() {
+    let world = World::start().await;
+    let mut client = world.login().await;
+    let insert =
+        "INSERT INTO customers VALUES (7, 'Eve', 'no pattern', 'none') RETURNING ssn AS x, *";
+    assert_snapshot!(client.query(insert).await, @r"
+    T 5 columns
+    D ** ***tern | 7 | Eve | ** ***tern | none
+    C INSERT 0 1
+    Z I
+    ");
+    let delete = run("DELETE FROM customers WHERE id = 7 RETURNING lower(name), ssn");
+    assert_snapshot!(client.ask(&[delete, sync()].concat()).await, @r"
+    1
+    2
+    D eve | ** ***tern
+    C DELETE 1
+    Z I
+    ");
+    assert_snapshot!(client.query("DELETE FROM customers RETURNING upper(ssn)").await, @r"
+    E ERROR / 42501 / blocked by shop.hide_ssn: `shop.pii.ssn` would leave unmasked: `ssn` is used other than as a plain column of the result in a function call in RETURNING / ask for the column itself in the select list of one plain SELECT, or leave it out
+    Z I
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn uses_that_cannot_be_masked_are_refused() {
     let world = World::start().await;
     let mut client = world.login().await;

@@ -146,7 +146,10 @@ impl Walk<'_> {
             }
             "InsertStmt" | "UpdateStmt" | "DeleteStmt" | "MergeStmt" => {
                 self.statement.form = Form::Change;
-                self.query(node)
+                self.top = true;
+                let walked = self.query(node);
+                self.top = false;
+                walked
             }
             // Its result is that of the query it names.
             "ExecuteStmt" => self.execute(node, true),

@@ -229,13 +229,13 @@ impl Walk<'_> {
     }
 
     fn returning(&mut self, node: &Node) -> Walked {
-        let returning = node.get("returning_clause");
-        let renames = returning
-            .and_then(Tree::node)
-            .is_some_and(|returning| !returning.list("options").is_empty());
-        self.statement.renamed_target |= renames;
-        returning.map_or(Ok(()), |returning| {
-            self.clause("RETURNING", |walk| walk.visit(returning))
+        let Some(returning) = node.child("returning_clause") else {
+            return Ok(());
+        };
+        self.statement.renamed_target |= !returning.list("options").is_empty();
+        self.clause("RETURNING", |walk| {
+            walk.rest(returning, &["exprs"])?;
+            walk.targets(returning.list("exprs"))
         })
     }
 
