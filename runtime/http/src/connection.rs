@@ -213,15 +213,7 @@ async fn forward(
             } else {
                 OperationResult::NotRun
             };
-            let settlement = Settlement {
-                result,
-                code: String::new(),
-                rows: 0,
-                counted: Some(0),
-                told: hpol_session::history::Told::Nothing,
-                bytes: 0,
-                masked: None,
-            };
+            let settlement = Settlement::empty(result, String::new());
             match receipt.settle(settlement).await {
                 Ok(()) => Err(Problem::no_response(&why, &operation)),
                 Err(refusal) => Err(Problem::of(&refusal)),

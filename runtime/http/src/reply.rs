@@ -90,15 +90,7 @@ pub(crate) fn name_operation(headers: &mut HeaderMap, operation: &str) {
 /// The upstream has answered, and its answer cannot be passed on.
 async fn unusable(why: &str, status: StatusCode, receipt: Receipt) -> Response<Reply> {
     let operation = receipt.operation().to_owned();
-    let settlement = Settlement {
-        result: OperationResult::Failed,
-        code: status.as_str().to_owned(),
-        rows: 0,
-        counted: Some(0),
-        told: hpol_session::history::Told::Nothing,
-        bytes: 0,
-        masked: None,
-    };
+    let settlement = Settlement::empty(OperationResult::Failed, status.as_str().to_owned());
     match receipt.settle(settlement).await {
         Ok(()) => Problem::unusable(why, &operation).response(),
         Err(refusal) => Problem::of(&refusal).response(),

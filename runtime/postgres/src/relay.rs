@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hpol_session::OperationResult;
-use hpol_session::permit::Conclusion;
+use hpol_session::permit::{Conclusion, Settlement};
 use hpol_session::session::{Outcome, Session};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -377,16 +377,8 @@ impl<'a> Relay<'a> {
     }
 }
 
-fn not_run() -> hpol_session::permit::Settlement {
-    hpol_session::permit::Settlement {
-        result: OperationResult::NotRun,
-        code: String::new(),
-        rows: 0,
-        counted: Some(0),
-        told: hpol_session::history::Told::Nothing,
-        bytes: 0,
-        masked: None,
-    }
+fn not_run() -> Settlement {
+    Settlement::empty(OperationResult::NotRun, String::new())
 }
 
 async fn decided(holding: &mut Option<Holding>) -> Outcome<Bytes> {

@@ -156,6 +156,22 @@ pub struct Settlement {
     pub masked: Option<MaskRun>,
 }
 
+impl Settlement {
+    /// Of an operation of which nothing came back.
+    #[must_use]
+    pub fn empty(result: OperationResult, code: String) -> Settlement {
+        Settlement {
+            result,
+            code,
+            rows: 0,
+            counted: Some(0),
+            bytes: 0,
+            told: Told::Nothing,
+            masked: None,
+        }
+    }
+}
+
 impl Receipt {
     /// Id of the operation in the audit log.
     #[must_use]
