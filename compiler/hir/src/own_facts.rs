@@ -87,7 +87,7 @@ fn read(condition: &Condition, found: &mut Vec<(String, bool)>) {
             let filters = history.filter.iter();
             filters.for_each(|filter| read(filter, found));
         }
-        Condition::Call(_) => {}
+        Condition::Call(_) | Condition::During(_) => {}
     }
 }
 

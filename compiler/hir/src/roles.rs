@@ -40,6 +40,8 @@ pub enum Role {
     Rule,
     /// An exception.
     Exception,
+    /// A schedule.
+    Schedule,
     /// A package or a catalogue.
     Package,
     /// A baseline of the catalogue.
@@ -109,6 +111,8 @@ pub enum Expected {
     Rule,
     /// An exception.
     Exception,
+    /// A schedule.
+    Schedule,
     /// A package or the catalogue.
     Package,
     /// A control.

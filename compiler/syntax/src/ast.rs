@@ -11,7 +11,7 @@ mod test;
 
 use crate::span::{Span, Spanned};
 
-pub use condition::{Bound, Call, Comparison, Condition, History, Measure, Operator};
+pub use condition::{Bound, Call, Comparison, Condition, During, History, Measure, Operator};
 pub use exception::Exception;
 pub use literal::{Literal, LiteralKind, Part};
 pub use responsibility::Responsibility;

@@ -2,7 +2,7 @@
 
 mod snippets;
 
-use hpol_bundle::vocabulary::{Fact, FactType, Phase, Scalar};
+use hpol_bundle::vocabulary::{Derived, Fact, FactType, Phase, Scalar};
 use hpol_hir::navigate::{Expected, Kind, Role, Symbol};
 use hpol_syntax::words;
 use lsp_types::{
@@ -57,6 +57,7 @@ impl Place<'_> {
                 self.names(Role::Rule).into_iter().chain(built_in).collect()
             }
             Expected::Exception => self.names(Role::Exception),
+            Expected::Schedule => self.names(Role::Schedule),
             Expected::Package => {
                 let catalogue = self.plain("nist.sp800_53r5", CompletionItemKind::MODULE);
                 std::iter::once(catalogue)
@@ -130,12 +131,16 @@ impl Place<'_> {
         let facts = vocabulary
             .iter()
             .map(|(_, fact)| fact)
+            // Schedules are offered behind `during`.
+            .filter(|fact| !matches!(fact.derived, Some(Derived::During(_))))
             .filter(fits)
             .map(|fact| self.fact(fact));
         let keywords: &[&str] = if subject {
             &["everyone", "not"]
         } else {
-            &["not", "has"]
+            &[
+                "not", "has", "during", "earlier", "never", "count", "sum", "distinct",
+            ]
         };
         self.names(Role::Operand)
             .into_iter()
@@ -232,6 +237,7 @@ impl Place<'_> {
             Kind::Group => CompletionItemKind::CLASS,
             Kind::Predicate => CompletionItemKind::FUNCTION,
             Kind::Class => CompletionItemKind::STRUCT,
+            Kind::Schedule => CompletionItemKind::CONSTANT,
             Kind::Rule | Kind::Exception | Kind::Test => CompletionItemKind::METHOD,
         };
         CompletionItem {

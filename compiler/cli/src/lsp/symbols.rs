@@ -85,6 +85,7 @@ fn kind(kind: Kind) -> SymbolKind {
         Kind::Class => SymbolKind::STRUCT,
         Kind::Rule => SymbolKind::METHOD,
         Kind::Exception => SymbolKind::METHOD,
+        Kind::Schedule => SymbolKind::CONSTANT,
         Kind::Test => SymbolKind::EVENT,
     }
 }

@@ -116,7 +116,7 @@ fn kind(view: &View, mention: Mention) -> Option<(SemanticTokenType, u32)> {
         Role::Connection => plain(SemanticTokenType::INTERFACE),
         Role::Approvers => plain(SemanticTokenType::CLASS),
         Role::Class => plain(SemanticTokenType::STRUCT),
-        Role::Rule | Role::Exception => plain(SemanticTokenType::METHOD),
+        Role::Rule | Role::Exception | Role::Schedule => plain(SemanticTokenType::METHOD),
         Role::Value | Role::Method | Role::Place => plain(SemanticTokenType::ENUM_MEMBER),
         Role::Parameter => Some((SemanticTokenType::PARAMETER, DECLARATION)),
         Role::Control => plain(SemanticTokenType::DECORATOR),
@@ -147,6 +147,6 @@ fn declared(kind: Kind) -> SemanticTokenType {
         Kind::Group => SemanticTokenType::CLASS,
         Kind::Predicate => SemanticTokenType::FUNCTION,
         Kind::Class => SemanticTokenType::STRUCT,
-        Kind::Rule | Kind::Exception | Kind::Test => SemanticTokenType::METHOD,
+        Kind::Rule | Kind::Exception | Kind::Schedule | Kind::Test => SemanticTokenType::METHOD,
     }
 }

@@ -11,7 +11,6 @@ use hpol_syntax::span::Span;
 use hpol_syntax::words;
 
 use super::presence::{Facts, present_if};
-use super::schedule::DURING;
 use super::size::Size;
 use super::{Checker, ProtocolFact, check};
 use crate::lowered::Lowered;
@@ -112,6 +111,7 @@ impl<'db> Checker<'db> {
             ))),
             ast::Condition::Atom(name) => self.atom(name, reads, present),
             ast::Condition::Call(call) => self.call(&call.name, &call.arguments, call.span, reads),
+            ast::Condition::During(during) => self.during(during, reads),
             ast::Condition::Present(name) => self.presence(name, reads),
             ast::Condition::Comparison(comparison) => self.comparison(comparison, reads, present),
             ast::Condition::History(history) => self.history(history, reads),
@@ -145,9 +145,6 @@ impl<'db> Checker<'db> {
 
     /// A boolean fact or a group.
     fn atom(&mut self, name: &Name, reads: Reads, present: &Facts<'_>) -> Option<Condition> {
-        if name.node.starts_with(DURING) {
-            return self.during(name, reads);
-        }
         let Some((id, fact)) = self.vocabulary().lookup(&name.node) else {
             let predicates = &self.symbols().predicates;
             return match find(self.db, self.scope, predicates, name) {
@@ -403,6 +400,7 @@ pub(super) fn span(condition: &ast::Condition) -> Span {
         ast::Condition::Not(inner) => span(inner),
         ast::Condition::Atom(name) | ast::Condition::Present(name) => name.span,
         ast::Condition::Call(call) => call.span,
+        ast::Condition::During(during) => during.span,
         ast::Condition::Comparison(comparison) => comparison.span,
         ast::Condition::History(history) => history.span,
     }

@@ -236,7 +236,7 @@ fn uses(condition: &ast::Condition, name: &str) -> bool {
             parts.iter().any(|part| uses(part, name))
         }
         ast::Condition::Not(inner) => uses(inner, name),
-        ast::Condition::Atom(_) | ast::Condition::Present(_) => false,
+        ast::Condition::Atom(_) | ast::Condition::During(_) | ast::Condition::Present(_) => false,
         ast::Condition::Call(call) => call.arguments.iter().any(|literal| is(literal, name)),
         ast::Condition::Comparison(comparison) => {
             let mut literals = comparison.values.iter().chain(&comparison.default);
@@ -269,7 +269,9 @@ fn substitute(
         ast::Condition::And(parts) => ast::Condition::And(parts.iter().map(inside).collect()),
         ast::Condition::Or(parts) => ast::Condition::Or(parts.iter().map(inside).collect()),
         ast::Condition::Not(inner) => ast::Condition::Not(Box::new(inside(inner))),
-        ast::Condition::Atom(_) | ast::Condition::Present(_) => condition.clone(),
+        ast::Condition::Atom(_) | ast::Condition::During(_) | ast::Condition::Present(_) => {
+            condition.clone()
+        }
         ast::Condition::Call(call) => ast::Condition::Call(ast::Call {
             arguments: call.arguments.iter().map(value).collect(),
             ..call.clone()

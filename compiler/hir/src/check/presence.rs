@@ -28,6 +28,7 @@ pub(super) fn present_if(condition: &Condition, outcome: bool) -> Facts<'_> {
         (
             Condition::Present(_)
             | Condition::Atom(_)
+            | Condition::During(_)
             | Condition::Call(_)
             | Condition::Comparison(_)
             // It speaks of other operations.

@@ -252,6 +252,7 @@ fn independent(facts: &[ProtocolFact], condition: &ast::Condition, outcome: bool
         }
         ast::Condition::Atom(_)
         | ast::Condition::Call(_)
+        | ast::Condition::During(_)
         | ast::Condition::Present(_)
         | ast::Condition::Comparison(_)
         | ast::Condition::History(_) => {

@@ -2,7 +2,7 @@
 
 use hpol_bundle::policy::{Condition, Predicate};
 use hpol_bundle::vocabulary::{Derived, MAX_SCHEDULES, during};
-use hpol_syntax::ast::{Name, Schedule};
+use hpol_syntax::ast::{During, Name, Schedule};
 use hpol_syntax::code::Code;
 use hpol_syntax::problem::Problem;
 use hpol_syntax::span::Spanned;
@@ -11,9 +11,6 @@ use super::Checker;
 use super::condition::{Reads, test};
 use crate::lowered::Lowered;
 use crate::schedule::lower;
-
-/// What the parser puts before the name of a schedule in a condition.
-pub(super) const DURING: &str = "during ";
 
 impl Checker<'_> {
     pub(super) fn schedule(&mut self, schedule: &Schedule) -> Option<Lowered> {
@@ -29,22 +26,22 @@ impl Checker<'_> {
     }
 
     /// `during office`.
-    pub(super) fn during(&mut self, name: &Name, reads: Reads) -> Option<Condition> {
-        let path = Spanned {
-            node: name.node.strip_prefix(DURING)?.to_owned(),
-            span: name.span,
-        };
+    pub(super) fn during(&mut self, written: &During, reads: Reads) -> Option<Condition> {
         let symbols = self.symbols();
-        let (full, found) = self.lookup(&symbols.schedules, &path, "schedule", &[])?;
+        let (full, found) = self.lookup(&symbols.schedules, &written.schedule, "schedule", &[])?;
         found?;
         let (id, fact) = match self.vocabulary().lookup(&during(&full)) {
             Some(found) => found,
             None => {
-                self.left_out(&full, name);
+                self.left_out(&full, &written.schedule);
                 return None;
             }
         };
-        self.reads(name, fact, reads)?;
+        let fact_name = Spanned {
+            node: fact.name.clone(),
+            span: written.span,
+        };
+        self.reads(&fact_name, fact, reads)?;
         Some(test(id, Predicate::IsTrue))
     }
 

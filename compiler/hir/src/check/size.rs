@@ -41,7 +41,9 @@ impl Size {
                 parts.iter().for_each(|part| self.add_written(part))
             }
             ast::Condition::Not(inner) => self.add_written(inner),
-            ast::Condition::Atom(_) | ast::Condition::Present(_) => self.tests += 1,
+            ast::Condition::Atom(_) | ast::Condition::During(_) | ast::Condition::Present(_) => {
+                self.tests += 1
+            }
             ast::Condition::Call(call) => {
                 self.tests += 1;
                 self.values += call.arguments.len();

@@ -49,6 +49,7 @@ pub(super) fn span(condition: &Condition) -> Span {
         Condition::Not(inner) => span(inner),
         Condition::Atom(name) | Condition::Present(name) => name.span,
         Condition::Call(call) => call.span,
+        Condition::During(during) => during.span,
         Condition::Comparison(test) => test.span,
         Condition::History(history) => history.span,
     }

@@ -93,6 +93,7 @@ pub(super) fn visible(workspace: &Workspace, file: &str, role: Role) -> Vec<(Str
             scope,
             exceptions(database, workspace.inputs),
         )),
+        Role::Schedule => own(names(database, scope, &symbols.schedules)),
         Role::Package => packages(database, workspace.inputs).clone(),
         _ => Vec::new(),
     };

@@ -106,6 +106,10 @@ impl Workspace {
                 let (full, _) = find(database, scope, table, &name).ok()??;
                 Some((Kind::Exception, full))
             }
+            Role::Schedule => {
+                let (full, _) = find(database, scope, &symbols.schedules, &name).ok()??;
+                Some((Kind::Schedule, full))
+            }
             Role::Package => {
                 let known = packages(database, self.inputs)
                     .iter()

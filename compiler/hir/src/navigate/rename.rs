@@ -255,6 +255,7 @@ fn names(kind: Kind, role: Role) -> bool {
         Kind::Class => role == Role::Class,
         Kind::Rule => role == Role::Rule,
         Kind::Exception => role == Role::Exception,
+        Kind::Schedule => role == Role::Schedule,
         Kind::Use | Kind::Test => false,
     }
 }

@@ -25,6 +25,8 @@ pub enum Kind {
     Rule,
     /// An exception.
     Exception,
+    /// A schedule.
+    Schedule,
     /// A test.
     Test,
 }
@@ -95,6 +97,7 @@ impl Kind {
             "data" => Kind::Class,
             "rule" => Kind::Rule,
             "exception" => Kind::Exception,
+            "schedule" => Kind::Schedule,
             "test" => Kind::Test,
             _ => return None,
         })
@@ -112,6 +115,7 @@ impl Kind {
             Kind::Class => "data",
             Kind::Rule => "rule",
             Kind::Exception => "exception",
+            Kind::Schedule => "schedule",
             Kind::Test => "test",
         }
     }

@@ -101,6 +101,7 @@ fn every_word_of_a_right_policy_has_a_role_and_every_name_a_meaning() {
                         | Role::Class
                         | Role::Rule
                         | Role::Exception
+                        | Role::Schedule
                         | Role::Control
                 );
                 if names && !matches!(word, "default_deny" | "gateway") {
@@ -238,6 +239,25 @@ fn a_parameter_is_renamed_within_its_predicate() {
             .unwrap()
             .contains("predicate p(name) = sql.writes has name\n")
     );
+}
+
+#[test]
+fn a_schedule_is_an_item_like_others() {
+    let policy = |named: &str| {
+        format!(
+            "package a\nschedule office = weekdays 09:00-17:00 in \"UTC\"\nrule r \"R\" {{\n    satisfies AC-3\n    when not during {named}\n    block\n}}\n"
+        )
+    };
+    let right = workspace(&policy("office"));
+    let office = right.symbol(Kind::Schedule, "a.office").unwrap();
+    assert_eq!(right.references(&office, true).len(), 2);
+    let edits = right.rename(&office, "day").unwrap();
+    assert_eq!(applied(&right, &edits).diagnostics(), []);
+
+    let broken = workspace(&policy("ofice"));
+    let [diagnostic] = broken.diagnostics().try_into().unwrap();
+    let mended = applied(&broken, &diagnostic.fix);
+    assert_eq!(mended.text("main.hpol").unwrap(), policy("office"));
 }
 
 #[test]

@@ -43,6 +43,8 @@ enum Slot {
     /// Behind a name in a condition.
     Test,
     Value,
+    /// Behind `during`.
+    Schedule,
     /// Behind a test.
     Joint,
     Clause,
@@ -161,12 +163,7 @@ impl<'t> Reader<'t> {
         match self.slot {
             Slot::Start => self.item(word, unit),
             Slot::Name => {
-                // Schedules are no items that a place in a file is resolved to.
-                let role = match self.keyword {
-                    "schedule" => Role::Value,
-                    _ => Role::Declared,
-                };
-                self.mention(unit, role);
+                self.mention(unit, Role::Declared);
                 self.slot = match self.keyword {
                     "predicate" => Slot::Parameters,
                     "package" => Slot::Free,
@@ -192,6 +189,10 @@ impl<'t> Reader<'t> {
             Slot::Operand => self.operand(word, unit),
             Slot::Test | Slot::Joint => self.behind(word, unit, default),
             Slot::Value => self.value(word, unit),
+            Slot::Schedule => {
+                self.mention(unit, Role::Schedule);
+                self.slot = Slot::Joint;
+            }
             Slot::List(role, read) => self.listed(word, unit, role, read),
             Slot::Place => {
                 self.mention(unit, Role::Place);

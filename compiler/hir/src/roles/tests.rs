@@ -57,6 +57,8 @@ fn it_knows_what_comes_next_in_what_is_not_finished() {
             "Value http.type None false",
         ),
         ("rule r {\n  when sql.filtered\n  |", "Test sql.filtered"),
+        ("rule r {\n  when during |", "Schedule"),
+        ("rule r {\n  when not during office |", "Joint(\"rule\")"),
         ("rule r {\n  mask |", "Class"),
         (
             "rule r {\n  mask pii.ssn |",

@@ -16,6 +16,8 @@ pub enum Condition {
     Atom(Name),
     /// `writes(public.orders)`.
     Call(Call),
+    /// `during office`.
+    During(During),
     /// `has http.content_type`.
     Present(Name),
     /// A test of one fact.
@@ -105,6 +107,15 @@ pub struct Call {
     pub name: Name,
     /// The values.
     pub arguments: Vec<Literal>,
+    /// All of it.
+    pub span: Span,
+}
+
+/// A test of the time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct During {
+    /// The schedule.
+    pub schedule: Name,
     /// All of it.
     pub span: Span,
 }

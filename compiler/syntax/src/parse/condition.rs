@@ -3,7 +3,9 @@
 use pest::iterators::{Pair, Pairs};
 
 use super::build::Builder;
-use crate::ast::{Call, Comparison, Condition, Literal, LiteralKind, Operator, Part, Predicate};
+use crate::ast::{
+    Call, Comparison, Condition, During, Literal, LiteralKind, Operator, Part, Predicate,
+};
 use crate::code::Code;
 use crate::grammar::Rule;
 use crate::problem::Problem;
@@ -81,7 +83,7 @@ impl Builder {
                 }
                 Rule::condition => condition = Some(self.condition(part)?),
                 Rule::atom => condition = Some(Condition::Atom(self.path(part)?)),
-                Rule::during => condition = Some(Condition::Atom(self.during(part)?)),
+                Rule::during => condition = Some(Condition::During(self.during(part)?)),
                 Rule::call => condition = Some(Condition::Call(self.call(part)?)),
                 Rule::present => condition = Some(Condition::Present(self.path(part)?)),
                 Rule::comparison => condition = Some(Condition::Comparison(self.comparison(part)?)),
@@ -206,14 +208,11 @@ impl Builder {
         pair.into_inner().find_map(|part| self.fact_name(&part))
     }
 
-    /// `during office`: the name of the fact that a schedule is, as it is written.
-    fn during(&mut self, pair: Pair<'_, Rule>) -> Option<crate::ast::Name> {
+    /// `during office`.
+    fn during(&mut self, pair: Pair<'_, Rule>) -> Option<During> {
         let span = self.span(&pair);
-        let path = self.path(pair)?;
-        Some(Spanned {
-            node: format!("during {}", path.node),
-            span,
-        })
+        let schedule = self.path(pair)?;
+        Some(During { schedule, span })
     }
 
     /// The name of a fact. A claim has one way to be written, whatever its escapes.

@@ -217,6 +217,7 @@ impl Marks<'_> {
             }
             Condition::Not(inner) => self.condition(inner),
             Condition::Atom(name) | Condition::Present(name) => self.operand(name),
+            Condition::During(during) => self.mark("during", during.span),
             Condition::Call(call) => {
                 self.mark("call", call.span);
                 self.mark("callee", call.name.span);
@@ -238,7 +239,6 @@ impl Marks<'_> {
     fn operand(&mut self, name: &Name) {
         let kind = match name.node.as_str() {
             claim if claim.starts_with("subject.claims[") => "claim",
-            during if during.starts_with("during ") => "during",
             _ => "path",
         };
         self.mark(kind, name.span);

@@ -29,6 +29,14 @@ pub(super) const ITEMS: &[(&str, &str)] = &[
         "exception ${1:name} to ${2:rule} {\n    who ${3:group}\n    because \"${4:reason}\"\n    owner \"${5:team}\"\n    until ${6:2027-01-31}\n}",
     ),
     (
+        "schedule",
+        "schedule ${1:name} = ${2|weekdays,weekends,daily|} ${3:09:00}-${4:17:00} in \"${5:UTC}\"",
+    ),
+    (
+        "responsibility",
+        "responsibility ${1:AC-2} \"${2:team}\" because \"${3:reason}\"",
+    ),
+    (
         "test",
         "test \"${1:name}\" {\n    as subject \"${2:subject}\" groups [\"${3:group}\"]\n    on ${4:connection}\n    sql \"${5:SELECT 1}\"\n    expect ${6|allow,block,require approval|}\n}",
     ),

@@ -18,10 +18,11 @@ impl Reader<'_> {
     pub(super) fn operand(&mut self, word: &str, unit: &Unit) {
         if words::RESERVED.contains(&word) {
             self.mention(unit, Role::Keyword);
-            if word == "within" || word == "during" {
-                (self.operand, self.slot) = (None, Slot::Value);
-            } else if matches!(word, "true" | "false") {
-                self.slot = Slot::Joint;
+            match word {
+                "within" => (self.operand, self.slot) = (None, Slot::Value),
+                "during" => self.slot = Slot::Schedule,
+                "true" | "false" => self.slot = Slot::Joint,
+                _ => {}
             }
             return;
         }

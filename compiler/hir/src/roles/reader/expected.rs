@@ -46,6 +46,7 @@ impl Reader<'_> {
             },
             Slot::Value if self.asks_for_class() => Expected::Class,
             Slot::Value => value(None, matches!(self.brackets.last(), Some(Bracket::List))),
+            Slot::Schedule => Expected::Schedule,
             Slot::Joint => Expected::Joint(self.keyword),
             Slot::Method => Expected::Method,
             Slot::Name
