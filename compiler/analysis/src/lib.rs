@@ -8,6 +8,7 @@
 
 pub mod compare;
 pub mod examine;
+pub mod words;
 
 mod cube;
 mod looks;
@@ -18,7 +19,6 @@ mod search;
 mod space;
 #[cfg(test)]
 mod trial;
-mod words;
 
 pub use looks::Given;
 pub use outcome::{Demand, Outcome, Output};

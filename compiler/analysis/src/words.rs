@@ -1,10 +1,13 @@
-//! Facts and classes in the words that a policy is written in.
+//! Facts, classes and conditions in the words that a policy is written in.
+
+mod written;
 
 use hpol_bundle::address;
-use hpol_bundle::policy::history::{History, Measure, Scope};
-use hpol_bundle::policy::{Condition, Predicate};
 use hpol_bundle::program::{ClassIndex, Values};
-use hpol_bundle::vocabulary::{Fact, FactType, Scalar, Vocabulary};
+use hpol_bundle::vocabulary::{FactType, Scalar};
+
+pub(crate) use written::of_history;
+pub use written::{condition, fact_value};
 
 use crate::cube::{AskSet, Kept, number};
 use crate::sample::Sample;
@@ -194,73 +197,6 @@ pub(crate) fn of_set(axis: &Axis<'_>, ask: &AskSet) -> Sentence {
     }
 }
 
-/// What is measured, as a policy would write it.
-pub(crate) fn of_history(history: &History, vocabulary: &Vocabulary) -> String {
-    let filter = condition(&history.filter, vocabulary);
-    let name = |id| {
-        vocabulary
-            .fact(id)
-            .map_or("?", |fact: &Fact| fact.name.as_str())
-    };
-    let of = match history.measure {
-        Measure::Count => format!("count({filter})"),
-        Measure::Sum(fact) => format!("sum({} where {filter})", name(fact)),
-        Measure::Distinct(fact) => format!("distinct({} where {filter})", name(fact)),
-    };
-    let seconds = history.window_seconds;
-    let window = match (seconds % 3600, seconds % 60) {
-        (0, _) => format!("{}h", seconds / 3600),
-        (_, 0) => format!("{}m", seconds / 60),
-        _ => format!("{seconds}s"),
-    };
-    let scope = match history.scope {
-        Scope::Subject => "",
-        Scope::Session => " in this session",
-    };
-    format!("{of} within {window}{scope}")
-}
-
-/// A condition, nearly as a policy would write it.
-fn condition(of: &Condition, vocabulary: &Vocabulary) -> String {
-    let all = |parts: &[Condition], word: &str, none: &str| {
-        let parts: Vec<String> = parts
-            .iter()
-            .map(|part| condition(part, vocabulary))
-            .collect();
-        match parts.as_slice() {
-            [] => none.to_owned(),
-            [only] => only.clone(),
-            several => format!("({})", several.join(word)),
-        }
-    };
-    match of {
-        Condition::All(parts) => all(parts, " and ", "anything"),
-        Condition::Any(parts) => all(parts, " or ", "nothing"),
-        Condition::Not(inner) => format!("not {}", condition(inner, vocabulary)),
-        Condition::History(test) => of_history(&test.history, vocabulary),
-        Condition::Test(test) => {
-            let name = vocabulary
-                .fact(test.fact)
-                .map_or("?", |fact| fact.name.as_str());
-            let list = |texts: &[Box<str>]| {
-                let named = texts.iter().take(NAMED).map(AsRef::as_ref);
-                let more = if texts.len() > NAMED { ", ..." } else { "" };
-                format!("[{}{more}]", named.collect::<Vec<_>>().join(", "))
-            };
-            match &test.predicate {
-                Predicate::Present => format!("has {name}"),
-                Predicate::IsTrue => name.to_owned(),
-                Predicate::In(texts) => format!("{name} in {}", list(texts)),
-                Predicate::StartsWith(text) => format!("{name} starts with {text:?}"),
-                Predicate::Between(from, to) => format!("{name} from {from} to {to}"),
-                Predicate::HasAny(texts) => format!("{name} has any {}", list(texts)),
-                Predicate::HasAll(texts) => format!("{name} has all {}", list(texts)),
-                Predicate::Within(texts) => format!("{name} within {}", list(texts)),
-            }
-        }
-    }
-}
-
 /// Whether `class` is a single text and no more.
 fn is_one_text(axis: &Axis<'_>, class: u32) -> bool {
     match axis.values.as_ref() {
@@ -294,8 +230,7 @@ fn value(axis: &Axis<'_>, class: u32) -> String {
         return network;
     }
     match axis.sample(class) {
-        Some(Sample::Text(text)) if is_bare(scalar(axis), text) => text.to_string(),
-        Some(Sample::Text(text)) => format!("{text:?}"),
+        Some(Sample::Text(text)) => written::text(&axis.fact, text),
         Some(Sample::Int(number)) => number.to_string(),
         Some(Sample::Bool(value)) => value.to_string(),
         Some(Sample::Missing) => "missing".to_owned(),
@@ -315,22 +250,6 @@ fn network(axis: &Axis<'_>, class: u32) -> Option<String> {
         _ => None,
     };
     address::network(mentioned.or_else(sample)?).map(|network| network.to_string())
-}
-
-fn is_bare(scalar: &Scalar, text: &str) -> bool {
-    let part = |part: &str| {
-        let word = |character: char| {
-            character == '_' || character.is_ascii_lowercase() || character.is_ascii_digit()
-        };
-        !part.is_empty()
-            && part.chars().all(word)
-            && !part.starts_with(|first: char| first.is_ascii_digit())
-    };
-    match scalar {
-        Scalar::Enum(_) => true,
-        Scalar::Name => text.split('.').all(part),
-        _ => false,
-    }
 }
 
 fn scalar<'x>(axis: &'x Axis<'_>) -> &'x Scalar {

@@ -1,11 +1,12 @@
 //! Why a rule matches an operation or does not: the first part of its condition that rules it out, and the facts that the
 //! part saw. The reference interpreter says what holds; nothing is decided here.
 
+use hpol_analysis::words;
 use hpol_bundle::facts::{Fact, FactSet, Facts};
 use hpol_bundle::policy::history::{HistoryTest, Scope};
 use hpol_bundle::policy::{Condition, Effect, Policy, Rule, RuleId};
 use hpol_bundle::vocabulary::{FactId, Vocabulary};
-use hpol_hir::{TestCase, words};
+use hpol_hir::TestCase;
 use hpol_oracle::{Moment, Past, Truth};
 use serde::Serialize;
 
@@ -226,7 +227,11 @@ impl<'a> Seen<'a> {
         match self.facts.fact(id) {
             _ if !self.tells(id) => format!("{name} is not recorded"),
             Fact::Known(value) => {
-                format!("{name} = {}", visible::brief(&words::value(value), VALUE))
+                let said = entry.map(|entry| words::fact_value(entry, value));
+                format!(
+                    "{name} = {}",
+                    visible::brief(&said.unwrap_or_default(), VALUE)
+                )
             }
             Fact::Missing => format!("{name} is missing"),
             Fact::Unknown => format!("{name} is unknown"),

@@ -17,7 +17,6 @@ mod schedule;
 mod symbols;
 mod targets;
 mod test_case;
-pub mod words;
 mod workspace;
 
 pub use check::DETECTORS;

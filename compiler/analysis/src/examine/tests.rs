@@ -491,7 +491,7 @@ fn numbers_that_history_gives_are_compared() {
     );
     assert_eq!(
         more.2,
-        "subject.groups = [\"agents\"], count(sql.verbs has any [delete]) within 1h == 11"
+        "subject.groups = [\"agents\"], count(sql.verbs has delete) within 1h == 11"
     );
     assert!(
         !found

@@ -1,10 +1,10 @@
 //! Why the rules of a decision decided, and others did not, as far as its record tells.
 
+use hpol_analysis::words;
 use hpol_bundle::facts::{Fact, FactSet, Facts, Value};
 use hpol_bundle::policy::{Policy, Rule, Source};
 use hpol_bundle::vocabulary::Vocabulary;
 use hpol_evidence::record::{DecisionRecord, FactValue};
-use hpol_hir::words;
 use serde::Serialize;
 
 use crate::bundle;

@@ -1,9 +1,10 @@
 //! How the decision of a failing test came about: which rules match, and of those that the test needs what rules them out.
 
+use hpol_analysis::words;
 use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::policy::{Effect, Policy, Rule, RuleId};
 use hpol_bundle::vocabulary::Vocabulary;
-use hpol_hir::{TestCase, words};
+use hpol_hir::TestCase;
 
 use crate::trial::Trial;
 use crate::visible;

@@ -3,12 +3,12 @@
 
 use hpol_analysis::Budget;
 use hpol_analysis::examine::{Finding, NotAnalysed, What, Witness, examine};
+use hpol_analysis::words;
 use hpol_bundle::policy::{Condition, Effect, RuleId};
 use hpol_syntax::code::Code;
 use hpol_syntax::problem::Problem;
 
 use super::{Context, Unsettled};
-use crate::words;
 
 /// Adds what the analysis finds; gives back what it could not settle.
 pub(super) fn check(

@@ -1,8 +1,9 @@
 //! The answer to one request: the verdict, what it obliges to, and for each rule why it matches or does not.
 
+use hpol_analysis::words;
 use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::policy::{Policy, RuleId};
-use hpol_hir::{TestCase, words};
+use hpol_hir::TestCase;
 use serde::Serialize;
 use serde_json::Value;
 

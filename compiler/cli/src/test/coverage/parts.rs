@@ -1,9 +1,9 @@
 //! Which parts of a rule's condition tests have seen both true and false. What a part comes to the reference interpreter
 //! says, as where a failing test is explained.
 
+use hpol_analysis::words;
 use hpol_bundle::policy::{Condition, Rule};
 use hpol_bundle::vocabulary::Vocabulary;
-use hpol_hir::words;
 use serde::Serialize;
 
 use crate::visible;
