@@ -2,6 +2,7 @@
 
 mod fuzz;
 mod quickstart;
+mod reference;
 mod setup;
 mod soak;
 mod test;
@@ -21,6 +22,7 @@ Tasks:
   test                        Every test, format and lint check of the project.
   soak [SECONDS]              Long runs: a million random decisions a round, crashes under load, a 1 GiB result, fuzzing.
                               600 seconds unless told.
+  reference                   Writes the pages of lang-spec that are made from the compiler.
   setup                       Only installs (as root) or lists (otherwise) what the other tasks need.
 ";
 
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         ["soak", seconds] if seconds.parse::<u64>().is_ok() => {
             soak::run(seconds.parse().unwrap_or(600))
         }
+        ["reference"] => reference::run(),
         ["setup"] => setup::ensure(&setup::ALL),
         [] | ["help" | "-h" | "--help", ..] => {
             print!("{HELP}");

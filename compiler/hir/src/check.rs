@@ -38,6 +38,7 @@ use crate::symbols::{Symbols, Table, protocol, qualify, resolve, symbols};
 use condition::Reads;
 pub use data::DETECTORS;
 use size::Size;
+pub use value::operators;
 
 /// What came of checking one item.
 #[derive(Debug, Clone, PartialEq, Eq)]

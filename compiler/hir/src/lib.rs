@@ -13,13 +13,15 @@ mod lowered;
 pub mod navigate;
 mod own_facts;
 mod roles;
+#[cfg(test)]
+mod samples;
 mod schedule;
 mod symbols;
 mod targets;
 mod test_case;
 mod workspace;
 
-pub use check::DETECTORS;
+pub use check::{DETECTORS, operators};
 pub use diagnostic::{Diagnostic, Edit, Label};
 pub use hpol_nist_mappings::ControlId;
 pub use hpol_syntax::code::{Code, Severity};

@@ -11,4 +11,5 @@ pub mod parse;
 pub mod problem;
 pub mod span;
 pub mod split;
+pub mod units;
 pub mod words;

@@ -61,6 +61,9 @@ pub const EXCEPTION_CLAUSES: &[&str] =
 /// Words that begin a clause of a test.
 pub const TEST_CLAUSES: &[&str] = &["as", "on", "at", "sql", "http", "earlier", "expect"];
 
+/// Words of other languages that begin a clause of a rule, and are answered with the right one.
+pub const FOREIGN_CLAUSES: &[&str] = &["permit", "deny"];
+
 /// Words that cannot be the name of a group or a predicate, since they mean something in a condition; the grammar's `reserved`.
 pub const RESERVED: &[&str] = &[
     "satisfies",
@@ -112,6 +115,18 @@ pub const RESERVED: &[&str] = &[
 /// Words of fitting length that one misspelt word is compared with, at most; so many mistakes beside many names do not
 /// take time in the product of both.
 const MAX_CANDIDATES: usize = 200;
+
+/// The words that begin a clause of an item, those of other languages among them.
+#[must_use]
+pub fn clauses(item: &str) -> &'static [&'static str] {
+    match item {
+        "rule" => RULE_CLAUSES,
+        "exception" => EXCEPTION_CLAUSES,
+        "data" => DATA_CLAUSES,
+        "test" => TEST_CLAUSES,
+        _ => &[],
+    }
+}
 
 /// What the unsupported construct of `word` is, if it is one.
 #[must_use]

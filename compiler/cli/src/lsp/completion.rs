@@ -105,17 +105,9 @@ impl Place<'_> {
     }
 
     fn clauses(&self, keyword: &str) -> Vec<CompletionItem> {
-        let words = match keyword {
-            "rule" => words::RULE_CLAUSES,
-            "exception" => words::EXCEPTION_CLAUSES,
-            "data" => words::DATA_CLAUSES,
-            "test" => words::TEST_CLAUSES,
-            _ => &[],
-        };
-        let foreign = |word: &&&str| !matches!(**word, "permit" | "deny");
-        words
+        words::clauses(keyword)
             .iter()
-            .filter(foreign)
+            .filter(|word| !words::FOREIGN_CLAUSES.contains(word))
             .map(|word| self.keyword(word))
             .collect()
     }
@@ -173,16 +165,12 @@ impl Place<'_> {
         let Some((_, fact)) = self.view.workspace.vocabulary().lookup(name) else {
             return ["and", "or"].map(|word| self.keyword(word)).into();
         };
-        let words: &[&str] = match &fact.ty {
-            FactType::Set(_) => &["has", "has any", "has all", "within"],
-            FactType::Scalar(Scalar::Bool) => &["and", "or", "=="],
-            FactType::Scalar(Scalar::Int) => &["==", "!=", "<", "<=", ">", ">="],
-            FactType::Scalar(Scalar::Path) => &["==", "!=", "in", "starts with", "under"],
-            FactType::Scalar(Scalar::Address) => &["==", "!=", "in"],
-            FactType::Scalar(Scalar::String) => &["==", "!=", "in", "starts with"],
-            FactType::Scalar(Scalar::Name | Scalar::Enum(_) | Scalar::Class) => &["==", "!=", "in"],
+        let joints: &[&str] = match &fact.ty {
+            FactType::Scalar(Scalar::Bool) => &["and", "or"],
+            _ => &[],
         };
-        words.iter().map(|word| self.keyword(word)).collect()
+        let words = joints.iter().chain(hpol_hir::operators(&fact.ty));
+        words.map(|word| self.keyword(word)).collect()
     }
 
     fn values(

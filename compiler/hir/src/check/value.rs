@@ -333,14 +333,6 @@ impl Checker<'_> {
             fact.name,
             ty(fact)
         );
-        let fitting: &[&str] = match &fact.ty {
-            FactType::Set(_) => &["has", "has any", "has all", "within"],
-            FactType::Scalar(Scalar::Int) => &["==", "!=", "<", "<=", ">", ">=", "in"],
-            FactType::Scalar(Scalar::Bool) => &["==", "!="],
-            FactType::Scalar(Scalar::String) => &["==", "!=", "in", "starts with"],
-            FactType::Scalar(Scalar::Path) => &["==", "!=", "in", "under", "starts with"],
-            FactType::Scalar(_) => &["==", "!=", "in"],
-        };
         self.report(
             Problem::new(
                 Code::OperatorType,
@@ -348,9 +340,24 @@ impl Checker<'_> {
                 comparison.operator.span,
                 "does not fit",
             )
-            .help(format!("what fits is {}", words::list(fitting))),
+            .help(format!("what fits is {}", words::list(operators(&fact.ty)))),
         );
         None
+    }
+}
+
+/// The operators by which facts of a type are tested.
+#[must_use]
+pub fn operators(ty: &FactType) -> &'static [&'static str] {
+    match ty {
+        FactType::Set(_) => &["has", "has any", "has all", "within"],
+        FactType::Scalar(Scalar::Int) => &["==", "!=", "<", "<=", ">", ">=", "in"],
+        FactType::Scalar(Scalar::Bool) => &["==", "!="],
+        FactType::Scalar(Scalar::String) => &["==", "!=", "in", "starts with"],
+        FactType::Scalar(Scalar::Path) => &["==", "!=", "in", "under", "starts with"],
+        FactType::Scalar(Scalar::Address | Scalar::Name | Scalar::Enum(_) | Scalar::Class) => {
+            &["==", "!=", "in"]
+        }
     }
 }
 
@@ -392,7 +399,9 @@ fn written(parts: &[Part]) -> String {
 fn quoting(fact: &Fact, literal: &Literal, vocabulary: &Vocabulary) -> Option<String> {
     let (FactType::Scalar(scalar) | FactType::Set(scalar)) = &fact.ty;
     match (scalar, &literal.node) {
-        (Scalar::String, LiteralKind::Name(parts)) => Some(format!("\"{}\"", written(parts))),
+        (Scalar::String | Scalar::Path, LiteralKind::Name(parts)) => {
+            Some(format!("\"{}\"", written(parts)))
+        }
         (Scalar::Enum(list), LiteralKind::Text(text)) => {
             let known = vocabulary.words(list)?;
             known.contains(text).then(|| text.clone())

@@ -1,69 +1,8 @@
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::Edit;
-
-/// Workspaces of the examples of the language and of every policy of the tree, those without errors.
-fn sound() -> Vec<(String, Workspace)> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut found = Vec::new();
-    for folder in [
-        "lang-spec/constructs",
-        "lang-spec/codes",
-        "lang-spec/conformance",
-    ] {
-        for (path, page) in read(&root.join(folder)) {
-            for (number, example) in page.split("```hpol\n").skip(1).enumerate() {
-                let example = example.split("```").next().unwrap();
-                found.push((format!("{path} {number}"), workspace(example)));
-            }
-        }
-    }
-    for folder in ["policies", "tests/suite/policies"] {
-        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
-            let folder = entry.unwrap().path();
-            if folder.is_dir() {
-                let mut workspace = Workspace::new();
-                for (name, text) in read(&folder) {
-                    if name.ends_with(".hpol") {
-                        workspace.set_file(name, text);
-                    }
-                }
-                found.push((folder.display().to_string(), workspace));
-            }
-        }
-    }
-    found.retain(|(_, workspace)| workspace.diagnostics().is_empty());
-    found
-}
-
-fn read(folder: &Path) -> Vec<(String, String)> {
-    let entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let files = entries.filter(|path| path.is_file());
-    files
-        .map(|path| {
-            (
-                path.display().to_string(),
-                std::fs::read_to_string(&path).unwrap(),
-            )
-        })
-        .collect()
-}
-
-fn workspace(example: &str) -> Workspace {
-    let mut workspace = Workspace::new();
-    for (index, part) in example.split("// ---- ").enumerate() {
-        let (name, text) = match index {
-            0 => ("main.hpol", part),
-            _ => part.split_once('\n').unwrap(),
-        };
-        workspace.set_file(name, text);
-    }
-    workspace
-}
+use crate::samples::{fenced, sound, workspace};
 
 fn applied(workspace: &Workspace, edits: &[Edit]) -> Workspace {
     let mut by_file: BTreeMap<&str, Vec<&Edit>> = BTreeMap::new();
@@ -85,9 +24,8 @@ fn applied(workspace: &Workspace, edits: &[Edit]) -> Workspace {
 
 #[test]
 fn every_word_of_a_right_policy_has_a_role_and_every_name_a_meaning() {
-    let sound = sound();
-    assert!(sound.len() > 100, "{}", sound.len());
-    for (name, workspace) in &sound {
+    for sample in sound() {
+        let (name, workspace) = (&sample.from, sample.workspace());
         for file in workspace.files() {
             for mention in workspace.mentions(file) {
                 let word = mention.span.of(workspace.text(file).unwrap());
@@ -119,7 +57,8 @@ fn every_word_of_a_right_policy_has_a_role_and_every_name_a_meaning() {
 fn a_renamed_item_leaves_the_policy_as_it_was() {
     let fresh = "fresh_name_of_nothing";
     let mut renamed = 0;
-    for (name, workspace) in sound() {
+    for sample in sound() {
+        let (name, workspace) = (&sample.from, sample.workspace());
         let symbols: Vec<Symbol> = workspace
             .files()
             .flat_map(|file| workspace.outline(file))
@@ -214,7 +153,7 @@ fn a_name_that_would_take_another_is_refused() {
         "`two words` is not a name: letters, digits and `_`, not beginning with a digit"
     );
     assert_eq!(workspace.rename(&g, "g").unwrap(), []);
-    let broken = super::tests::workspace(
+    let broken = crate::samples::workspace(
         "package a\ngroup g = subject.id == \"x\"\nrule r {\n    satisfies AC-3\n    who missing\n    block\n}\n",
     );
     let g = broken.symbol(Kind::Group, "a.g").unwrap();
@@ -264,15 +203,7 @@ fn a_schedule_is_an_item_like_others() {
 fn the_edit_of_a_diagnostic_mends_it() {
     let mut mended = 0;
     for code in crate::Code::ALL {
-        let example = code
-            .page()
-            .split("```hpol\n")
-            .nth(1)
-            .unwrap()
-            .split("```")
-            .next()
-            .unwrap();
-        let broken = workspace(example);
+        let broken = workspace(fenced(code.page(), "hpol")[0]);
         for diagnostic in broken.diagnostics() {
             if diagnostic.fix.is_empty() {
                 continue;

@@ -218,7 +218,7 @@ impl<'t> Reader<'t> {
             .any(|bracket| !matches!(bracket, Bracket::Group { .. }));
         self.inside
             && (unit.first || !open)
-            && clauses(self.keyword).contains(&word)
+            && words::clauses(self.keyword).contains(&word)
             && (self.slot != Slot::Value || unit.first)
             && (unit.first || self.keyword != "rule" || word != "limit")
     }
@@ -326,16 +326,5 @@ impl<'t> Reader<'t> {
     fn label(&mut self, word: &str, unit: &Unit) {
         let keyword = matches!(word, "where" | "and" | "or" | "not" | "has" | "in");
         self.mention(unit, if keyword { Role::Keyword } else { Role::Value });
-    }
-}
-
-/// The words that begin a clause of an item.
-pub(super) fn clauses(keyword: &str) -> &'static [&'static str] {
-    match keyword {
-        "rule" => words::RULE_CLAUSES,
-        "exception" => words::EXCEPTION_CLAUSES,
-        "data" => words::DATA_CLAUSES,
-        "test" => words::TEST_CLAUSES,
-        _ => &[],
     }
 }

@@ -5,33 +5,9 @@ use std::fmt::Write;
 
 use hpol_syntax::code::Code;
 
-use super::Workspace;
-use super::tests::NOW;
 use crate::diagnostic::Diagnostic;
 use crate::lints::Lints;
-
-/// The examples of a page.
-fn examples(page: &str) -> Vec<&str> {
-    let fences = page.split("```hpol\n").skip(1);
-    fences
-        .map(|fence| fence.split("```").next().unwrap())
-        .collect()
-}
-
-/// A workspace of an example: one file, or several behind lines `// ---- name`.
-fn workspace(example: &str) -> Workspace {
-    let mut workspace = Workspace::new();
-    workspace.set_now(NOW);
-    for (index, part) in example.split("// ---- ").enumerate() {
-        let (name, text) = if index == 0 {
-            ("main.hpol", part)
-        } else {
-            part.split_once('\n').unwrap()
-        };
-        workspace.set_file(name, text);
-    }
-    workspace
-}
+use crate::samples::{fenced, workspace};
 
 /// What is found in an example: everything that is wrong with it, or, of the page of a lint, what that lint finds.
 fn found(code: Code, example: &str) -> Vec<Diagnostic> {
@@ -80,7 +56,7 @@ fn every_code_has_a_page_whose_examples_do_what_it_says() {
     for code in Code::ALL {
         let page = code.page();
         assert!(page.starts_with(&format!("# {code}: ")), "{code}: title");
-        let examples = examples(page);
+        let examples = fenced(page, "hpol");
         let (broken, right) = (examples[0], examples[1]);
         let found = found(*code, broken);
         if !found.iter().any(|diagnostic| diagnostic.code == *code) {

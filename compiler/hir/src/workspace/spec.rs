@@ -1,36 +1,12 @@
 //! The examples and the conformance cases of `lang-spec` compile. How the cases are decided is tested where there is an
 //! engine.
 
-use std::fmt::Write;
-use std::path::PathBuf;
+mod reference;
 
-use hpol_bundle::vocabulary::{FactType, Scalar, Unit, Vocabulary};
+use std::fmt::Write;
 
 use super::Workspace;
-use super::tests::NOW;
-
-/// The pages of a folder of `lang-spec`.
-fn pages(folder: &str) -> Vec<(PathBuf, String)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../lang-spec")
-        .join(folder);
-    let entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    entries
-        .map(|path| (path.clone(), std::fs::read_to_string(&path).unwrap()))
-        .collect()
-}
-
-fn fenced<'a>(page: &'a str, kind: &str) -> Vec<&'a str> {
-    let fence = format!("```{kind}\n");
-    let starts = page
-        .match_indices(&fence)
-        .map(|(at, fence)| at + fence.len());
-    starts
-        .map(|start| page[start..].split("```").next().unwrap())
-        .collect()
-}
+use crate::samples::{NOW, fenced, pages, workspace};
 
 #[test]
 fn every_construct_has_a_page_whose_example_compiles() {
@@ -40,16 +16,7 @@ fn every_construct_has_a_page_whose_example_compiles() {
         let examples = fenced(&page, "hpol");
         assert!(!examples.is_empty(), "{path:?} has no example");
         for example in examples {
-            let mut workspace = Workspace::new();
-            workspace.set_now(NOW);
-            for (index, part) in example.split("// ---- ").enumerate() {
-                let (name, text) = if index == 0 {
-                    ("main.hpol", part)
-                } else {
-                    part.split_once('\n').unwrap()
-                };
-                workspace.set_file(name, text);
-            }
+            let workspace = workspace(example);
             assert_eq!(workspace.diagnostics(), [], "{path:?}");
             workspace.program().unwrap();
         }
@@ -184,58 +151,4 @@ fn clauses(operation: &str) -> String {
         }
     }
     text
-}
-
-/// The page that lists the facts, from the vocabulary.
-fn facts_page() -> String {
-    let mut page = String::from(
-        "# Facts\n\nWhat conditions can read. This page is made from `vocabulary.toml`; a test holds the two together.\n",
-    );
-    let vocabulary = Vocabulary::builtin();
-    for (_, fact) in vocabulary.iter() {
-        let protocol = fact
-            .protocol
-            .map_or("every session", |protocol| protocol.as_str());
-        let absent = if fact.optional { ", can be absent" } else { "" };
-        let (set, scalar) = match &fact.ty {
-            FactType::Scalar(scalar) => ("", scalar),
-            FactType::Set(scalar) => ("set of ", scalar),
-        };
-        let ty = match scalar {
-            Scalar::Bool => "bool".to_owned(),
-            Scalar::Int => match fact.unit {
-                None => "int".to_owned(),
-                Some(Unit::Bytes) => "int, bytes".to_owned(),
-                Some(Unit::Seconds) => "int, seconds".to_owned(),
-            },
-            Scalar::String => "string".to_owned(),
-            Scalar::Path => "path".to_owned(),
-            Scalar::Address => "address".to_owned(),
-            Scalar::Name => "name".to_owned(),
-            Scalar::Class => "data class".to_owned(),
-            Scalar::Enum(list) => format!("one of {}", vocabulary.words(list).unwrap().join(", ")),
-        };
-        write!(page, "\n## `{}`\n\n{}\n\n", fact.name, fact.doc).unwrap();
-        write!(
-            page,
-            "- type: {set}{ty}{absent}\n- carried by: {protocol}\n- example: `{}`\n",
-            fact.example
-        )
-        .unwrap();
-    }
-    page
-}
-
-#[test]
-fn the_page_of_facts_is_that_of_the_vocabulary() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../lang-spec/facts.md");
-    if std::env::var_os("HPOL_UPDATE_SPEC").is_some() {
-        std::fs::write(&path, facts_page()).unwrap();
-    }
-    let page = std::fs::read_to_string(path).unwrap();
-    assert_eq!(
-        page,
-        facts_page(),
-        "run the test with HPOL_UPDATE_SPEC=1 and read what changed"
-    );
 }

@@ -4,9 +4,6 @@ use proptest::prelude::Strategy;
 
 use super::*;
 
-/// 2026-11-23.
-pub(super) const NOW: i64 = 1_795_392_000;
-
 pub(super) const POLICY: &str = r#"package orders.production
 
 use nist.sp800_53r5 baseline moderate

@@ -10,6 +10,7 @@ use crate::code::Code;
 use crate::grammar::Rule;
 use crate::problem::Problem;
 use crate::span::{Span, Spanned};
+use crate::units;
 
 /// Seconds in the longest duration that can be written: ten years.
 const MAX_SECONDS: u64 = 10 * 365 * 24 * 3600;
@@ -284,17 +285,7 @@ impl Builder {
 
     pub(super) fn duration(&mut self, pair: &Pair<'_, Rule>) -> Spanned<u64> {
         let span = self.span(pair);
-        let digits: String = pair.as_str().chars().filter(char::is_ascii_digit).collect();
-        let unit: u64 = match pair.as_str().chars().last() {
-            Some('m') => 60,
-            Some('h') => 3600,
-            Some('d') => 24 * 3600,
-            _ => 1,
-        };
-        let seconds = digits
-            .parse::<u64>()
-            .ok()
-            .and_then(|count| count.checked_mul(unit));
+        let seconds = units::amount(pair.as_str(), units::DURATIONS);
         let node = seconds
             .filter(|seconds| *seconds <= MAX_SECONDS)
             .unwrap_or_else(|| {
@@ -311,19 +302,7 @@ impl Builder {
     /// The bytes that a size means.
     fn size(&mut self, pair: &Pair<'_, Rule>) -> u64 {
         let text = pair.as_str();
-        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-        let unit: u64 =
-            match text.trim_start_matches(|char: char| char == '_' || char.is_ascii_digit()) {
-                "kB" | "KB" => 1_000,
-                "MB" => 1_000_000,
-                "GB" => 1_000_000_000,
-                "kiB" | "KiB" => 1 << 10,
-                "MiB" => 1 << 20,
-                "GiB" => 1 << 30,
-                _ => 1,
-            };
-        let bytes = digits.parse::<u64>().ok();
-        let bytes = bytes.and_then(|count| count.checked_mul(unit));
+        let bytes = units::amount(text, units::SIZES);
         bytes.filter(|bytes| *bytes <= MAX_SIZE).unwrap_or_else(|| {
             let message = format!("`{text}` is too large");
             let span = self.span(pair);
