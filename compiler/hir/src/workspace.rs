@@ -200,6 +200,8 @@ mod tests;
 mod codes;
 
 #[cfg(test)]
+mod formatted;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod incremental;
