@@ -81,8 +81,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use hpol_analysis::Budget;
 use hpol_nist_mappings::ControlId;
 use hpol_syntax::ast::{
-    Comparison, Condition, Effect, Item, Literal, LiteralKind, Masker, On, Operation, Operator,
-    Rule, Satisfies, Verdict, Who,
+    Condition, Effect, Item, Literal, LiteralKind, Masker, On, Operation, Operator, Rule,
+    Satisfies, Verdict, Who,
 };
 use hpol_syntax::code::Code;
 use hpol_syntax::lex;

@@ -35,8 +35,7 @@ fn covers(first: &Condition, second: &Condition, text: &str) -> bool {
             let unequal = [first, second]
                 .iter()
                 .all(|test| test.operator.node == Operator::NotEqual && test.default.is_none());
-            let value = |test: &Comparison| test.values.first().map(|value| value.node.clone());
-            unequal && first.fact.node == second.fact.node && value(first) != value(second)
+            unequal && tree::names_another(first, second)
         }
         _ => false,
     }

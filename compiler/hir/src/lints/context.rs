@@ -108,6 +108,8 @@ impl Linted<'_> {
             Item::Predicate(item) => &item.name,
             Item::Data(item) => &item.name,
             Item::Rule(item) => &item.name,
+            Item::Schedule(item) => &item.name,
+            Item::Exception(item) => &item.name,
             _ => return None,
         };
         Some((name.node.clone(), name.span))
@@ -122,17 +124,22 @@ impl Linted<'_> {
         match &self.parsed.item {
             Some(Item::Group(group)) => vec![&group.condition],
             Some(Item::Predicate(predicate)) => vec![&predicate.condition],
-            Some(Item::Rule(rule)) => {
-                let who = rule.who.as_ref().and_then(|who| match who {
-                    Who::Everyone(_) => None,
-                    Who::EveryoneExcept(condition) | Who::Those(condition) => Some(condition),
-                });
-                who.into_iter()
-                    .chain(&rule.when)
-                    .chain(&rule.unless)
-                    .collect()
+            Some(Item::Rule(rule)) => all(rule.who.as_ref(), [&rule.when, &rule.unless]),
+            Some(Item::Exception(exception)) => {
+                all(exception.who.as_ref(), [&exception.when, &exception.unless])
             }
             _ => Vec::new(),
         }
     }
+}
+
+/// The conditions of `who`, `when` and `unless`.
+fn all<'a>(who: Option<&'a Who>, clauses: [&'a Option<Condition>; 2]) -> Vec<&'a Condition> {
+    let who = match who {
+        None | Some(Who::Everyone(_)) => None,
+        Some(Who::EveryoneExcept(condition) | Who::Those(condition)) => Some(condition),
+    };
+    who.into_iter()
+        .chain(clauses.into_iter().flatten())
+        .collect()
 }

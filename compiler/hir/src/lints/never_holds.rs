@@ -37,8 +37,7 @@ fn excludes(first: &Condition, second: &Condition, text: &str) -> bool {
             let equal = [first, second]
                 .iter()
                 .all(|test| test.operator.node == Operator::Equal && test.default.is_none());
-            let value = |test: &Comparison| test.values.first().map(|value| value.node.clone());
-            equal && first.fact.node == second.fact.node && value(first) != value(second)
+            equal && tree::names_another(first, second)
         }
         _ => false,
     }

@@ -1,7 +1,7 @@
 use hpol_analysis::Budget;
 
 use super::*;
-use crate::workspace::Workspace;
+use crate::samples::workspace;
 
 const NO_BUDGET: Budget = Budget {
     states: 0,
@@ -9,8 +9,7 @@ const NO_BUDGET: Budget = Budget {
 };
 
 fn lints(text: &str, budget: Budget) -> Lints {
-    let mut workspace = Workspace::new();
-    workspace.set_file("main.hpol", text);
+    let workspace = workspace(text);
     assert_eq!(workspace.diagnostics(), []);
     workspace.lints_within(budget).unwrap()
 }
@@ -47,4 +46,71 @@ fn a_comment_is_unused_only_where_its_question_is_settled() {
     let lexical = "`HP0651` is not found here".to_owned();
     assert_eq!(unused(Budget::default()), (vec![lexical.clone()], true));
     assert_eq!(unused(NO_BUDGET), (vec![lexical], false));
+}
+
+#[test]
+fn a_network_in_another_excludes_nothing() {
+    for (condition, is_found) in [
+        (
+            "session.client_address != 10.0.0.0/8 or session.client_address != 10.1.0.0/16",
+            false,
+        ),
+        (
+            "session.client_address == 10.0.0.0/8 and session.client_address == 10.1.0.0/16",
+            false,
+        ),
+        (
+            "http.body_bytes != 1MB or http.body_bytes != 1_000_000",
+            false,
+        ),
+        ("http.method == GET and http.method == POST", true),
+        ("http.method != GET or http.method != POST", true),
+    ] {
+        let text = format!(
+            "package demo\nrule r \"R\" {{\n    satisfies AC-3\n    when {condition}\n    block\n}}\n"
+        );
+        let lints = lints(&text, Budget::default());
+        let holds = finds(&lints, Code::AlwaysHolds) || finds(&lints, Code::NeverHolds);
+        assert_eq!(holds, is_found, "{condition}");
+    }
+}
+
+#[test]
+fn what_an_import_is_used_for_may_be_a_schedule_or_a_class() {
+    let lints = lints(
+        "package shared.times
+schedule office = weekdays 09:00-17:00 in \"UTC\"
+data secret {
+    detector us_ssn
+}
+// ---- b.hpol
+package demo
+use shared.times
+connection db = postgres \"db\"
+rule r \"R\" {
+    satisfies AC-3
+    on db
+    when during times.office
+    allow
+}
+// ---- c.hpol
+package masked
+use demo
+use shared.times
+rule m \"M\" {
+    satisfies SI-19(4)
+    mask times.secret
+}
+test \"t\" {
+    as subject \"a\"
+    on demo.db
+    at \"2026-11-23T10:00:00Z\"
+    sql \"SELECT a FROM b\"
+    expect allow by demo.r masking times.secret
+}
+",
+        Budget::default(),
+    );
+    assert!(!finds(&lints, Code::UnusedImport), "{lints:#?}");
+    assert!(!finds(&lints, Code::UntestedMask), "{lints:#?}");
 }

@@ -89,6 +89,23 @@ pub(super) fn opposite(first: &Condition, second: &Condition, text: &str) -> boo
     first.strip_prefix("not ") == Some(&second) || second.strip_prefix("not ") == Some(&first)
 }
 
+/// Whether two tests of one fact name different values. Networks can lie in each other, and sizes have several forms.
+pub(super) fn names_another(first: &Comparison, second: &Comparison) -> bool {
+    use LiteralKind::{Duration, Int, Name, Text};
+    let values = (first.values.first(), second.values.first());
+    let differ = match values {
+        (Some(first), Some(second)) => match (&first.node, &second.node) {
+            (Text(first), Text(second)) => first != second,
+            (Int(first), Int(second)) => first != second,
+            (Duration(first), Duration(second)) => first != second,
+            (Name(first), Name(second)) => first != second,
+            _ => false,
+        },
+        _ => false,
+    };
+    differ && first.fact.node == second.fact.node
+}
+
 /// The facts that more than one of `parts` tests with `operator`.
 pub(super) fn repeated(parts: &[Condition], operator: Operator) -> Vec<&str> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
