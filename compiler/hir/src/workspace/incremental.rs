@@ -1,5 +1,6 @@
 //! An edit computes again only what reads the edited item.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use salsa::EventKind;
@@ -115,4 +116,29 @@ fn a_file_that_is_taken_out_is_forgotten() {
         2,
         "one for the group, one for the connection"
     );
+}
+
+#[test]
+fn typing_for_long_keeps_no_text_that_is_gone() {
+    const EDITS: usize = 400;
+    let (kept, reused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (keeps, reuses) = (Arc::clone(&kept), Arc::clone(&reused));
+    let is_text = |key| format!("{key:?}").starts_with("ItemText(");
+    let database = Database::logging(move |event| {
+        match event.kind {
+            EventKind::DidInternValue { key, .. } if is_text(key) => &keeps,
+            EventKind::DidReuseInternedValue { key, .. } if is_text(key) => &reuses,
+            _ => return,
+        }
+        .fetch_add(1, Ordering::Relaxed);
+    });
+    let mut workspace = Workspace::with_database(database);
+    for edit in 0..EDITS {
+        let condition = format!("sql.statements == {edit}");
+        workspace.set_file("a.hpol", format!("{NAMES}{}", rules(3, &condition)));
+        assert_eq!(workspace.diagnostics(), []);
+    }
+    let (kept, reused) = (kept.load(Ordering::Relaxed), reused.load(Ordering::Relaxed));
+    assert!(kept < 40, "{kept} texts are kept");
+    assert!(reused > EDITS / 2, "{reused}");
 }

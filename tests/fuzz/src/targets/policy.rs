@@ -2,7 +2,6 @@
 
 use hpol_bundle::bundle::{Bundle, Provenance, encode};
 use hpol_bundle::signature::SigningKey;
-use hpol_bundle::vocabulary::Vocabulary;
 use hpol_hir::{Severity, Workspace};
 
 use crate::Target;
@@ -16,6 +15,23 @@ pub(crate) const POLICY: Target = Target {
 };
 
 const FILE: &str = "fuzzed.hpol";
+
+/// A policy that brings facts of its own, and looks back.
+const OWN_FACTS: &str = "package a
+schedule office = weekdays 09:00-17:00 in \"Europe/Berlin\"
+rule b {
+    satisfies AC-3
+    who (subject.claims[\"team\"] or \"\") == \"core\"
+    when not during office and count(sql.verbs has delete) within 1h > 3
+    block
+}
+exception c to b {
+    who subject.id == \"x\"
+    because \"the night is ours\"
+    owner \"team\"
+    until 2031-03-31
+}
+";
 
 fn run(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
@@ -38,7 +54,7 @@ fn run(bytes: &[u8]) {
     let bundle = Bundle {
         policy,
         program,
-        vocabulary: Vocabulary::builtin().clone(),
+        vocabulary: workspace.vocabulary().clone(),
         provenance: Provenance::default(),
     };
     let file = encode(&bundle, &SigningKey::generate().unwrap()).unwrap();
@@ -53,6 +69,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         include_str!("../../../../policies/baseline-agents/baseline.hpol"),
         include_str!("../../../../policies/read-only-analytics/analytics.hpol"),
         "package a\n\nrule b {\n    allow\n}\n",
+        OWN_FACTS,
     ]
     .map(|text| text.as_bytes().to_vec())
     .to_vec()
