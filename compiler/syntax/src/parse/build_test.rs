@@ -1,10 +1,14 @@
 //! Builds the clauses of tests.
 
+use std::collections::BTreeSet;
+
 use pest::iterators::Pair;
 
 use super::build::{Builder, Outcome, add, put};
 use crate::ast::{ClaimValue, Expect, Name, Operation, Subject, Test, Verdict};
+use crate::code::Code;
 use crate::grammar::Rule;
+use crate::problem::Problem;
 use crate::span::Spanned;
 
 impl Builder {
@@ -51,8 +55,12 @@ impl Builder {
             from: None,
             claims: Vec::new(),
         };
+        let mut said = BTreeSet::new();
         for part in parts {
             let rule = part.as_rule();
+            if !said.insert(rule) {
+                self.said_twice(&part);
+            }
             if rule == Rule::as_claims {
                 subject.claims.extend(self.claims(part));
                 continue;
@@ -71,6 +79,17 @@ impl Builder {
             }
         }
         Some(subject)
+    }
+
+    /// Reports a second of what a subject has once.
+    fn said_twice(&mut self, part: &Pair<'_, Rule>) {
+        let word = part.as_str().split_whitespace().next().unwrap_or("");
+        let message = format!("`{word}` stands twice");
+        let span = self.span(part);
+        self.problems.push(
+            Problem::new(Code::ClauseTwice, message, span, "the second one")
+                .help("join them, or make two of it"),
+        );
     }
 
     fn claims(&mut self, pair: Pair<'_, Rule>) -> Vec<(Name, ClaimValue)> {

@@ -279,3 +279,12 @@ fn history_that_is_written_wrong_is_answered() {
         "rule a { when earlier (x) block }\nrule b { when count(x) > 3 block }\nrule c { when count(x) within 1h block }\nrule d { when sum(x) within 1h = 3 block }\nrule e { when never within 1h x block }\nrule f { when distinct(a wher b) within 1h > 1 block }\n"
     ));
 }
+
+#[test]
+fn what_a_subject_has_once_is_not_said_twice() {
+    let subject = "as subject \"a\" from \"10.0.0.1\" groups [\"g\"] from \"10.0.0.2\"";
+    assert_eq!(
+        messages(&format!("test \"t\" {{\n    {subject}\n}}\n")),
+        ["HP0013 `from` stands twice (join them, or make two of it)"]
+    );
+}
