@@ -25,6 +25,7 @@ impl Checker<'_> {
             None => Some(everything()),
         };
         let on = self.on(exception.on.as_ref());
+        let on = self.fitting(exception.on.as_ref(), None, on);
         let kind = self.protocol(exception.on.as_ref(), on.as_ref());
         let until = exception.until.as_ref()?;
         let end = self.end(until)?;

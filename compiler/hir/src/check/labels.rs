@@ -47,27 +47,21 @@ impl Checker<'_> {
         Some(found)
     }
 
-    /// Of connections that labels choose, those that can have what the rule reads or does.
+    /// Of connections that labels choose, those that can have what a rule or an exception reads, and the limit that
+    /// stands at `limit`.
     pub(super) fn fitting(
         &mut self,
-        rule: &ast::Rule,
+        on: Option<&On>,
+        limit: Option<Span>,
         found: Option<Connections>,
     ) -> Option<Connections> {
-        let Some(On::Labelled(selection)) = &rule.on else {
+        let Some(On::Labelled(selection)) = on else {
             return found;
         };
-        let fact = self.protocol_facts.first();
-        let limits = rule.effects.iter().any(|effect| match &effect.node {
-            ast::Effect::Allow { rows } => rows.is_some(),
-            effect => matches!(effect, ast::Effect::Limit { .. }),
-        });
-        let (protocol, why, place) = match (fact, limits) {
+        let (protocol, why, place) = match (self.protocol_facts.first(), limit) {
             (Some(fact), _) => (fact.protocol, fact.name.clone(), fact.span),
-            (None, true) => {
-                let place = rule.effects.first()?.span;
-                (Protocol::Postgres, "limit".to_owned(), place)
-            }
-            (None, false) => return found,
+            (None, Some(place)) => (Protocol::Postgres, "limit".to_owned(), place),
+            (None, None) => return found,
         };
         let mut found = found?;
         found.retain(|(_, _, symbol)| symbol.protocol == protocol);

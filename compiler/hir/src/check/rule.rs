@@ -39,7 +39,7 @@ impl Checker<'_> {
             None => Some(everything()),
         };
         let on = self.on(rule.on.as_ref());
-        let on = self.fitting(rule, on);
+        let on = self.fitting(rule.on.as_ref(), limit(rule), on);
         let kind = self.protocol(rule.on.as_ref(), on.as_ref());
         let effect = self.effect(rule);
         let rows = self.has_rows(rule, on.as_ref());
@@ -274,6 +274,17 @@ fn reason(rule: &ast::Rule) -> String {
         .or(none)
         .map(|because| because.node.clone())
         .unwrap_or_default()
+}
+
+/// Where the rule limits rows.
+fn limit(rule: &ast::Rule) -> Option<Span> {
+    let limits = |effect: &ast::Effect| match effect {
+        ast::Effect::Allow { rows } => rows.is_some(),
+        effect => matches!(effect, ast::Effect::Limit { .. }),
+    };
+    let mut effects = rule.effects.iter();
+    let found = effects.find(|effect| limits(&effect.node))?;
+    Some(found.span)
 }
 
 /// True always.
