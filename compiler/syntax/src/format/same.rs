@@ -45,6 +45,8 @@ fn shape<'t>(text: &'t str, keyword: &str) -> Option<Vec<(Rule, &'t str)>> {
         let text = pair.as_str().trim();
         let leaf = pair.as_rule();
         match pair.into_inner().next() {
+            // One word to the grammar, with a gap of any width in it.
+            None if leaf == Rule::NEXT_DAY => (leaf, ""),
             None => (leaf, text),
             Some(_) => (leaf, ""),
         }

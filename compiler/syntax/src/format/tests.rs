@@ -194,6 +194,15 @@ fn disarranged(text: &str, choices: &[u8]) -> String {
     written
 }
 
+#[test]
+fn the_gap_within_next_day_means_nothing() {
+    for gap in [" ", "   ", "\n\t"] {
+        let text = format!("schedule s = daily 22:00-06:00 next{gap}day in \"UTC\"\n");
+        let settled = "schedule s = daily 22:00-06:00 next day in \"UTC\"\n";
+        assert_eq!(formatted(&text), settled);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
