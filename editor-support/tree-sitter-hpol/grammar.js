@@ -156,7 +156,8 @@ module.exports = grammar({
     block_effect: $ => seq('block', optional($.string)),
     approval_effect: $ => seq(
       'require', 'approval', 'by', field('quorum', $.int), 'of', field('group', $.path),
-      'within', field('within', $.duration), optional(seq('for', 'this', 'operation')),
+      'within', field('within', $.duration),
+      optional(seq('for', choice(seq('this', 'operation'), field('stands', $.duration)))),
     ),
     mask_effect: $ => seq('mask', field('class', $.path), optional($.masker)),
     masker: $ => choice('redact', 'null', 'hash', seq('keep', choice('last', 'first'), $.int)),

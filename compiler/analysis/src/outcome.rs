@@ -42,6 +42,8 @@ pub struct Demand {
     pub group: String,
     /// How long a request waits, in seconds.
     pub within_seconds: u64,
+    /// How long an approval that was given stands, in seconds; for its one operation alone where there is none.
+    pub stands_seconds: Option<u64>,
     /// Whether the group means the same on both sides; where it does not, demands of the same words are two.
     pub(crate) condition: usize,
 }
@@ -362,6 +364,7 @@ fn demand(policies: &[&Policy], policy: &Policy, rule: &Rule) -> Option<Demand> 
         quorum,
         group,
         within_seconds,
+        stands_seconds,
     } = &rule.effect
     else {
         return None;
@@ -374,6 +377,7 @@ fn demand(policies: &[&Policy], policy: &Policy, rule: &Rule) -> Option<Demand> 
         quorum: *quorum,
         group: group.name.clone(),
         within_seconds: *within_seconds,
+        stands_seconds: *stands_seconds,
         condition,
     })
 }

@@ -74,7 +74,7 @@ pub(crate) fn facts(random: &mut Random, kind: Protocol) -> Facts {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Upshot {
     verdict: Verdict,
-    demands: BTreeSet<(u32, String, u64)>,
+    demands: BTreeSet<(u32, String, u64, Option<u64>)>,
     masks: BTreeMap<String, (u8, u32)>,
     limit: Option<u64>,
     observed: BTreeSet<(String, Would)>,
@@ -96,12 +96,13 @@ pub(crate) fn upshot(policy: &Policy, decision: &Decision) -> Upshot {
             quorum,
             group,
             within_seconds,
+            stands_seconds,
         } = effect
         else {
             panic!("a rule that requires approval says whose");
         };
         let group = &policy.groups[group.0 as usize];
-        (quorum, format!("{group:?}"), within_seconds)
+        (quorum, format!("{group:?}"), within_seconds, stands_seconds)
     });
     let goes_ahead = decision.verdict != Verdict::Block;
     let held = decision.verdict == Verdict::RequireApproval;

@@ -20,7 +20,7 @@ use header::Header;
 pub use conditions::Conditions;
 
 /// The format that this version writes and reads.
-pub const FORMAT: u16 = 7;
+pub const FORMAT: u16 = 8;
 /// Size of a bundle file; 10,000 rules take 2 MB. What is decoded takes some 25 times that at most.
 pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 

@@ -296,6 +296,9 @@ pub enum Effect {
         group: GroupId,
         /// How long the request waits.
         within_seconds: u64,
+        /// How long an approval that was given stands for what this rule requires of the same subject on the same connection;
+        /// at least 1. For its one operation alone where there is none.
+        stands_seconds: Option<u64>,
     },
     /// Hides a data class in what comes back. Grants nothing.
     Mask {

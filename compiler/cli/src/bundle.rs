@@ -201,13 +201,16 @@ fn effect<C>(policy: &Policy<C>, effect: &Effect) -> String {
             quorum,
             group,
             within_seconds,
+            stands_seconds,
         } => {
             let group = policy
                 .groups
                 .get(group.0 as usize)
                 .map_or("?", |group| &group.name);
+            let stands =
+                stands_seconds.map_or_else(String::new, |stands| format!(" for {stands}s"));
             format!(
-                "require approval by {quorum} of {} within {within_seconds}s",
+                "require approval by {quorum} of {} within {within_seconds}s{stands}",
                 visible::line(group)
             )
         }

@@ -172,11 +172,16 @@ fn obligations(policy: &Policy<Unread>, decision: &Decision) -> Vec<Value> {
             quorum,
             group,
             within_seconds,
+            stands_seconds,
         } => {
             let group = policy.groups.get(group.0 as usize);
-            Some(json!({"rule": rule.name, "approval": {
+            let mut approval = json!({
                 "quorum": quorum, "group": group.map(|group| &group.name), "within_seconds": within_seconds,
-            }}))
+            });
+            if let (Some(seconds), Some(fields)) = (stands_seconds, approval.as_object_mut()) {
+                fields.insert("stands_seconds".to_owned(), json!(seconds));
+            }
+            Some(json!({"rule": rule.name, "approval": approval}))
         }
         Effect::Mask { class, mask } => {
             let class = policy.classes.get(class.0 as usize);

@@ -14,7 +14,7 @@ const APPROVAL: &str = r#"{
   "exact": "UPDATE orders\nSET status = '\u202eegdelwonk\u001b[2K'\nWHERE id = 7 -- \u0430ll",
   "digest": "00ff", "requested": "2026-01-02T03:04:05Z", "expires": "2026-01-02T03:19:05Z",
   "rules": [{"name": "orders.writes_need_a_dba", "title": "A DBA agrees to every write", "because": "A person answers for it.",
-    "quorum": 2, "approvers": "orders.dbas",
+    "quorum": 2, "approvers": "orders.dbas", "stands_seconds": 3600,
     "votes": [{"approver": "dana", "vote": "approve", "reason": "CHG-1", "time": "2026-01-02T03:05:05Z"}]}]
 }"#;
 

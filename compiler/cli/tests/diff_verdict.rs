@@ -232,3 +232,30 @@ fn controls_lost_on_connections_without_a_name_are_told() {
     assert_eq!((&on["relation"], code), (&"equivalent".into(), 0));
     assert_eq!(on["controls"]["lost"], serde_json::json!(["AC-3"]));
 }
+
+#[test]
+fn an_approval_that_stands_longer_is_looser() {
+    let rule = |stands: &str| {
+        let group = "group dbas = subject.groups has \"dba\"\n\n";
+        let effect = format!("require approval by 1 of dbas within 10m{stands}");
+        api(
+            "",
+            &format!("{group}rule r {{\n    on api\n    {effect}\n}}"),
+        )
+    };
+    for (before, after, relation, code) in [
+        ("", " for 1h", "looser", 1),
+        (" for 1h", " for 2h", "looser", 1),
+        (" for 2h", " for 1h", "tighter", 0),
+        (" for 1h", " for this operation", "tighter", 0),
+        (" for 1h", " for 60m", "equivalent", 0),
+    ] {
+        let (told, ended) = diff(&rule(before), &rule(after));
+        let on = on(&told, "http", "api");
+        assert_eq!(
+            (&on["relation"], ended),
+            (&relation.into(), code),
+            "{before:?} {after:?}"
+        );
+    }
+}

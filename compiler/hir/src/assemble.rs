@@ -284,10 +284,12 @@ impl Parts {
                     quorum,
                     group,
                     within_seconds,
+                    stands_seconds,
                 } => tree::Effect::RequireApproval {
                     quorum,
                     group: GroupId(*groups.get(group.as_str())?),
                     within_seconds,
+                    stands_seconds,
                 },
                 Effect::Mask { class, mask } => tree::Effect::Mask {
                     class: ClassId(*classes.get(class.as_str())?),

@@ -91,6 +91,7 @@ pub(crate) enum Effect {
         quorum: u32,
         group: String,
         within_seconds: u64,
+        stands_seconds: Option<u64>,
     },
     Mask {
         class: String,

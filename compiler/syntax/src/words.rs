@@ -28,7 +28,6 @@ pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("matches", "patterns over text"),
     ("contains", "patterns over text"),
     ("ends", "patterns over text"),
-    ("for", "approvals that cover a time"),
     ("command", "shell commands"),
     ("aws", "AWS calls"),
 ];

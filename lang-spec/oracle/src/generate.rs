@@ -201,6 +201,7 @@ fn rule(random: &mut Random, facts: &[FactId], index: usize) -> Rule {
             quorum: 1,
             group: GroupId(0),
             within_seconds: 60,
+            stands_seconds: index.is_multiple_of(3).then_some(600),
         },
         3 => Effect::Mask {
             class: ClassId(0),

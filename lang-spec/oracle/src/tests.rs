@@ -14,6 +14,7 @@ const APPROVAL: fn() -> Effect = || Effect::RequireApproval {
     quorum: 1,
     group: GroupId(0),
     within_seconds: 60,
+    stands_seconds: None,
 };
 const MASK: fn() -> Effect = || Effect::Mask {
     class: ClassId(0),

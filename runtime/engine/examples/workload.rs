@@ -224,6 +224,7 @@ fn policy(vocabulary: &Vocabulary, rules: &[Json]) -> Policy {
                     quorum: 1,
                     group: GroupId(0),
                     within_seconds: 900,
+                    stands_seconds: None,
                 },
             ),
             "mask" => {

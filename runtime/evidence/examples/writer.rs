@@ -107,6 +107,7 @@ fn decision(session: &str, number: u64) -> Event {
             control("au-12", "M15", "gateway"),
         ],
         approval: None,
+        stands_until: None,
         bundle: "22".repeat(32),
         history: None,
         left_out: hpol_evidence::record::LeftOut::default(),

@@ -106,6 +106,9 @@ pub enum Event {
         approval: String,
         /// The rules that require it.
         rules: Vec<String>,
+        /// Those among them for which it stands once it is given, and how long; absent where it is for the operation alone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stands: Vec<StandsRecord>,
         /// RFC 3339 UTC, when it lapses.
         expires: String,
     },
@@ -132,6 +135,9 @@ pub enum Event {
         operation: String,
         /// How.
         state: ApprovalEnd,
+        /// RFC 3339 UTC, until when it covers other operations; absent where it covers none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stands_until: Option<String>,
     },
     /// What became of an operation that went ahead.
     Outcome(Box<OutcomeRecord>),
@@ -237,6 +243,10 @@ pub struct DecisionRecord {
     /// Id of the approval that granted it, once granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,
+    /// RFC 3339 UTC, until when `approval` covers operations, where it was asked for another one; absent where it was asked
+    /// for this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands_until: Option<String>,
     /// Digest of the bundle that decided; empty when there was none.
     pub bundle: String,
     /// The facts of the operation that conditions over history read, of one that goes ahead; absent where the policy has
@@ -279,6 +289,15 @@ impl LeftOut {
     pub fn is_nothing(&self) -> bool {
         *self == LeftOut::default()
     }
+}
+
+/// For how long an approval stands for what a rule requires.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandsRecord {
+    /// The rule by qualified name.
+    pub rule: String,
+    /// Seconds, from the vote that completed it.
+    pub seconds: u64,
 }
 
 /// Binds a record to exactly what was asked, without telling it: see [`crate::salt`].

@@ -1,6 +1,7 @@
 //! Approvals: what is asked, who may answer, and what the answers amount to. One judgement for every channel (console,
 //! terminal, webhook); the store only keeps. Semantics: lang-spec, "Approvals".
 
+pub(crate) mod standing;
 mod view;
 
 use std::collections::BTreeSet;
@@ -103,6 +104,9 @@ pub struct Requirement {
     pub group: GroupId,
     /// The group's qualified name.
     pub approvers: String,
+    /// How long the approval stands for what this rule requires of the requester on the connection, in seconds; for its one
+    /// operation alone where there is none.
+    pub stands_seconds: Option<u64>,
 }
 
 /// One vote.
@@ -210,6 +214,7 @@ pub(crate) async fn submit<P>(
                 .map(|rule| rule.name.clone())
                 .collect(),
         ),
+        stands: records::fit_stands(&approval.rules),
         expires: expires.to_string(),
     };
     // Before the record, so that a requester who goes away while it is written leaves a withdrawal.
@@ -223,7 +228,7 @@ pub(crate) async fn submit<P>(
         Err(unavailable) => {
             // Not withdrawn in the store: where the id is taken, that would be somebody else's.
             waiting.unrecorded();
-            pipeline.append_detached(closed(&approval, ApprovalEnd::Withdrawn));
+            pipeline.append_detached(closed(&approval, ApprovalEnd::Withdrawn, None));
             Outcome::Refuse(Refusal {
                 kind: RefusalKind::ApprovalsUnavailable,
                 rules: vec![GATEWAY.to_owned()],
@@ -330,7 +335,13 @@ fn requirements(in_force: &InForce, rules: &[&Rule<Unread>]) -> Vec<Requirement>
     rules
         .iter()
         .filter_map(|rule| {
-            let Effect::RequireApproval { quorum, group, .. } = rule.effect else {
+            let Effect::RequireApproval {
+                quorum,
+                group,
+                stands_seconds,
+                ..
+            } = rule.effect
+            else {
                 return None;
             };
             let approvers = groups.get(usize::try_from(group.0).ok()?)?.name.clone();
@@ -341,6 +352,7 @@ fn requirements(in_force: &InForce, rules: &[&Rule<Unread>]) -> Vec<Requirement>
                 quorum: quorum.max(1),
                 group,
                 approvers,
+                stands_seconds,
             })
         })
         .collect()
@@ -366,11 +378,17 @@ fn no_approvers(operation: &str) -> Refusal {
     }
 }
 
-pub(crate) fn closed(approval: &Approval, state: ApprovalEnd) -> Event {
+/// The end of `approval`; it stands on until `stands_until`.
+pub(crate) fn closed(
+    approval: &Approval,
+    state: ApprovalEnd,
+    stands_until: Option<Timestamp>,
+) -> Event {
     Event::ApprovalClosed {
         approval: approval.id.clone(),
         operation: approval.operation.clone(),
         state,
+        stands_until: stands_until.map(|until| until.to_string()),
     }
 }
 

@@ -8,6 +8,7 @@ use hpol_evidence::canonical::printable;
 use hpol_evidence::record::{Event, Vote};
 use jiff::Timestamp;
 
+use crate::approvals::standing::Standing;
 use crate::approvals::{self, Approval, ApprovalView, VoteRefused};
 use crate::history::{Both, Histories, Remembered};
 use crate::pipeline::{Pipeline, unavailable_refusal};
@@ -32,6 +33,7 @@ pub struct Door {
     evidence: Arc<dyn Evidence>,
     approvals: Arc<dyn ApprovalStore>,
     histories: Histories,
+    standing: Standing,
 }
 
 impl Door {
@@ -48,15 +50,19 @@ impl Door {
             evidence,
             approvals,
             histories: Histories::default(),
+            standing: Standing::default(),
         })
     }
 
     /// Puts a policy in force. The next operation of every session, also of open ones, is judged by it.
     ///
+    /// Approvals that stand end with the policy before, also where the same is put in force again.
+    ///
     /// Measurements that the policy before made go on; of others nothing is known before now, unless [`Door::remember`]
     /// has told.
     pub fn install(&self, policy: Arc<InForce>) {
         self.policy.store(Some(Arc::clone(&policy)));
+        self.standing.end_all();
         // Once it is in force: of what it measures nothing is known until then.
         self.histories.measure(policy.monitors(), self.now_ms());
         self.histories.measure_only(policy.monitors());
@@ -247,6 +253,10 @@ impl Door {
 
     pub(crate) fn histories(&self) -> &Histories {
         &self.histories
+    }
+
+    pub(crate) fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     pub(crate) fn evidence(&self) -> &dyn Evidence {

@@ -9,6 +9,7 @@ use hpol_evidence::record::ApprovalEnd;
 use hpol_operation::Operation;
 use tokio::time::Instant;
 
+use crate::approvals::standing::Stands;
 use crate::approvals::{Approval, State, closed};
 use crate::judgement::Judgement;
 use crate::pipeline::{Pipeline, unavailable_refusal};
@@ -213,14 +214,35 @@ impl Waiting {
             }
         }
         self.ended = true;
-        let event = closed(&self.approval, ApprovalEnd::Approved);
+        let stands = self.stands(&judgement);
+        let until = stands.as_ref().and_then(Stands::until);
+        let event = closed(&self.approval, ApprovalEnd::Approved, until);
         if let Err(unavailable) = self.pipeline.append(event, Durability::Durable).await {
             return Outcome::Refuse(unavailable_refusal(&unavailable));
+        }
+        if let Some(stands) = stands {
+            self.pipeline.stand(stands);
         }
         let ids = (self.approval.operation.clone(), self.approval.id.clone());
         self.pipeline
             .permit(operation, payload, judgement, Some(ids))
             .await
+    }
+
+    /// What of the approval stands for other operations from now on.
+    fn stands(&self, judgement: &Judgement) -> Option<Stands> {
+        let in_force = judgement.in_force.as_ref()?;
+        let door = &self.pipeline.door;
+        let now = door.now();
+        let stands = Stands::of(&self.approval, &judgement.rules, in_force, now)?;
+        let has_room = door.standing().has_room(now);
+        if !has_room {
+            tracing::warn!(
+                approval = self.approval.id,
+                "too many approvals stand; this one is for its operation alone"
+            );
+        }
+        has_room.then_some(stands)
     }
 
     async fn expire(&mut self) -> Refusal {
@@ -281,7 +303,7 @@ impl Waiting {
         // The operation is refused whether or not this can be recorded.
         if let Err(unavailable) = self
             .pipeline
-            .append(closed(&self.approval, state), Durability::Durable)
+            .append(closed(&self.approval, state, None), Durability::Durable)
             .await
         {
             tracing::error!(approval = self.approval.id, %unavailable, "the end of an approval could not be recorded");
@@ -317,7 +339,7 @@ impl Drop for Waiting {
                 .store()
                 .withdraw_detached(&self.approval.id);
             self.pipeline
-                .append_detached(closed(&self.approval, ApprovalEnd::Withdrawn));
+                .append_detached(closed(&self.approval, ApprovalEnd::Withdrawn, None));
         }
     }
 }

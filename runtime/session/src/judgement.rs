@@ -6,6 +6,7 @@ use hpol_bundle::decision::{Excepted, Observed, Verdict};
 use hpol_bundle::policy::{Effect, Rule, RuleId, Unread};
 use hpol_evidence::record::{ControlRecord, ExceptionRecord, ObservedRecord, WouldRecord};
 
+use crate::approvals::standing::Covered;
 use crate::history::Counted;
 use crate::masking::MaskingPlan;
 use crate::permit::Limited;
@@ -29,6 +30,8 @@ pub(crate) struct Judgement {
     /// The exceptions that lifted a rule.
     pub(crate) excepted: Vec<Excepted>,
     pub(crate) unknown: Vec<String>,
+    /// The approval that stands for what is required, where one does.
+    pub(crate) covered: Option<Covered>,
     /// Set where the gateway itself refused.
     pub(crate) refusal: Option<(RefusalKind, String, String)>,
     /// The operation in flight, if it is; dropped, it has never begun.
@@ -75,6 +78,7 @@ impl Judgement {
             would: None,
             excepted: Vec::new(),
             unknown: Vec::new(),
+            covered: None,
             refusal: Some((kind, reason, help)),
             counted: None,
         }

@@ -13,6 +13,7 @@ use hpol_evidence::record::{DecisionRecord, Event, FactsRecord, LeftOut};
 use hpol_operation::{Class, Operation};
 
 use crate::approvals;
+use crate::approvals::standing::{Covered, Stands};
 use crate::door::Door;
 use crate::history::{self, Both, Counted, End, Read, Released, Underway};
 use crate::judgement::Judgement;
@@ -127,7 +128,19 @@ impl Pipeline {
         self.tell_time(&mut facts, &bundle.vocabulary);
         let observes = specialised.in_force.observes(&self.connection.name);
         // Whatever rules say goes ahead on a connection in observe, so it counts as what is allowed does.
-        let counts = |verdict| counting.contains(&if observes { Verdict::Allow } else { verdict });
+        let mut covered = None;
+        let counts = |decision: &Decision| {
+            if !observes {
+                covered = self.covered(decision, &specialised.in_force);
+            }
+            let goes_ahead = observes || covered.is_some();
+            let verdict = if goes_ahead {
+                Verdict::Allow
+            } else {
+                decision.verdict
+            };
+            counting.contains(&verdict)
+        };
         let mut decision = Decision::with_capacity(0);
         let underway = self.decide(&specialised, &facts, counts, &mut decision);
         let unknown = decision
@@ -145,6 +158,7 @@ impl Pipeline {
             would: None,
             excepted: decision.excepted.clone(),
             unknown: unknown.collect(),
+            covered,
             refusal: None,
             counted: None,
         };
@@ -185,7 +199,7 @@ impl Pipeline {
         &self,
         specialised: &Specialised,
         facts: &Facts,
-        counts: impl Fn(Verdict) -> bool,
+        counts: impl FnOnce(&Decision) -> bool,
         decision: &mut Decision,
     ) -> Option<Underway> {
         let Specialised {
@@ -203,8 +217,35 @@ impl Pipeline {
         self.history
             .decide(&read, self.door.histories().since(), |moment| {
                 hpol_engine::decide_given(program, graph, facts, moment, &mut scratch, decision);
-                counts(decision.verdict)
+                counts(decision)
             })
+    }
+
+    /// The approval that stands for what `decision` requires. None does where a fact is unknown: who approved has not agreed
+    /// to what nobody knows.
+    fn covered(&self, decision: &Decision, in_force: &Arc<InForce>) -> Option<Covered> {
+        let requires = decision.verdict == Verdict::RequireApproval;
+        if !requires || decision.unknown.iter().next().is_some() {
+            return None;
+        }
+        let (door, rules) = (&self.door, decision.determining());
+        let Pipeline {
+            principal,
+            connection,
+            ..
+        } = self;
+        door.standing()
+            .covering(principal, connection, rules, in_force, door.now())
+    }
+
+    /// Lets an approval stand for this session's subject on its connection.
+    pub(crate) fn stand(&self, stands: Stands) {
+        let (door, now) = (&self.door, self.door.now());
+        if !door.in_force().is_some_and(|now| stands.is_under(&now)) {
+            return;
+        }
+        door.standing()
+            .begin(&self.principal, &self.connection, stands, now);
     }
 
     /// Notes in history that an operation has ended, by the policy in force now; without `end` nobody knows how. What is to
@@ -270,9 +311,14 @@ impl Pipeline {
         mut judgement: Judgement,
         approval: Option<(String, String)>,
     ) -> Outcome<P> {
-        let (id, approval) = match approval {
-            Some((operation, approval)) => (operation, Some(approval)),
-            None => (self.next_operation(), None),
+        let mut stands_until = None;
+        let (id, approval) = match (approval, judgement.covered.take()) {
+            (Some((operation, approval)), _) => (operation, Some(approval)),
+            (None, Some(covered)) => {
+                stands_until = Some(covered.until.to_string());
+                (self.next_operation(), Some(covered.approval))
+            }
+            (None, None) => (self.next_operation(), None),
         };
         let durability = match (operation.class, &approval) {
             (Class::Read, None) => Durability::Buffered,
@@ -287,6 +333,7 @@ impl Pipeline {
             "allow",
             approval,
         );
+        record.stands_until = stands_until;
         record.history = match (&judgement.in_force, &judgement.counted) {
             (Some(in_force), Some(counted)) => {
                 self.record_facts(in_force, &counted.facts, Phase::Operation)
@@ -414,6 +461,7 @@ impl Pipeline {
                 records::controls(judgement.determining())
             },
             approval,
+            stands_until: None,
             bundle: judgement
                 .in_force
                 .as_ref()

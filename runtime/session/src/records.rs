@@ -2,8 +2,10 @@
 
 use hpol_bundle::policy::{Rule, Strength, Unread};
 use hpol_evidence::canonical::INTEGER_LIMIT;
-use hpol_evidence::record::{ControlRecord, DecisionRecord, OutcomeRecord};
+use hpol_evidence::record::{ControlRecord, DecisionRecord, OutcomeRecord, StandsRecord};
 use serde::Serialize;
+
+use crate::approvals::Requirement;
 
 /// The built-in rule that decides where no rule of the policy does.
 pub(crate) const DEFAULT_DENY: &str = "default_deny";
@@ -102,6 +104,19 @@ pub(crate) fn fit_outcome(record: &mut OutcomeRecord) {
 pub(crate) fn fit_rules(mut rules: Vec<String>) -> Vec<String> {
     fit(&mut rules, MAX_RULES_BYTES);
     rules
+}
+
+/// The rules among `required` that let the approval stand, as many as fit.
+pub(crate) fn fit_stands(required: &[Requirement]) -> Vec<StandsRecord> {
+    let stands = required.iter().filter_map(|rule| {
+        Some(StandsRecord {
+            rule: rule.name.clone(),
+            seconds: rule.stands_seconds?,
+        })
+    });
+    let mut stands: Vec<StandsRecord> = stands.collect();
+    fit(&mut stands, MAX_RULES_BYTES);
+    stands
 }
 
 /// Keeps each control once, by its strongest claim, before keeping one twice: what is evidence of a control is found by it.

@@ -131,6 +131,12 @@ impl Session {
                     .permit(operation, payload, judgement, None)
                     .await
             }
+            // Somebody has approved it already, with others.
+            Verdict::RequireApproval if judgement.covered.is_some() => {
+                self.pipeline
+                    .permit(operation, payload, judgement, None)
+                    .await
+            }
             Verdict::Block => Outcome::Refuse(self.pipeline.block(&operation, judgement).await),
             Verdict::RequireApproval => self.pipeline.hold(operation, payload, judgement).await,
         };

@@ -22,6 +22,8 @@ mod records;
 mod reloads;
 #[path = "pipeline/restarts.rs"]
 mod restarts;
+#[path = "pipeline/standing.rs"]
+mod standing;
 #[path = "pipeline/world.rs"]
 mod world;
 

@@ -60,14 +60,17 @@ pub(super) fn of(before: &Outcome, after: &Outcome) -> Direction {
     }
 }
 
-/// Whether who has met all of `demands` has met all of `others`: as many of the same people, in no more time.
+/// Whether who has met all of `demands` has met all of `others`: as many of the same people, in no more time, for no
+/// longer.
 fn covers(demands: &[Demand], others: &[Demand]) -> bool {
     others.iter().all(|other| {
         let same_group = demands
             .iter()
             .filter(|demand| demand.condition == other.condition);
         same_group.into_iter().any(|demand| {
-            demand.quorum >= other.quorum && demand.within_seconds <= other.within_seconds
+            demand.quorum >= other.quorum
+                && demand.within_seconds <= other.within_seconds
+                && demand.stands_seconds <= other.stands_seconds
         })
     })
 }

@@ -253,6 +253,7 @@ fn approval(group: u32) -> Effect {
         quorum: 1,
         group: GroupId(group),
         within_seconds: 60,
+        stands_seconds: None,
     }
 }
 

@@ -337,6 +337,7 @@ fn b_05_parts_that_do_not_fit_together_are_refused() {
         quorum: 1,
         group: GroupId(0),
         within_seconds: 1,
+        stands_seconds: None,
     };
     assert_eq!(
         refused(&no_group),

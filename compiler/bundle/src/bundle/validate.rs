@@ -29,6 +29,12 @@ fn check_policy(policy: &Policy<Unread>) -> Result<(), LoadBundle> {
                 return Err(LoadBundle::corrupt("a rule limits the result to no rows"));
             }
             Effect::Allow { .. } | Effect::Block { .. } | Effect::Limit { .. } => true,
+            Effect::RequireApproval {
+                stands_seconds: Some(0),
+                ..
+            } => {
+                return Err(LoadBundle::corrupt("an approval stands for no time"));
+            }
             Effect::RequireApproval { group, quorum, .. } => {
                 (group.0 as usize) < policy.groups.len() && *quorum > 0
             }

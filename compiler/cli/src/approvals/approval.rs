@@ -49,6 +49,9 @@ pub(super) struct Rule {
     pub(super) message: String,
     pub(super) quorum: u32,
     pub(super) approvers: String,
+    /// How long it covers more than the one operation, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) stands_seconds: Option<u64>,
     #[serde(default)]
     pub(super) votes: Vec<Vote>,
 }

@@ -62,7 +62,8 @@ pub(super) fn whole(terminal: &mut Terminal, approval: &Approval) -> Result<(), 
         show_rule(terminal, rule)?;
     }
     terminal.line(format_args!(""))?;
-    show_exact(terminal, approval)
+    show_exact(terminal, approval)?;
+    show_standing(terminal, approval)
 }
 
 /// What became of the request after a vote.
@@ -160,6 +161,27 @@ fn show_exact(terminal: &mut Terminal, approval: &Approval) -> Result<(), Failur
         "digest      sha256:{}",
         visible::line(&approval.digest)
     ))?;
+    Ok(())
+}
+
+/// What else an approval would cover.
+fn show_standing(terminal: &mut Terminal, approval: &Approval) -> Result<(), Failure> {
+    for rule in &approval.rules {
+        let Some(seconds) = rule.stands_seconds else {
+            continue;
+        };
+        let warning = terminal.paint(Style::Warn, "and not only this");
+        let [subject, connection, name] = [
+            &approval.requester.id,
+            &approval.connection.name,
+            &rule.name,
+        ]
+        .map(|text| visible::line(text));
+        terminal.line(format_args!(
+            "{warning}: for {seconds} s from the approval on, whatever {subject} asks for on {connection} that {name} \
+             requires approval of"
+        ))?;
+    }
     Ok(())
 }
 

@@ -109,10 +109,17 @@ fn summary(event: &Event) -> (&'static str, Style, String) {
         Event::ApprovalRequested {
             approval,
             rules,
+            stands,
             expires,
             ..
         } => {
-            let text = format!("{approval} for {}, until {expires}", rules.join(", "));
+            let stands = stands.iter();
+            let stands = stands.map(|one| format!(", stands {} s for {}", one.seconds, one.rule));
+            let text = format!(
+                "{approval} for {}, until {expires}{}",
+                rules.join(", "),
+                stands.collect::<String>()
+            );
             ("approval asked", Style::Warn, visible::line(&text))
         }
         Event::ApprovalVote {
@@ -140,14 +147,17 @@ fn summary(event: &Event) -> (&'static str, Style, String) {
             )
         }
         Event::ApprovalClosed {
-            approval, state, ..
+            approval,
+            state,
+            stands_until,
+            ..
         } => {
             let (word, style) = end(*state);
-            (
-                "approval end",
-                style,
-                format!("{}: {word}", visible::line(approval)),
-            )
+            let until = stands_until
+                .iter()
+                .map(|until| format!(", stands until {until}"));
+            let text = format!("{approval}: {word}{}", until.collect::<String>());
+            ("approval end", style, visible::line(&text))
         }
         Event::Outcome(outcome) => {
             let masked: Vec<_> = outcome

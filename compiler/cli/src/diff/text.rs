@@ -196,8 +196,10 @@ pub(super) fn outcome(outcome: &Upshot) -> String {
         Upshot::Approvals(demands) => {
             let demands = demands.iter().map(|demand| {
                 let group = visible::line(&demand.group);
+                let stands = demand.stands_seconds;
+                let stands = stands.map_or_else(String::new, |stands| format!(" for {stands}s"));
                 format!(
-                    "{} of {group} within {}s",
+                    "{} of {group} within {}s{stands}",
                     demand.quorum, demand.within_seconds
                 )
             });

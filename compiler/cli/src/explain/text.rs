@@ -117,7 +117,12 @@ fn fields(decision: &DecisionRecord) -> Vec<(&'static str, String)> {
         fields.push(("unknown", decision.unknown.join(", ")));
     }
     if let Some(approval) = &decision.approval {
-        fields.push(("approval", approval.clone()));
+        let stands = decision.stands_until.iter();
+        let stands = stands.map(|until| format!(", of another operation; stands until {until}"));
+        fields.push((
+            "approval",
+            format!("{approval}{}", stands.collect::<String>()),
+        ));
     }
     let bundle = match decision.bundle.as_str() {
         "" => "none was in force".to_owned(),

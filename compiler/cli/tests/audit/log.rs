@@ -64,6 +64,7 @@ pub(crate) fn decision(
             claim("au-12", "implements", "M15", "gateway"),
         ],
         approval: approval.map(str::to_owned),
+        stands_until: None,
         bundle: "ab12".into(),
         history: None,
         left_out: LeftOut::default(),

@@ -252,7 +252,12 @@ fn mechanisms(effect: &Effect, class: Option<&Whereabouts>, flow: Flow) -> Vec<&
         Effect::Allow { rows: None } => &["M04"],
         Effect::Allow { rows: Some(_) } => &["M04", "M23"],
         Effect::Block { .. } => &["M04", "M11"],
-        Effect::RequireApproval { quorum, .. } if *quorum >= 2 => &["M06", "M07", "M08"],
+        // Of what an approval that stands covers, nobody has authorised the single operation.
+        Effect::RequireApproval {
+            quorum,
+            stands_seconds: None,
+            ..
+        } if *quorum >= 2 => &["M06", "M07", "M08"],
         Effect::RequireApproval { .. } => &["M06", "M08"],
         Effect::Mask { .. } if class.is_some_and(|class| class.has_detectors) => &["M10", "M12"],
         Effect::Mask { .. } => &["M10"],

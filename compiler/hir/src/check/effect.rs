@@ -17,6 +17,8 @@ use crate::lowered::{Effect, Lowered, Whereabouts};
 const MAX_QUORUM: i64 = 100;
 /// Seconds that a request for approval waits, at most: a day. The client's connection is open all the while.
 const MAX_WAIT_SECONDS: u64 = 24 * 3600;
+/// Seconds that an approval stands, at most: a day. Who approved has seen one operation of all that it covers.
+const MAX_STANDING_SECONDS: u64 = 24 * 3600;
 /// Rows of a limit, at most. Nobody takes so many, and every count of them fits everywhere.
 const MAX_ROWS: i64 = 1_000_000_000;
 /// Characters that a mask keeps, at most. No identifier is longer, and what is kept is not hidden.
@@ -73,16 +75,23 @@ impl<'db> Checker<'db> {
                 quorum,
                 group,
                 within,
+                stands,
             } => {
                 let count = self.quorum(quorum);
                 let seconds = self.wait(within);
+                let stands = match stands {
+                    Some(stands) => self.standing(stands).map(Some),
+                    None => Some(None),
+                };
                 let group = self.approvers(group);
                 let (quorum, within_seconds, group) = (count?, seconds?, group?);
+                let stands_seconds = stands?;
                 Some((
                     Effect::RequireApproval {
                         quorum,
                         group,
                         within_seconds,
+                        stands_seconds,
                     },
                     None,
                 ))
@@ -132,6 +141,22 @@ impl<'db> Checker<'db> {
                 format!(
                     "a request waits between `1s` and `{}h`",
                     MAX_WAIT_SECONDS / 3600
+                ),
+            ),
+        );
+        None
+    }
+
+    fn standing(&mut self, stands: &Spanned<u64>) -> Option<u64> {
+        if (1..=MAX_STANDING_SECONDS).contains(&stands.node) {
+            return Some(stands.node);
+        }
+        let message = "an approval cannot stand for this long";
+        self.report(
+            Problem::new(Code::ApprovalBounds, message, stands.span, "out of bounds").help(
+                format!(
+                    "an approval stands between `1s` and `{}h`; for more, somebody decides again",
+                    MAX_STANDING_SECONDS / 3600
                 ),
             ),
         );

@@ -194,6 +194,8 @@ fn what_does_not_fit_is_explained() {
         "mask pii.sns",
         "require approval by 1 of crm within 15m",
         "require approval by 101 of agents within 2d",
+        "require approval by 1 of agents within 15m for 0s",
+        "require approval by 1 of agents within 15m for 25h",
     ];
     let lines: Vec<String> = bodies
         .iter()
@@ -366,13 +368,15 @@ fn claims_are_earned_by_the_strongest_mechanism_or_by_a_reason() {
         claims("satisfies AC-3(2)\n require approval by 2 of agents within 1h"),
         ["ac-3.2 Implements M07"]
     );
-    let said = said(&[(
-        "main.hpol",
-        &format!(
-            "{NAMES}rule r {{ satisfies AC-3(2)\n require approval by 1 of agents within 1h }}\n"
-        ),
-    )]);
-    assert!(said[0].contains("dual authorization"), "{said:?}");
+    // One is not two, and of what an approval that stands covers nobody sees the single operation.
+    for approval in [
+        "by 1 of agents within 1h",
+        "by 2 of agents within 1h for 1h",
+    ] {
+        let rule = format!("rule r {{ satisfies AC-3(2)\n require approval {approval} }}");
+        let said = said(&[("main.hpol", &format!("{NAMES}{rule}\n"))]);
+        assert!(said[0].contains("dual authorization"), "{said:?}");
+    }
 }
 
 #[test]

@@ -110,6 +110,8 @@ pub enum Effect {
         group: Name,
         /// Seconds that the request waits.
         within: Spanned<u64>,
+        /// `for 1h`: seconds that the approval stands.
+        stands: Option<Spanned<u64>>,
     },
     /// `mask pii.ssn keep last 4`.
     Mask {

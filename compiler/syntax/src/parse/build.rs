@@ -332,10 +332,14 @@ impl Builder {
                 let quorum = self.int(&parts.find(|part| part.as_rule() == Rule::int)?);
                 let group = self.name(&parts.find(|part| part.as_rule() == Rule::path)?);
                 let within = self.duration(&parts.find(|part| part.as_rule() == Rule::duration)?);
+                let stands = parts
+                    .find(|part| part.as_rule() == Rule::duration)
+                    .map(|stands| self.duration(&stands));
                 Effect::RequireApproval {
                     quorum,
                     group,
                     within,
+                    stands,
                 }
             }
             _ => {

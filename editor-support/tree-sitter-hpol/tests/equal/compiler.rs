@@ -195,11 +195,12 @@ impl Marks<'_> {
                 quorum,
                 group,
                 within,
-                ..
+                stands,
             } => {
                 self.mark("quorum", quorum.span);
                 self.mark("group", group.span);
                 self.mark("within", within.span);
+                self.marks("stands", stands);
             }
             Effect::Mask { class, .. } => self.mark("class", class.span),
             Effect::Limit { rows } => self.mark("rows", rows.span),

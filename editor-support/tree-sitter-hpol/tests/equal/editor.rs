@@ -102,7 +102,8 @@ fn kinds(node: Node<'_>) -> impl Iterator<Item = String> {
             _,
             Some(
                 field @ ("name" | "title" | "reason" | "protocol" | "target" | "baseline" | "zone"
-                | "rule" | "connection" | "class" | "quorum" | "group" | "within"),
+                | "rule" | "connection" | "class" | "quorum" | "group" | "within"
+                | "stands"),
             ),
         ) => Some(field),
         _ => None,

@@ -83,6 +83,7 @@ fn decision() -> DecisionRecord {
         unknown: Vec::new(),
         controls: vec![control()],
         approval: Some("ap-1".into()),
+        stands_until: Some("2026-11-22T11:00:00Z".into()),
         bundle: "11".into(),
         history: Some(facts()),
         left_out: everything_left_out(),
@@ -157,6 +158,10 @@ pub(crate) fn events() -> Vec<Event> {
             operation: "op-1".into(),
             approval: "ap-1".into(),
             rules: vec!["ask".into()],
+            stands: vec![StandsRecord {
+                rule: "ask".into(),
+                seconds: 3600,
+            }],
             expires: "2026-01-01T00:00:00.000Z".into(),
         },
         Event::ApprovalVote {
@@ -171,6 +176,7 @@ pub(crate) fn events() -> Vec<Event> {
             approval: "ap-1".into(),
             operation: "op-1".into(),
             state: ApprovalEnd::Expired,
+            stands_until: Some("2026-01-01T01:00:00.000Z".into()),
         },
         Event::Outcome(Box::new(outcome())),
         Event::ConfigurationLoaded {
@@ -250,6 +256,13 @@ fn the_page_for_auditors_names_the_events_and_their_fields() {
         (
             "observed rule",
             serde_json::to_value(&decision().observed[0]),
+        ),
+        (
+            "standing rule",
+            serde_json::to_value(StandsRecord {
+                rule: "ask".into(),
+                seconds: 3600,
+            }),
         ),
         ("would", serde_json::to_value(decision().would)),
         ("exception", serde_json::to_value(&decision().exceptions[0])),

@@ -56,6 +56,7 @@ fn policy() -> Policy {
                     quorum: 1,
                     group: GroupId(0),
                     within_seconds: 600,
+                    stands_seconds: None,
                 },
             ),
             rule(

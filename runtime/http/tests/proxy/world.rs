@@ -165,6 +165,7 @@ fn policy() -> Policy {
         quorum: 1,
         group: GroupId(0),
         within_seconds: 900,
+        stands_seconds: None,
     };
     let keep = Effect::Mask {
         class: ClassId(0),

@@ -40,6 +40,7 @@ pub fn policy() -> Policy {
                     quorum: 1,
                     group: GroupId(0),
                     within_seconds: 600,
+                    stands_seconds: None,
                 },
             ),
             rule(

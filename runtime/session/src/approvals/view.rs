@@ -75,6 +75,10 @@ pub struct RequirementView {
     pub quorum: u32,
     /// Of whom.
     pub approvers: String,
+    /// For how many seconds, once approved, it covers what this rule requires of the requester on the connection; absent where
+    /// it is for this operation alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stands_seconds: Option<u64>,
     /// Votes that count for it.
     pub votes: Vec<CastView>,
 }
@@ -131,6 +135,7 @@ impl From<&Approval> for ApprovalView {
                     because: rule.because.clone(),
                     quorum: rule.quorum,
                     approvers: rule.approvers.clone(),
+                    stands_seconds: rule.stands_seconds,
                     votes: votes(rule.group),
                 })
                 .collect(),

@@ -82,6 +82,7 @@ fn two_approvals() -> Policy {
             quorum: 1,
             group,
             within_seconds: 900,
+            stands_seconds: None,
         };
         hpol_ports::policy::rule(name, update(), effect)
     };

@@ -255,6 +255,7 @@ async fn a_held_operation_counts_from_its_release() {
                 quorum: 1,
                 group: GroupId(0),
                 within_seconds: 900,
+                stands_seconds: None,
             },
         ),
     ]));
@@ -367,6 +368,7 @@ async fn what_goes_ahead_only_since_its_connection_is_in_observe_counts() {
             quorum: 1,
             group: GroupId(0),
             within_seconds: 900,
+            stands_seconds: None,
         },
     ] {
         let seen = at_least(1, Measure::Count, update.clone(), Own::Apart);

@@ -84,6 +84,7 @@ async fn a_rule_that_grants_nothing_earns_by_its_limit_only() {
         quorum,
         group: hpol_bundle::policy::GroupId(0),
         within_seconds: 900,
+        stands_seconds: None,
     };
     for (more, expected) in [
         (vec![granting("few")], vec!["ac-23", "ac-3"]),

@@ -205,6 +205,7 @@ pub(crate) fn policy() -> Policy {
                     quorum: 2,
                     group: GroupId(0),
                     within_seconds: 900,
+                    stands_seconds: None,
                 },
             ),
         ],

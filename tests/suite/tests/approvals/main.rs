@@ -4,6 +4,7 @@
 mod binding;
 mod over_http;
 mod persons;
+mod standing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

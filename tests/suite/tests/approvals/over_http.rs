@@ -89,7 +89,7 @@ fn over_http_a_client_that_leaves_withdraws() {
 }
 
 /// The requests to this path that the service saw.
-fn arrived(world: &World, path: &str) -> Vec<Value> {
+pub(crate) fn arrived(world: &World, path: &str) -> Vec<Value> {
     let requests = world.upstream.requests().unwrap();
     requests
         .into_iter()

@@ -204,9 +204,11 @@ fn said(obligation: &Value) -> Option<(&'static str, String)> {
     let rule = text("/rule")?;
     if let (Some(quorum), Some(group)) = (number("/approval/quorum"), text("/approval/group")) {
         let seconds = number("/approval/within_seconds")?;
+        let stands = number("/approval/stands_seconds");
+        let stands = stands.map_or_else(String::new, |stands| format!(" for {stands} s"));
         return Some((
             "approval",
-            format!("{quorum} of {group} within {seconds} s, by {rule}"),
+            format!("{quorum} of {group} within {seconds} s{stands}, by {rule}"),
         ));
     }
     if let (Some(class), Some(how)) = (text("/mask/class"), text("/mask/how")) {
