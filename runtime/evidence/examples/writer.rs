@@ -1,5 +1,5 @@
 //! How many records a second the log takes, by how many wait at a time: `writer FOLDER [SECONDS]`. Each record is a
-//! decision of about 1.5 KiB; `alone` waits for each, `paired` has one before it that nobody waits for, as a read has.
+//! decision of about 1.5 KiB: `alone` waits for it, as for a block, `paired` for the outcome behind it, as a read does.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,6 +8,7 @@
 )]
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +16,10 @@ use std::time::{Duration, Instant};
 use hpol_evidence::checkpoint::Origin;
 use hpol_evidence::key::AuditKey;
 use hpol_evidence::log::{LogHandle, LogOptions};
-use hpol_evidence::record::{Connection, ControlRecord, DecisionRecord, Event, Subject};
+use hpol_evidence::record::{
+    Connection, ControlRecord, DecisionRecord, Event, LeftOut, OperationResult, OutcomeRecord,
+    Subject,
+};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -26,17 +30,17 @@ fn main() {
         "waiters", "", "answers/s", "records/s"
     );
     for waiters in [1, 8, 32, 128] {
-        for (name, before) in [("alone", 0), ("paired", 1)] {
+        for (name, paired) in [("alone", false), ("paired", true)] {
             let path = Path::new(&folder).join(format!("{name}-{waiters}"));
-            let answers = measure(&path, waiters, before, Duration::from_secs(seconds));
-            let records = answers * f64::from(before + 1);
+            let answers = measure(&path, waiters, paired, Duration::from_secs(seconds));
+            let records = answers * if paired { 2.0 } else { 1.0 };
             println!("{waiters:>8} {name:>8} {answers:>12.0} {records:>12.0}");
         }
     }
 }
 
 /// Answers a second.
-fn measure(path: &Path, waiters: u32, before: u32, time: Duration) -> f64 {
+fn measure(path: &Path, waiters: u32, paired: bool, time: Duration) -> f64 {
     let options = LogOptions::new(Origin::new("bench").unwrap(), AuditKey::generate().unwrap());
     let (log, _) = LogHandle::open_directory(path, options).unwrap();
     let (stop, answers) = (AtomicBool::new(false), AtomicU64::new(0));
@@ -50,12 +54,15 @@ fn measure(path: &Path, waiters: u32, before: u32, time: Duration) -> f64 {
                     if stop.load(Ordering::Relaxed) {
                         break;
                     }
-                    for _ in 0..before {
-                        log.append_in_order(Some(&session), &decision(&session, number))
-                            .unwrap();
-                    }
-                    log.append_and_wait(Some(&session), &decision(&session, number))
-                        .unwrap();
+                    let awaited = match paired {
+                        false => decision(&session, number, "block"),
+                        true => {
+                            let begins = decision(&session, number, "allow");
+                            log.append_in_order(Some(&session), &begins).unwrap();
+                            outcome(&session, number)
+                        }
+                    };
+                    log.append_and_wait(Some(&session), &awaited).unwrap();
                     answers.fetch_add(1, Ordering::Relaxed);
                 }
             });
@@ -69,7 +76,22 @@ fn measure(path: &Path, waiters: u32, before: u32, time: Duration) -> f64 {
     rate
 }
 
-fn decision(session: &str, number: u64) -> Event {
+fn outcome(session: &str, number: u64) -> Event {
+    Event::Outcome(Box::new(OutcomeRecord {
+        operation: format!("{session}-{number}"),
+        result: OperationResult::Completed,
+        code: String::new(),
+        rows: 1,
+        bytes: 18,
+        masked: Vec::new(),
+        cut: false,
+        controls: Vec::new(),
+        history: None,
+        left_out: LeftOut::default(),
+    }))
+}
+
+fn decision(session: &str, number: u64, verdict: &str) -> Event {
     let control = |id: &str, mechanism: &str, rule: &str| ControlRecord {
         id: id.into(),
         strength: "implements".into(),
@@ -78,19 +100,19 @@ fn decision(session: &str, number: u64) -> Event {
     };
     Event::Decision(Box::new(DecisionRecord {
         operation: format!("{session}-{number}"),
-        subject: Subject {
+        subject: Arc::new(Subject {
             id: "agent-7".into(),
             issuer: "https://id.example.com".into(),
             groups: vec!["autonomous-agents".into()],
-        },
-        connection: Connection {
+        }),
+        connection: Arc::new(Connection {
             name: "orders-prod".into(),
             kind: "postgres".into(),
-        },
+        }),
         masked: "SELECT abalance FROM pgbench_accounts WHERE aid = $1".into(),
         digest: "0707070707070707070707070707070707070707070707070707070707070707".into(),
         commitment: None,
-        verdict: "allow".into(),
+        verdict: verdict.into(),
         rules: vec!["orders.read_accounts".into()],
         reason: "agents may read accounts".into(),
         limit: None,
@@ -105,11 +127,12 @@ fn decision(session: &str, number: u64) -> Event {
             control("au-3", "M15", "gateway"),
             control("au-10.1", "M01", "gateway"),
             control("au-12", "M15", "gateway"),
-        ],
+        ]
+        .into(),
         approval: None,
         stands_until: None,
         bundle: "22".repeat(32),
         history: None,
-        left_out: hpol_evidence::record::LeftOut::default(),
+        left_out: LeftOut::default(),
     }))
 }

@@ -3,6 +3,7 @@
 
 mod prepared;
 mod queue;
+mod underway;
 mod writer;
 
 #[cfg(test)]
@@ -29,6 +30,7 @@ use crate::salt::{CreateSalt, Salt};
 use crate::{recovery, segment};
 use prepared::{Prepared, Waited, prepare};
 use queue::{Append, Handles, Part, Shared, Waiter};
+use underway::Step;
 
 /// Records that may wait for the writer. A full queue means that the disk is behind; callers refuse their operation.
 pub const QUEUE_RECORDS: usize = 8192;
@@ -256,9 +258,7 @@ impl LogHandle {
         event: &Event,
         done: Done,
     ) -> Result<(), LogUnavailable> {
-        let record = self.prepare(session, event, Waited::Yes)?;
-        let waiter = Some(Waiter::new(done, Arc::clone(&self.shared)));
-        self.shared.push(Append { record, waiter }, Part::Open)
+        self.give(session, event, Waited::Yes, Part::Open, Some(done))
     }
 
     /// Gives a record to the log that is on disk before every record that is appended after it, and otherwise within
@@ -271,9 +271,7 @@ impl LogHandle {
         session: Option<&str>,
         event: &Event,
     ) -> Result<(), LogUnavailable> {
-        let record = self.prepare(session, event, Waited::Yes)?;
-        let waiter = None;
-        self.shared.push(Append { record, waiter }, Part::Open)
+        self.give(session, event, Waited::Yes, Part::Open, None)
     }
 
     /// As [`LogHandle::append_in_order`], where something has an effect although its record is not on disk yet. The
@@ -286,9 +284,7 @@ impl LogHandle {
         session: Option<&str>,
         event: &Event,
     ) -> Result<(), LogUnavailable> {
-        let record = self.prepare(session, event, Waited::No)?;
-        let waiter = None;
-        self.shared.push(Append { record, waiter }, Part::Open)
+        self.give(session, event, Waited::No, Part::Open, None)
     }
 
     /// Gives a record to the log of what has happened already and cannot be refused any more. Part of the queue is kept
@@ -302,11 +298,31 @@ impl LogHandle {
         session: Option<&str>,
         event: &Event,
     ) -> Result<(), LogUnavailable> {
-        let record = self
-            .prepare(session, event, Waited::Yes)
-            .inspect_err(|_| self.shared.lose())?;
-        let waiter = None;
-        self.shared.push(Append { record, waiter }, Part::Kept)
+        self.give(session, event, Waited::Yes, Part::Kept, None)
+    }
+
+    fn give(
+        &self,
+        session: Option<&str>,
+        event: &Event,
+        waited: Waited,
+        part: Part,
+        done: Option<Done>,
+    ) -> Result<(), LogUnavailable> {
+        let step = Step::of(event);
+        let record = self.prepare(session, event, waited).inspect_err(|_| {
+            self.shared.leaves(step);
+            if part == Part::Kept {
+                self.shared.lose();
+            }
+        })?;
+        let waiter = done.map(|done| Waiter::new(done, Arc::clone(&self.shared)));
+        let append = Append {
+            record,
+            step,
+            waiter,
+        };
+        self.shared.push(append, part)
     }
 
     fn prepare(

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use super::prepared::Prepared;
+use super::underway::{Step, UnderWay};
 use super::{
     Appended, Done, KEPT_BYTES, KEPT_RECORDS, LogFailure, LogUnavailable, QUEUE_BYTES,
     QUEUE_RECORDS,
@@ -47,6 +48,9 @@ pub(super) struct Waiting {
     awaited: usize,
     /// When the first of those that nobody waits for is due.
     due: Option<Instant>,
+    /// Until when those that somebody waits for may be kept for others to join them.
+    joined_by: Option<Instant>,
+    under_way: UnderWay,
     /// Records of what has happened already that could not be taken.
     pub(super) lost: u64,
     pub(super) closer: Option<Closer>,
@@ -62,6 +66,8 @@ enum Sleep {
     Awake,
     /// For more to come before the first record is due.
     Gathering,
+    /// For others to join those that somebody waits for.
+    Joining,
     /// For anything.
     Idle,
 }
@@ -128,6 +134,7 @@ impl Shared {
             Part::Kept => (QUEUE_RECORDS + KEPT_RECORDS, QUEUE_BYTES + KEPT_BYTES),
         };
         let mut waiting = self.lock();
+        waiting.under_way.leaves(append.step);
         if waiting.ended {
             drop(waiting);
             append.forget();
@@ -144,8 +151,13 @@ impl Shared {
             return Err(LogUnavailable::Busy);
         }
         waiting.bytes = sum;
-        if append.waiter.is_some() {
+        let awaited = append.waiter.is_some();
+        waiting.under_way.joins(append.step, awaited);
+        if awaited {
             waiting.awaited += 1;
+            if waiting.joined_by.is_none() {
+                waiting.joined_by = Some(Instant::now() + waiting.under_way.patience());
+            }
         } else if waiting.due.is_none() {
             waiting.due = Some(Instant::now() + self.gather);
         }
@@ -155,11 +167,17 @@ impl Shared {
         }
         let wake = match waiting.sleep {
             Sleep::Awake => false,
-            Sleep::Gathering => waiting.awaited > 0 || waiting.appends.len() >= GATHERED,
+            Sleep::Joining => waiting.is_pressing(),
+            Sleep::Gathering => waiting.awaited > 0 || waiting.is_pressing(),
             Sleep::Idle => true,
         };
         self.wake(waiting, wake);
         Ok(())
+    }
+
+    /// Takes note of the end of an operation that has no record.
+    pub(super) fn leaves(&self, step: Step) {
+        self.lock().under_way.leaves(step);
     }
 
     /// Counts a record of what has happened already that could not be taken.
@@ -180,28 +198,24 @@ impl Shared {
         self.wake(waiting, true);
     }
 
-    /// Waits until something must be done, at the latest until `until`, and takes what there is.
-    pub(super) fn take(&self, until: Option<Instant>) -> Waiting {
+    /// Waits until something must be done, at the latest until `until`, and takes what there is. The last sync took
+    /// `sync`.
+    pub(super) fn take(&self, until: Option<Instant>, sync: Duration) -> Waiting {
         let mut waiting = self.lock();
+        waiting.under_way.syncs_take(sync);
         loop {
-            let pressing = waiting.awaited > 0
-                || waiting.ended
-                || waiting.lost > 0
-                || waiting.appends.len() >= GATHERED;
-            let next = [waiting.due, until].into_iter().flatten().min();
+            let next = [waiting.due, waiting.joined_by, until];
+            let next = next.into_iter().flatten().min();
             let now = next.map(|_| Instant::now());
-            if pressing || next.is_some_and(|next| now.is_some_and(|now| next <= now)) {
-                waiting.sleep = Sleep::Awake;
-                let ended = waiting.ended;
-                let taken = std::mem::take(&mut *waiting);
-                waiting.ended = ended;
+            if waiting.is_pressing() || next.is_some_and(|next| now.is_some_and(|now| next <= now))
+            {
                 self.behind.store(false, Ordering::Relaxed);
-                return taken;
+                return waiting.take();
             }
-            waiting.sleep = if waiting.appends.is_empty() {
-                Sleep::Idle
-            } else {
-                Sleep::Gathering
+            waiting.sleep = match (waiting.appends.is_empty(), waiting.awaited) {
+                (true, _) => Sleep::Idle,
+                (false, 0) => Sleep::Gathering,
+                (false, _) => Sleep::Joining,
             };
             waiting = match (next, now) {
                 (Some(next), Some(now)) => {
@@ -233,10 +247,26 @@ impl Shared {
     }
 }
 
+impl Waiting {
+    /// Whether what there is has to be written now.
+    fn is_pressing(&self) -> bool {
+        let joined = self.awaited > 0 && self.awaited >= self.under_way.others();
+        joined || self.ended || self.lost > 0 || self.appends.len() >= GATHERED
+    }
+
+    fn take(&mut self) -> Waiting {
+        let (ended, under_way) = (self.ended, self.under_way.after_all_are_taken());
+        let taken = std::mem::take(self);
+        (self.ended, self.under_way) = (ended, under_way);
+        taken
+    }
+}
+
 /// A record on its way to the writer.
 #[derive(Debug)]
 pub(super) struct Append {
     pub(super) record: Prepared,
+    pub(super) step: Step,
     /// `None` where nobody waits.
     pub(super) waiter: Option<Waiter>,
 }
@@ -312,6 +342,41 @@ impl Drop for Ending {
             self.0.fail(&LogFailure::Stopped);
         }
         self.0.end(None);
-        drop(self.0.take(None));
+        drop(self.0.take(None, Duration::ZERO));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::prepared::{Waited, prepare};
+    use super::super::tests::event;
+    use super::*;
+    use crate::files::memory::MemoryFiles;
+
+    #[test]
+    fn an_end_waits_for_those_that_are_under_way_until_as_many_wait_as_are_not_there() {
+        let hour = Duration::from_secs(3600);
+        let salt = Salt::create(&MemoryFiles::default()).unwrap();
+        let shared = Arc::new(Shared::new(salt, hour));
+        shared.lock().under_way.syncs_take(hour);
+        let push = |step: Step| {
+            let record = prepare(None, &event(0, 0), Waited::Yes, &shared.salt()).unwrap();
+            let waiter =
+                (step == Step::Ends).then(|| Waiter::new(Box::new(|_| {}), Arc::clone(&shared)));
+            let append = Append {
+                record,
+                step,
+                waiter,
+            };
+            shared.push(append, Part::Open).unwrap();
+            shared.lock().is_pressing()
+        };
+        let steps = [Step::Begins, Step::Begins, Step::Begins, Step::Ends];
+        assert_eq!(steps.map(push), [false; 4]);
+        assert!(push(Step::Ends));
+        let taken = shared.take(None, hour);
+        assert_eq!((taken.appends.len(), taken.awaited), (5, 2));
+        // One more is under way, and nobody else.
+        assert!(push(Step::Ends));
     }
 }

@@ -1,5 +1,6 @@
 //! The one thread that owns the files: takes what waits, writes it as one batch, syncs it, extends the tree, answers.
-//! The sync is the batch window: what arrives meanwhile is the next batch. Any failure of the files ends the log.
+//! The sync is the batch window: what arrives meanwhile is the next batch, which waits a little for operations that are about
+//! to end (`underway`). Any failure of the files ends the log.
 
 mod space;
 
@@ -7,12 +8,13 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use jiff::Timestamp;
 
 use super::prepared::{Waited, prepare};
 use super::queue::{Append, Closer, Ending, Shared, Waiter};
+use super::underway::Step;
 use super::{Appended, LogFailure};
 use crate::checkpoint::{Checkpoint, key_name};
 use crate::files::LogFile;
@@ -40,6 +42,8 @@ pub(super) struct Writer {
     /// The space of the next segment, taken before it is needed.
     spare: Option<Box<dyn LogFile>>,
     salted: Instant,
+    /// How long the last sync took.
+    sync: Duration,
     lacking: Lacking,
     /// The last time that was written, and its milliseconds since 1970.
     time: (u128, String),
@@ -67,6 +71,7 @@ impl Writer {
             batch: Batch::default(),
             spare: None,
             salted: Instant::now(),
+            sync: Duration::ZERO,
             lacking: Lacking::default(),
             time: (u128::MAX, String::new()),
         }
@@ -134,9 +139,8 @@ impl Writer {
 
     fn take(&mut self) {
         let again = self.lacking.again.map(|(due, _)| due);
-        let taken = self
-            .shared
-            .take([self.seal_at, again].into_iter().flatten().min());
+        let until = [self.seal_at, again].into_iter().flatten().min();
+        let taken = self.shared.take(until, self.sync);
         self.ended = taken.ended;
         self.closer = taken.closer;
         self.pending.extend(taken.appends);
@@ -149,8 +153,11 @@ impl Writer {
     /// A record of the log's own.
     fn own(&self, event: &Event) -> Option<Append> {
         let record = prepare(None, event, Waited::Yes, &self.shared.salt()).ok()?;
-        let waiter = None;
-        Some(Append { record, waiter })
+        Some(Append {
+            record,
+            step: Step::Other,
+            waiter: None,
+        })
     }
 
     /// Writes as much of what is pending as one batch may hold.
@@ -179,7 +186,7 @@ impl Writer {
 
     /// Gives a record its position and time and adds its frame to the batch.
     fn stamp(&mut self, append: Append, batch: &mut Batch) {
-        let Append { record, waiter } = append;
+        let Append { record, waiter, .. } = append;
         let sequence = self
             .state
             .range
@@ -207,6 +214,7 @@ impl Writer {
                 error: Arc::new(error),
             })
             .inspect_err(|failure| self.shared.fail(failure))?;
+        let started = Instant::now();
         segment
             .file
             .sync()
@@ -215,6 +223,7 @@ impl Writer {
                 error: Arc::new(error),
             })
             .inspect_err(|failure| self.shared.fail(failure))?;
+        self.sync = started.elapsed();
         segment.end = segment.end.saturating_add(count(batch.bytes.len()));
         for leaf in &batch.leaves {
             self.state.range.push(*leaf);
