@@ -9,14 +9,13 @@ use std::time::{Duration, Instant};
 
 use hpol_bundle::decision::Verdict;
 use hpol_bundle::vocabulary::Protocol;
-use hpol_evidence::log::{Appended, Health, LogHandle, LogUnavailable};
+use hpol_evidence::log::{Health, LogHandle, LogUnavailable};
 use hpol_evidence::record::Event;
 use hpol_session::ports::{Durability, Evidence, EvidenceUnavailable, Pending};
 use jiff::Timestamp;
-use tokio::sync::oneshot;
 
 use crate::config::ReadDurability;
-use crate::metrics;
+use crate::{courier, metrics};
 use refusals::{Admitted, COUNT_EVERY, Refusals};
 
 /// How often a log that nothing is appended to is asked whether it has failed.
@@ -170,9 +169,9 @@ impl Evidence for AuditLog {
         let started = Instant::now();
         let (taken, answered) = match self.kept(durability) {
             Kept::Awaited => {
-                let (answer, answered) = oneshot::channel::<Result<Appended, LogUnavailable>>();
-                let done = Box::new(move |result| drop(answer.send(result)));
-                (self.log.append(session, &event, done), Some(answered))
+                let (tell, answered) = courier::ask();
+                let taken = self.log.append(session, &event, Box::new(tell));
+                (taken, Some(answered))
             }
             Kept::InOrder => (self.log.append_in_order(session, &event), None),
             Kept::Buffered => (self.log.append_buffered(session, &event), None),

@@ -6,6 +6,7 @@ mod check_config;
 mod cli;
 mod clock;
 mod config;
+mod courier;
 mod evidence;
 mod history;
 mod identity;

@@ -4,13 +4,14 @@
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+
+use crate::courier::Courier;
 
 /// The threads, until dropped; then what still runs on them is cut off.
 #[derive(Debug)]
@@ -45,7 +46,8 @@ impl Workers {
         let Some(worker) = self.workers.iter().min_by_key(|worker| worker.load()) else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        let place = Place::take(&worker.clients);
+        // Dropped with the task, also where that ends by a fault or is never run.
+        let place = Arc::clone(&worker.clients);
         let client = client.into_std()?;
         let task = async move {
             // Whoever waits for its events is the thread that serves it.
@@ -63,7 +65,8 @@ impl Workers {
 #[derive(Debug)]
 struct Worker {
     runtime: Handle,
-    clients: Arc<AtomicUsize>,
+    /// Held once by each client.
+    clients: Arc<()>,
     /// Dropped to end the thread; before the thread, which is waited for.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -77,8 +80,14 @@ impl Worker {
         let thread = thread::Builder::new()
             .name(format!("hpol-clients-{index}"))
             .spawn(move || {
-                // An error says that the sender is gone, which is the sign.
-                let _ = runtime.block_on(stopped);
+                let courier = Courier::here();
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = courier.deliver() => {}
+                        // An error says that the sender is gone, which is the sign.
+                        _ = stopped => {}
+                    }
+                });
             })?;
         Ok(Worker {
             runtime: handle,
@@ -89,7 +98,7 @@ impl Worker {
     }
 
     fn load(&self) -> usize {
-        self.clients.load(Ordering::Relaxed)
+        Arc::strong_count(&self.clients).saturating_sub(1)
     }
 }
 
@@ -100,23 +109,6 @@ impl Drop for Worker {
             // A panic of a task stays in the task.
             let _ = thread.join();
         }
-    }
-}
-
-/// One client of a worker, until dropped.
-#[derive(Debug)]
-struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    fn take(clients: &Arc<AtomicUsize>) -> Place {
-        clients.fetch_add(1, Ordering::Relaxed);
-        Place(Arc::clone(clients))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
