@@ -105,12 +105,13 @@ mod tests {
         for (mut event, sequence) in events().into_iter().chain(events()).zip(0..) {
             if let (Event::Decision(decision), true) = (&mut event, sequence > 12) {
                 decision.verdict = "allow".into();
-                let mut second = decision.controls[0].clone();
+                let first = decision.controls[0].clone();
+                let mut second = first.clone();
                 second.strength = "supports".into();
                 second.mechanism = String::new();
-                decision.controls.push(second.clone());
-                second.id = "au-2".into();
-                decision.controls.push(second);
+                let mut third = second.clone();
+                third.id = "au-2".into();
+                decision.controls = [first, second, third].into();
             }
             records.push(Record {
                 sequence,

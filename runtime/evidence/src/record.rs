@@ -5,6 +5,8 @@ mod facts;
 mod outcome;
 mod rules;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 pub use facts::{FactValue, FactsRecord, KnownFact};
@@ -203,9 +205,9 @@ pub struct DecisionRecord {
     /// Id of the operation, unique in the log.
     pub operation: String,
     /// Who asked.
-    pub subject: Subject,
+    pub subject: Arc<Subject>,
     /// Of what.
-    pub connection: Connection,
+    pub connection: Arc<Connection>,
     /// The operation with values left out, at most 16 KiB; `commitment` covers the whole.
     pub masked: String,
     /// SHA-256 of exactly what was asked, in hex. Given to the log, which writes `commitment` in its place: whoever reads
@@ -239,7 +241,7 @@ pub struct DecisionRecord {
     /// Facts that could not be determined.
     pub unknown: Vec<String>,
     /// The controls that the determining rules and the gateway's mechanisms satisfy here.
-    pub controls: Vec<ControlRecord>,
+    pub controls: Arc<[ControlRecord]>,
     /// Id of the approval that granted it, once granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,

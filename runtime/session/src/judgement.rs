@@ -121,6 +121,15 @@ impl Judgement {
         self.would.is_some() && self.verdict == Verdict::Allow
     }
 
+    /// Whether rules of this policy made it what it is, and nothing else did.
+    pub(crate) fn is_by_rules_of(&self, in_force: &Arc<InForce>) -> bool {
+        let same = self.in_force.as_ref();
+        same.is_some_and(|same| Arc::ptr_eq(same, in_force))
+            && !self.rules.is_empty()
+            && self.refusal.is_none()
+            && self.would.is_none()
+    }
+
     pub(crate) fn determining(&self) -> impl Iterator<Item = &Rule<Unread>> {
         self.rules
             .iter()

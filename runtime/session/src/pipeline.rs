@@ -1,15 +1,16 @@
 //! What a session, its holds and its receipts share, and the pipeline that runs on it: judge, record, permit.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::facts::{Fact, Facts, Value};
+use hpol_bundle::policy::RuleId;
 use hpol_bundle::schedule;
 use hpol_bundle::vocabulary::{Phase, Vocabulary};
 use hpol_engine::{Looked, Scratch, SessionGraph};
-use hpol_evidence::record::{DecisionRecord, Event, FactsRecord, LeftOut};
+use hpol_evidence::record::{self, DecisionRecord, Event, FactsRecord};
 use hpol_operation::{Class, Operation};
 
 use crate::approvals;
@@ -23,7 +24,7 @@ use crate::permit::{Asked, Obliged, Permit};
 use crate::policy::InForce;
 use crate::ports::{Durability, EvidenceUnavailable};
 use crate::principal::{ClientAddress, Connection, Principal};
-use crate::records::{self, GATEWAY};
+use crate::records::{self, GATEWAY, Said};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::session::{Carrier, Outcome};
 
@@ -34,6 +35,8 @@ pub(crate) struct Pipeline {
     pub(crate) id: String,
     pub(crate) principal: Principal,
     pub(crate) connection: Connection,
+    /// Subject and connection as records of operations have them.
+    recorded: (Arc<record::Subject>, Arc<record::Connection>),
     client: ClientAddress,
     operations: AtomicU64,
     history: Both,
@@ -46,6 +49,8 @@ struct Specialised {
     in_force: Arc<InForce>,
     facts: Facts,
     graph: SessionGraph,
+    /// The last rules that decided, with what records say of them.
+    said: Mutex<Option<(Vec<RuleId>, Arc<Said>)>>,
 }
 
 impl Pipeline {
@@ -57,10 +62,12 @@ impl Pipeline {
         client: ClientAddress,
         history: Both,
     ) -> Pipeline {
+        let recorded = (Arc::new(principal.record()), Arc::new(connection.record()));
         Pipeline {
             history,
             door,
             id,
+            recorded,
             principal,
             connection,
             client,
@@ -207,11 +214,12 @@ impl Pipeline {
         } = specialised;
         let program = &in_force.bundle().program;
         let mut scratch = Scratch::new(graph);
-        let seen = history::not_known_yet(facts.clone());
+        let measured = !in_force.monitors().is_empty();
+        let seen = measured.then(|| history::not_known_yet(facts.clone()));
         let read = Read {
             in_force,
             graph,
-            facts: &seen,
+            facts: seen.as_ref().unwrap_or(facts),
             now: self.door.now_ms(),
         };
         self.history
@@ -298,6 +306,7 @@ impl Pipeline {
             in_force,
             facts,
             graph,
+            said: Mutex::default(),
         });
         self.specialised.store(Some(Arc::clone(&fresh)));
         fresh
@@ -434,18 +443,17 @@ impl Pipeline {
         verdict: &str,
         approval: Option<String>,
     ) -> DecisionRecord {
-        let gateway =
-            (judgement.refusal.is_some() && judgement.rules.is_empty()) || judgement.is_observed();
+        let said = self.said(judgement);
         let mut record = DecisionRecord {
             operation: id.to_owned(),
-            subject: self.principal.record(),
-            connection: self.connection.record(),
+            subject: Arc::clone(&self.recorded.0),
+            connection: Arc::clone(&self.recorded.1),
             masked: records::cut(masked, records::MAX_MASKED_BYTES),
             digest: data_encoding::HEXLOWER.encode(&digest),
             commitment: None,
             verdict: verdict.to_owned(),
-            rules: judgement.rule_names(),
-            reason: records::cut(&judgement.reason(), records::MAX_REASON_BYTES),
+            rules: said.rules.clone(),
+            reason: said.reason.clone(),
             obligations: judgement.obligations(),
             limit: judgement
                 .limit
@@ -455,11 +463,7 @@ impl Pipeline {
             would: judgement.would(),
             exceptions: judgement.exceptions(),
             unknown: judgement.unknown.clone(),
-            controls: if gateway {
-                records::always()
-            } else {
-                records::controls(judgement.determining())
-            },
+            controls: Arc::clone(&said.controls),
             approval,
             stands_until: None,
             bundle: judgement
@@ -468,10 +472,30 @@ impl Pipeline {
                 .map(|policy| policy.digest().to_owned())
                 .unwrap_or_default(),
             history: None,
-            left_out: LeftOut::default(),
+            left_out: said.left_out,
         };
         records::fit_decision(&mut record);
         record
+    }
+
+    /// What records say of why `judgement` is as it is. Sessions ask for much the same again and again, so the last is kept.
+    fn said(&self, judgement: &Judgement) -> Arc<Said> {
+        let specialised = self.specialised.load();
+        let kept = specialised
+            .as_ref()
+            .filter(|kept| judgement.is_by_rules_of(&kept.in_force))
+            .map(|kept| kept.said.lock().unwrap_or_else(PoisonError::into_inner));
+        let Some(mut kept) = kept else {
+            return Arc::new(Said::of(judgement));
+        };
+        if let Some((rules, said)) = &*kept
+            && *rules == judgement.rules
+        {
+            return Arc::clone(said);
+        }
+        let said = Arc::new(Said::of(judgement));
+        *kept = Some((judgement.rules.clone(), Arc::clone(&said)));
+        said
     }
 
     pub(crate) fn next_operation(&self) -> String {

@@ -1,11 +1,15 @@
 //! Builds the records of decisions and outcomes. Which shapes there are stands in `hpol_evidence::record`.
 
+use std::io;
+use std::sync::Arc;
+
 use hpol_bundle::policy::{Rule, Strength, Unread};
 use hpol_evidence::canonical::INTEGER_LIMIT;
-use hpol_evidence::record::{ControlRecord, DecisionRecord, OutcomeRecord, StandsRecord};
+use hpol_evidence::record::{ControlRecord, DecisionRecord, LeftOut, OutcomeRecord, StandsRecord};
 use serde::Serialize;
 
 use crate::approvals::Requirement;
+use crate::judgement::Judgement;
 
 /// The built-in rule that decides where no rule of the policy does.
 pub(crate) const DEFAULT_DENY: &str = "default_deny";
@@ -50,6 +54,40 @@ const DENIED_BY_DEFAULT: [(&str, &str, &str); 3] = [
 /// The mechanism that a row limit exercises (nist-mappings).
 pub(crate) const LIMITS: &str = "M23";
 
+/// What a decision's record says of why it was decided so, with as much as fits.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) rules: Vec<String>,
+    pub(crate) reason: String,
+    pub(crate) controls: Arc<[ControlRecord]>,
+    /// Of rules and controls.
+    pub(crate) left_out: LeftOut,
+}
+
+impl Said {
+    pub(crate) fn of(judgement: &Judgement) -> Said {
+        let by_gateway =
+            (judgement.refusal.is_some() && judgement.rules.is_empty()) || judgement.is_observed();
+        let mut rules = judgement.rule_names();
+        let mut controls = if by_gateway {
+            always()
+        } else {
+            controls(judgement.determining())
+        };
+        let left_out = LeftOut {
+            rules: fit(&mut rules, MAX_RULES_BYTES),
+            controls: fit_controls(&mut controls),
+            ..LeftOut::default()
+        };
+        Said {
+            rules,
+            reason: cut(&judgement.reason(), MAX_REASON_BYTES),
+            controls: controls.into(),
+            left_out,
+        }
+    }
+}
+
 /// The controls that `rule` claims.
 pub(crate) fn claims<C>(rule: &Rule<C>) -> Vec<ControlRecord> {
     rule.claims
@@ -84,14 +122,12 @@ pub(crate) fn always() -> Vec<ControlRecord> {
     builtin(&ALWAYS, GATEWAY)
 }
 
-/// Leaves out what does not fit, and counts it.
+/// Leaves out what does not fit of the lists that [`Said`] has not, and counts it.
 pub(crate) fn fit_decision(record: &mut DecisionRecord) {
     let left_out = &mut record.left_out;
-    left_out.rules = fit(&mut record.rules, MAX_RULES_BYTES);
     left_out.obligations = fit(&mut record.obligations, MAX_RULES_BYTES / 2);
     left_out.observed = fit(&mut record.observed, MAX_OBSERVED_BYTES);
     left_out.exceptions = fit(&mut record.exceptions, MAX_EXCEPTIONS_BYTES);
-    left_out.controls = fit_controls(&mut record.controls);
 }
 
 /// Leaves out what does not fit, and counts it.
@@ -144,17 +180,31 @@ fn fit_controls(controls: &mut Vec<ControlRecord>) -> u64 {
 
 /// Cuts `items` where their JSON would be longer than `limit` bytes; returns how many were left out.
 fn fit<T: Serialize>(items: &mut Vec<T>, limit: usize) -> u64 {
-    let mut written: usize = 0;
+    let mut written = Counted(0);
     let fits = items.iter().take_while(|item| {
         // INVARIANT: records hold nothing that cannot be written. What could not be takes all the room.
-        let bytes = serde_json::to_vec(item).map_or(limit, |json| json.len() + 1);
-        written = written.saturating_add(bytes);
-        written <= limit
+        let comma = serde_json::to_writer(&mut written, item).map_or(limit, |()| 1);
+        written.0 = written.0.saturating_add(comma);
+        written.0 <= limit
     });
     let kept = fits.count();
     let left_out = items.len().saturating_sub(kept);
     items.truncate(kept);
     u64::try_from(left_out).unwrap_or(u64::MAX)
+}
+
+/// How many bytes were written.
+struct Counted(usize);
+
+impl io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// `text`, cut where its canonical JSON would be longer than `limit` bytes: escaping makes some characters six times as

@@ -45,8 +45,8 @@ pub(crate) fn decision(
 ) -> Event {
     Event::Decision(Box::new(DecisionRecord {
         operation: operation.into(),
-        subject: subject(),
-        connection: connection(),
+        subject: subject().into(),
+        connection: connection().into(),
         masked: masked.into(),
         digest: "00ff".into(),
         commitment: None,
@@ -59,10 +59,11 @@ pub(crate) fn decision(
         exceptions: Vec::new(),
         obligations: Vec::new(),
         unknown: Vec::new(),
-        controls: vec![
+        controls: [
             claim("ac-3", "implements", "M04", rule),
             claim("au-12", "implements", "M15", "gateway"),
-        ],
+        ]
+        .into(),
         approval: approval.map(str::to_owned),
         stands_until: None,
         bundle: "ab12".into(),

@@ -53,8 +53,8 @@ fn facts() -> FactsRecord {
 fn decision() -> DecisionRecord {
     DecisionRecord {
         operation: "op-1".into(),
-        subject: subject(),
-        connection: connection(),
+        subject: subject().into(),
+        connection: connection().into(),
         masked: "DROP TABLE t".into(),
         digest: String::new(),
         commitment: Some(Commitment {
@@ -81,7 +81,7 @@ fn decision() -> DecisionRecord {
         }],
         obligations: Vec::new(),
         unknown: Vec::new(),
-        controls: vec![control()],
+        controls: [control()].into(),
         approval: Some("ap-1".into()),
         stands_until: Some("2026-11-22T11:00:00Z".into()),
         bundle: "11".into(),

@@ -38,7 +38,7 @@ pub struct Remembered<'a> {
 /// An operation that was let through.
 #[derive(Debug)]
 struct Begun {
-    subject: Subject,
+    subject: Arc<Subject>,
     facts: Facts,
     kind: Protocol,
     /// By a bundle whose data classes can be others than those of the one that comes into force.
@@ -132,7 +132,7 @@ impl<'a> Remembered<'a> {
         facts::restore(history, Phase::Operation, kind, &mut facts);
         facts::restore_derived(&self.in_force.bundle().vocabulary, &mut facts);
         let begun = Begun {
-            subject: decision.subject.clone(),
+            subject: Arc::clone(&decision.subject),
             facts,
             kind,
             by_another_bundle: decision.bundle != self.in_force.digest(),

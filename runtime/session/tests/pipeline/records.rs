@@ -58,10 +58,10 @@ async fn an_allow_that_claims_no_control_is_not_recorded_as_a_default_denial() {
         (record.verdict.as_str(), record.rules),
         ("allow", vec!["shop.uncontrolled".to_owned()])
     );
-    let rules: Vec<String> = record
+    let rules: Vec<&str> = record
         .controls
-        .into_iter()
-        .map(|control| control.rule)
+        .iter()
+        .map(|control| control.rule.as_str())
         .collect();
     assert_eq!(rules, ["gateway"; 3]);
 }
@@ -164,7 +164,7 @@ async fn u_11_the_claims_of_the_gateway_stand_in_the_mechanism_table() {
     let table = include_str!("../../../../nist-mappings/data/mappings.tsv");
     let controls = world.decision().controls;
     assert_eq!(controls.len(), 6);
-    for control in controls {
+    for control in &*controls {
         let id = control.id.to_uppercase();
         let id = match id.split_once('.') {
             Some((parent, enhancement)) => format!("{parent}({enhancement})"),
