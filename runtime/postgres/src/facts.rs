@@ -2,6 +2,7 @@
 //! is `hpol_operation`'s.
 
 mod carrier;
+mod exposed;
 mod reader;
 mod refused;
 
@@ -15,6 +16,7 @@ use hpol_session::Vocabulary;
 use crate::codec::frontend::Bind;
 use crate::states::naming::Kept;
 use crate::states::prepared::{PortalId, Statement};
+use exposed::Exposed;
 
 pub(crate) use reader::Reader;
 pub(crate) use refused::{is_forbidden, not_accepted, shown};
@@ -30,6 +32,8 @@ pub(crate) struct Reading {
     pub(crate) names: Arc<[NameUse]>,
     /// What it makes that is judged again later, in order.
     pub(crate) kept: Arc<[Kept]>,
+    /// What is found out about it beside.
+    pub(crate) exposed: Arc<Exposed>,
 }
 
 /// What a name stood for when a text that uses it was read.
@@ -40,16 +44,6 @@ pub(crate) enum NameUse {
 }
 
 impl Reading {
-    fn new(analysis: Arc<SqlAnalysis>, catalogue: Arc<Catalogue>) -> Reading {
-        Reading {
-            analysis,
-            catalogue,
-            stale: false,
-            names: Arc::default(),
-            kept: Arc::default(),
-        }
-    }
-
     /// Whether it gives every setting the value of the session's start, so that what the gateway has set has to be set
     /// again.
     pub(crate) fn resets_all(&self) -> bool {

@@ -27,7 +27,6 @@ use crate::ended::Ended;
 use crate::facts::{self, Reading};
 use crate::refuse;
 use crate::relay::{CopyIn, Holding, Relay};
-use crate::reply::columns::Masks;
 use crate::reply::running::Running;
 use crate::states::prepared::{Owed, PortalId};
 use names::Named;
@@ -250,7 +249,7 @@ impl Relay<'_> {
 
     fn forward(&mut self, permit: Permit<Bytes>, purpose: Purpose) {
         let (bytes, receipt) = permit.forward();
-        let masks = Arc::new(Masks::new(receipt.masking(), purpose.reading()));
+        let masks = purpose.reading().masks(receipt.masking());
         let behind_masked = self.masked_in_transaction;
         self.masked_in_transaction |= !masks.is_empty();
         match purpose {

@@ -192,6 +192,15 @@ impl MaskingPlan {
         self.inner.is_none()
     }
 
+    /// Whether it is this very plan, and not just one that hides the same.
+    #[must_use]
+    pub fn is_same(&self, other: &MaskingPlan) -> bool {
+        match (&self.inner, &other.inner) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (own, other) => own.is_none() && other.is_none(),
+        }
+    }
+
     /// Whether content must be searched, whatever column it comes from.
     #[must_use]
     pub fn has_detectors(&self) -> bool {

@@ -159,6 +159,13 @@ impl SqlAnalysis {
         self.changes_within
     }
 
+    /// Whether `other` is of the same text but for literals, so that [`SqlAnalysis::exposure`] is the same for both. Where it
+    /// is not said to be, it may be so all the same.
+    #[must_use]
+    pub fn mentions_the_same(&self, other: &SqlAnalysis) -> bool {
+        Arc::ptr_eq(&self.lineage, &other.lineage)
+    }
+
     /// How many statements the text holds; zero for an empty query.
     #[must_use]
     pub fn statements(&self) -> usize {

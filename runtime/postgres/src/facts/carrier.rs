@@ -16,8 +16,8 @@ const NOTHING: Extent<String> = Extent {
 };
 
 impl Reading {
-    /// How the text exposes the classified columns of `plan`.
-    pub(crate) fn exposure(&self, plan: &MaskingPlan) -> Exposure {
+    /// What [`Reading::exposure`] tells, looked for anew.
+    pub(super) fn look_for_exposure(&self, plan: &MaskingPlan) -> Exposure {
         let classified: Vec<ClassifiedColumn> = plan
             .columns()
             .map(|(_, column)| classified(column))

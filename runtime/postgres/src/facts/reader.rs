@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use hpol_operation::sql::{Analyser, Catalogue, NamedTexts, SqlRefusal, SqlSession};
+use hpol_operation::sql::{Analyser, Catalogue, NamedTexts, SqlAnalysis, SqlRefusal, SqlSession};
 
 use super::Reading;
+use super::exposed::Exposed;
 
 /// What a session's texts are read by: the analyser, and what names mean in this session.
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub(crate) struct Reader {
     /// The search path at login.
     login_path: Vec<String>,
     catalogue: Arc<Catalogue>,
+    exposed: Arc<Exposed>,
 }
 
 impl Reader {
@@ -31,6 +33,7 @@ impl Reader {
             session,
             login_path: search_path,
             catalogue,
+            exposed: Arc::default(),
         }
     }
 
@@ -73,7 +76,7 @@ impl Reader {
                     .map_err(|_| SqlRefusal::Internal)??
             }
         };
-        Ok(Reading::new(analysis, Arc::clone(&self.catalogue)))
+        Ok(self.reading(analysis, Arc::clone(&self.catalogue)))
     }
 
     /// The analysis of `text`, where the names it uses stand for `named`. Tables mean what they meant in `catalogue`, for
@@ -94,6 +97,17 @@ impl Reader {
             tokio::task::spawn_blocking(move || analyser.analyse_named(&text, &session, named))
                 .await
                 .map_err(|_| SqlRefusal::Internal)??;
-        Ok(Reading::new(analysis, catalogue))
+        Ok(self.reading(analysis, catalogue))
+    }
+
+    fn reading(&self, analysis: Arc<SqlAnalysis>, catalogue: Arc<Catalogue>) -> Reading {
+        Reading {
+            analysis,
+            catalogue,
+            stale: false,
+            names: Arc::default(),
+            kept: Arc::default(),
+            exposed: Arc::clone(&self.exposed),
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! or a gateway that was killed may have done what is not in what was read, nothing is known.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::vocabulary::{Phase, Protocol, Vocabulary};
