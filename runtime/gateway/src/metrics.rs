@@ -16,6 +16,9 @@ const SECONDS: [f64; 12] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5,
 ];
 
+/// So that between two times there are a few hundred thousand durations at most.
+const GATHER_EVERY: Duration = Duration::from_secs(5);
+
 /// Why the counters are not there.
 #[derive(Debug, thiserror::Error)]
 #[error("metrics cannot be set up: {0}")]
@@ -112,6 +115,14 @@ fn describe() {
     describe_gauge!("hpol_build_info", "1, with the version of the gateway");
 }
 
+/// Gathers the durations that were measured, which the histograms keep one by one until somebody does; never ends.
+pub(crate) async fn gather(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(GATHER_EVERY).await;
+        metrics.run_upkeep();
+    }
+}
+
 /// Counts what a record tells.
 pub(crate) fn observe(event: &Event) {
     match event {
@@ -126,11 +137,11 @@ pub(crate) fn observe(event: &Event) {
         }
         Event::SessionRefused { .. } => counter!("hpol_sessions_refused_total").increment(1),
         Event::Decision(decision) => {
-            let connection = decision.connection.clone();
+            let connection = &decision.connection;
             counter!(
                 "hpol_operations_total",
-                "protocol" => connection.kind,
-                "connection" => connection.name,
+                "protocol" => connection.kind.clone(),
+                "connection" => connection.name.clone(),
                 "verdict" => decision.verdict.clone()
             )
             .increment(1);

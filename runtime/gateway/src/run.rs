@@ -219,6 +219,7 @@ impl Gateway {
             );
             self.page(socket, None, Arc::new(issuer));
         }
+        tokio::spawn(metrics::gather(prometheus.clone()));
         let admin_tls = match (self.config.admin.ip().is_loopback(), self.tls()?) {
             (false, Some(tls)) => Some(tls::server_config(&tls, b"http/1.1")?),
             _ => None,
