@@ -142,6 +142,12 @@ fn write_object(members: &Map<String, Value>, bytes: &mut Vec<u8>) -> Result<(),
 fn write_string(text: &str, bytes: &mut Vec<u8>) {
     bytes.push(b'"');
     let mut rest = text.as_bytes();
+    // Nearly no text needs it, and without leaving early many bytes are looked at in one go.
+    if !rest.iter().fold(false, |any, byte| any | escaped(*byte)) {
+        bytes.extend_from_slice(rest);
+        bytes.push(b'"');
+        return;
+    }
     while let Some(place) = rest.iter().position(|byte| escaped(*byte)) {
         let (plain, from) = rest.split_at(place);
         bytes.extend_from_slice(plain);

@@ -41,7 +41,25 @@ impl Member {
     }
 }
 
+/// What an encoder that is used again keeps at most: the largest record, and its members.
+const KEPT_BYTES: usize = super::RECORD_BYTES;
+
 impl Encoder {
+    /// Forgets what was written, also what was given up on, but not the room for it.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.members.clear();
+        self.ordered.clear();
+        self.apart = false;
+        self.bytes.shrink_to(KEPT_BYTES);
+        self.ordered.shrink_to(KEPT_BYTES);
+    }
+
+    /// Takes back the room of what [`Encoder::members`] gave.
+    pub(crate) fn take_back(&mut self, members: Vec<Member>) {
+        self.members = members;
+    }
+
     /// The members of the object that `value` is, as they come.
     ///
     /// # Errors

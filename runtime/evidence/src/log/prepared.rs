@@ -1,6 +1,8 @@
 //! Records as the handles give them to the writer: in canonical form, committed, but for sequence and time, which are put
 //! in when the record has its place. So the writer's one thread neither serialises nor sorts.
 
+use std::cell::RefCell;
+
 use crate::canonical::RECORD_BYTES;
 use crate::canonical::encode::{Encoder, Member, write_decimal};
 use crate::log::LogUnavailable;
@@ -48,6 +50,11 @@ pub(super) enum Waited {
     No,
 }
 
+thread_local! {
+    /// Room for a record that is being prepared, which the next one needs again.
+    static ENCODER: RefCell<Encoder> = RefCell::default();
+}
+
 /// Brings `event` into canonical form, with a commitment in place of a digest.
 pub(super) fn prepare(
     session: Option<&str>,
@@ -55,8 +62,19 @@ pub(super) fn prepare(
     waited: Waited,
     salt: &Salt,
 ) -> Result<Prepared, LogUnavailable> {
-    let mut encoder = Encoder::default();
-    encoder.bytes.reserve(2048);
+    ENCODER.with_borrow_mut(|encoder| {
+        encoder.clear();
+        prepare_in(encoder, session, event, waited, salt)
+    })
+}
+
+fn prepare_in(
+    encoder: &mut Encoder,
+    session: Option<&str>,
+    event: &Event,
+    waited: Waited,
+    salt: &Salt,
+) -> Result<Prepared, LogUnavailable> {
     let mut members = encoder.members(event)?;
     if let Event::Decision(decision) = event
         && !decision.digest.is_empty()
@@ -74,7 +92,8 @@ pub(super) fn prepare(
     if waited == Waited::No {
         members.push(encoder.member("buffered", &true)?);
     }
-    let prepared = assemble(&encoder.bytes, members);
+    let prepared = assemble(&encoder.bytes, &mut members);
+    encoder.take_back(members);
     let bytes = prepared.bytes();
     if bytes <= RECORD_BYTES {
         Ok(prepared)
@@ -84,12 +103,12 @@ pub(super) fn prepare(
 }
 
 /// The object of these members, in order.
-fn assemble(bytes: &[u8], mut members: Vec<Member>) -> Prepared {
+fn assemble(bytes: &[u8], members: &mut [Member]) -> Prepared {
     let name = |member: &Member| bytes.get(member.name()).unwrap_or_default();
     members.sort_unstable_by(|left, right| name(left).cmp(name(right)));
     let mut canonical = Vec::with_capacity(bytes.len() + 2);
     let (mut sequence_at, mut time_at) = (0, 0);
-    for member in &members {
+    for member in members {
         canonical.push(if canonical.is_empty() { b'{' } else { b',' });
         canonical.extend_from_slice(bytes.get(member.place()).unwrap_or_default());
         if name(member) < SEQUENCE {
