@@ -166,12 +166,12 @@ impl Evidence for AuditLog {
             return Box::pin(std::future::ready(Err(unavailable)));
         }
         // Given to the log now and not when first polled, so that the order of calls is the order of records.
-        let started = Instant::now();
         let (taken, answered) = match self.kept(durability) {
             Kept::Awaited => {
                 let (tell, answered) = courier::ask();
+                let started = Instant::now();
                 let taken = self.log.append(session, &event, Box::new(tell));
-                (taken, Some(answered))
+                (taken, Some((answered, started)))
             }
             Kept::InOrder => (self.log.append_in_order(session, &event), None),
             Kept::Buffered => (self.log.append_buffered(session, &event), None),
@@ -182,17 +182,16 @@ impl Evidence for AuditLog {
         }
         Box::pin(async move {
             let result = match (taken, answered) {
-                (Ok(()), Some(answered)) => answered
+                (Ok(()), Some((answered, started))) => answered
                     .await
                     .unwrap_or(Err(LogUnavailable::Closed))
-                    .map(|_| ()),
+                    .map(|_| metrics::evidence_append(started.elapsed())),
                 (taken, _) => taken,
             };
             result.map_err(|why| {
                 metrics::unrecorded(&event);
                 self.unavailable(&why)
             })?;
-            metrics::evidence_append(started.elapsed());
             metrics::observe(&event);
             Ok(())
         })

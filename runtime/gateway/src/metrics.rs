@@ -1,6 +1,8 @@
 //! What the gateway counts, in Prometheus' text format. Counted where records are appended, so that the numbers and the
 //! audit log tell the same story. Labels are few and never come from clients.
 
+mod found;
+
 use std::time::Duration;
 
 use hpol_bundle::decision::Verdict;
@@ -137,14 +139,9 @@ pub(crate) fn observe(event: &Event) {
         }
         Event::SessionRefused { .. } => counter!("hpol_sessions_refused_total").increment(1),
         Event::Decision(decision) => {
-            let connection = &decision.connection;
-            counter!(
-                "hpol_operations_total",
-                "protocol" => connection.kind.clone(),
-                "connection" => connection.name.clone(),
-                "verdict" => decision.verdict.clone()
-            )
-            .increment(1);
+            found::operations(&decision.connection, &decision.verdict, |counter| {
+                counter.increment(1);
+            });
         }
         Event::ApprovalRequested { .. } => counter!("hpol_approvals_requested_total").increment(1),
         Event::ApprovalClosed { state, .. } => {
@@ -193,7 +190,7 @@ fn observe_outcome(outcome: &OutcomeRecord) {
         OperationResult::Interrupted => "interrupted",
         OperationResult::NotRun => "not_run",
     };
-    counter!("hpol_operations_ended_total", "result" => result).increment(1);
+    found::ended(result, |counter| counter.increment(1));
     for masked in &outcome.masked {
         counter!("hpol_masked_values_total", "class" => masked.class.clone())
             .increment(masked.values);
@@ -211,12 +208,9 @@ pub(crate) fn decided(protocol: Protocol, verdict: Verdict, took: Duration) {
         Verdict::RequireApproval => "require_approval",
         Verdict::Block => "block",
     };
-    histogram!(
-        "hpol_decision_seconds",
-        "protocol" => protocol.as_str(),
-        "verdict" => verdict
-    )
-    .record(took.as_secs_f64());
+    found::decisions(protocol.as_str(), verdict, |histogram| {
+        histogram.record(took.as_secs_f64());
+    });
 }
 
 /// Tells the state of the audit log in its word; see [`state`].
