@@ -1,7 +1,7 @@
 //! One session in progress: a client, its upstream, and one task that owns both. Decides what is read next and when the
 //! session ends; what messages mean is in `forward` (from the client) and `reply` (from the upstream).
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -124,18 +124,23 @@ impl<'a> Relay<'a> {
         cancel: &CancelKey<'_>,
         shutdown: &mut watch::Receiver<bool>,
     ) -> String {
+        // Waited for all the time, and not anew for each message.
+        let canceled = || cancel.requested();
+        let (mut cancel, mut stop) = (pin!(canceled()), pin!(asked_to_stop(shutdown)));
         let ended = loop {
-            if let Err(ended) = self.step(cancel, shutdown).await {
+            let step = self.step(cancel.as_mut(), stop.as_mut(), canceled);
+            if let Err(ended) = step.await {
                 break ended;
             }
         };
         self.finish(ended).await
     }
 
-    async fn step(
+    async fn step<C: Future<Output = ()>>(
         &mut self,
-        cancel: &CancelKey<'_>,
-        shutdown: &mut watch::Receiver<bool>,
+        mut cancel: Pin<&mut C>,
+        stop: Pin<&mut impl Future<Output = ()>>,
+        canceled: impl Fn() -> C,
     ) -> Result<(), Ended> {
         self.answer_upstream().await?;
         self.answer_client().await?;
@@ -173,8 +178,11 @@ impl<'a> Relay<'a> {
                 }
                 Ok(())
             }
-            () = cancel.requested() => self.cancel().await,
-            () = asked_to_stop(shutdown, self.draining) => {
+            () = cancel.as_mut() => {
+                cancel.set(canceled());
+                self.cancel().await
+            }
+            () = stop, if !tell => {
                 self.draining = true;
                 Ok(())
             }
@@ -388,9 +396,9 @@ async fn decided(holding: &mut Option<Holding>) -> Outcome<Bytes> {
     }
 }
 
-async fn asked_to_stop(shutdown: &mut watch::Receiver<bool>, known: bool) {
-    if known || shutdown.wait_for(|stop| *stop).await.is_err() {
-        // Whoever could ask is gone, or has asked.
+async fn asked_to_stop(shutdown: &mut watch::Receiver<bool>) {
+    if shutdown.wait_for(|stop| *stop).await.is_err() {
+        // Whoever could ask is gone.
         std::future::pending().await
     }
 }
