@@ -1,10 +1,6 @@
 //! Bytes before login: what no client sends that means well, and what versions of the protocol agree on.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "what fails here fails a test"
-)]
+#![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
 mod world;
 

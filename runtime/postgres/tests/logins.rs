@@ -1,11 +1,5 @@
 //! What a client may ask for in its startup packet, and what it gets.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "what fails here fails a test"
-)]
-
 mod world;
 
 use insta::assert_snapshot;

@@ -1,7 +1,7 @@
 //! What is sent before the answers to what came earlier: names, refusals and rows of COPY must mean to the gateway what
 //! they mean to the server.
 
-#![allow(clippy::unwrap_used, reason = "what fails here fails a test")]
+#![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
 mod world;
 

@@ -3,9 +3,8 @@
 //!
 //! `HPOL_PIPELINES` and `HPOL_PIPELINES_SEED` choose more and other sequences. What fails names its own seed.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     reason = "what fails here fails a test"

@@ -1,10 +1,6 @@
 //! Approvals, cancelling, and the ends of sessions.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "what fails here fails a test"
-)]
+#![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
 mod world;
 

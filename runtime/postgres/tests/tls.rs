@@ -1,11 +1,7 @@
 //! TLS to clients: what may come before it, how it is agreed on, and what refuses it. That to upstreams is in
 //! `upstream_logins`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "what fails here fails a test"
-)]
+#![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
 mod world;
 

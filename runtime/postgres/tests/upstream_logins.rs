@@ -1,7 +1,7 @@
 //! How the gateway logs in to a real PostgreSQL over TLS: verified, bound to the channel, by password or by certificate,
 //! and not past somebody in between.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "what fails here fails a test"

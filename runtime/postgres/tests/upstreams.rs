@@ -1,6 +1,6 @@
 //! Upstreams that ask for too little, or break the protocol: nothing of what they say is passed on.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "what fails here fails a test"
