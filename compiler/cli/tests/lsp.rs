@@ -1,7 +1,7 @@
 //! `hpol lsp` as an editor meets it: the program is started, spoken to over its standard input and output, and what it
 //! answers is held fast.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -126,6 +126,28 @@ fn diagnostics_come_with_every_keystroke_and_go_when_mended() {
         1,
         "{found}"
     );
+    assert_eq!(editor.leave(), Some(0));
+}
+
+/// What the editor has open counts in every policy that takes it.
+#[test]
+fn an_edit_of_a_package_is_seen_by_the_policies_that_take_it() {
+    let people = "package shared.people\n\ngroup staff = subject.groups has \"staff\"\n";
+    let policy = "package a\nuse shared.people\n\nrule r {\n    satisfies AC-3\n    who people.staff\n    when http.method == GET\n    allow\n}\n";
+    let project = "[dependencies]\n\"shared.people\" = \"../people\"\n";
+    let files = [
+        ("people/people.hpol", people),
+        ("policy/a.hpol", policy),
+        ("policy/hpol.toml", project),
+    ];
+    let mut editor = Editor::start(&files, &json!({}));
+    editor.open("policy/a.hpol", policy);
+    editor.open("people/people.hpol", people);
+    editor.edit("people/people.hpol", "group staff", "group crew");
+    let found = editor.published("policy/a.hpol");
+    assert_eq!(found[0]["severity"], 1, "{found}");
+    editor.edit("people/people.hpol", "group crew", "group staff");
+    assert_eq!(editor.published("policy/a.hpol"), json!([]));
     assert_eq!(editor.leave(), Some(0));
 }
 

@@ -84,23 +84,40 @@ impl Projects {
             .collect()
     }
 
-    /// The policy that a file belongs to. A file outside of every folder is a policy of its own.
+    /// The policy that a file is asked about in: the one that it stands in, or one that takes it as part of a package.
     pub(crate) fn of(&mut self, file: &str) -> Option<&mut Project> {
-        let root = self.root_of(file);
-        self.projects.get_mut(&root)
+        let home = self.homes(file).into_iter().next()?;
+        self.projects.get_mut(&home)
     }
 
-    /// Sets what the editor has, or what is on disk.
+    /// Sets what the editor has, or what is on disk, in every policy that the file is part of.
     pub(crate) fn set(&mut self, file: &str, text: &str) {
-        let root = self.root_of(file);
-        let vocabulary = &self.vocabulary;
-        let project = self
-            .projects
-            .entry(root)
-            .or_insert_with(|| Project::new(vocabulary));
-        project.tell_time(trial::now());
-        project.workspace.set_file(file, text);
-        project.changed();
+        for home in self.homes(file) {
+            let vocabulary = &self.vocabulary;
+            let project = self
+                .projects
+                .entry(home)
+                .or_insert_with(|| Project::new(vocabulary));
+            project.tell_time(trial::now());
+            project.workspace.set_file(file, text);
+            project.changed();
+        }
+    }
+
+    /// The folders of the policies that a file is part of: the one that it stands in first, then those that take it as part of
+    /// a package. A file outside of every folder that none takes is a policy of its own.
+    fn homes(&self, file: &str) -> Vec<PathBuf> {
+        let own = self.root_of(file);
+        let takes = |(root, project): &(&PathBuf, &Project)| {
+            **root != own && project.workspace.text(file).is_some()
+        };
+        let taking = self.projects.iter().filter(takes);
+        let taking: Vec<PathBuf> = taking.map(|(root, _)| root.clone()).collect();
+        let alone = own.as_path() == Path::new(file);
+        match alone && !taking.is_empty() && !self.projects.contains_key(&own) {
+            true => taking,
+            false => std::iter::once(own).chain(taking).collect(),
+        }
     }
 
     /// Takes a file that is closed as it is on disk.
@@ -114,9 +131,11 @@ impl Projects {
             Some(Err(failure)) => Some(failure.to_string()),
             None => None,
         };
-        if let Some(project) = self.of(file) {
-            project.workspace.remove_file(file);
-            project.changed();
+        for home in self.homes(file) {
+            if let Some(project) = self.projects.get_mut(&home) {
+                project.workspace.remove_file(file);
+                project.changed();
+            }
         }
         complaint
     }
@@ -173,8 +192,12 @@ impl Projects {
                 Err(failure) => complaints.push(failure.to_string()),
             }
         }
-        let opened = open.iter().filter(|(file, _)| self.root_of(file) == root);
-        files.extend(opened.map(|(file, text)| (file.clone(), text.clone())));
+        for (file, text) in open {
+            // Also those of packages.
+            if files.contains_key(file) || self.root_of(file) == root {
+                files.insert(file.clone(), text.clone());
+            }
+        }
         for (file, text) in files {
             project.workspace.set_file(file, text);
         }
