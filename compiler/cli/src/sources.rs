@@ -34,8 +34,9 @@ impl SourceFile {
     }
 }
 
-/// Every policy file that `paths` name, called by its path, which is relative to the folder where one folder alone is given: files as they are, folders with everything below them that ends in `.hpol`,
-/// except hidden folders and those called `target` and `node_modules`. Sorted by name, none twice.
+/// Every policy file that `paths` name: files as they are, folders with everything below them that ends in `.hpol`, except
+/// hidden folders and those called `target` and `node_modules`. A file is called by its path, which is relative to the folder
+/// where one folder alone is given. Sorted by name, none twice.
 pub(crate) fn collect(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Failure> {
     collect_but(paths, |_| false)
 }

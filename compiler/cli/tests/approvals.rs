@@ -1,6 +1,6 @@
 //! `hpol approvals` on the wire: what it sends to the admin API, and what it shows of the answers.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
+#![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

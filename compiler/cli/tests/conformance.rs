@@ -1,7 +1,7 @@
 //! The conformance cases of `lang-spec/conformance`, each through the checker, the decision graph and the engine, and
 //! again through the reference interpreter. The format stands in the README there.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test ends where something fails"
@@ -20,7 +20,7 @@ use hpol_oracle::Past;
 #[path = "../src/exposure.rs"]
 mod exposure;
 #[path = "../src/trial.rs"]
-#[allow(dead_code, reason = "`hpol test` uses more of it")]
+#[expect(dead_code, reason = "`hpol test` uses more of it")]
 mod trial;
 #[path = "../src/verdicts.rs"]
 mod verdicts;

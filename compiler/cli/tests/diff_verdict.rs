@@ -1,6 +1,6 @@
 //! What `hpol diff` must not overlook: each test has two policies whose difference is easy to miss.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test ends where something fails"

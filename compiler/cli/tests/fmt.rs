@@ -1,6 +1,6 @@
 //! `hpol fmt` as a user meets it.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
+#![expect(clippy::unwrap_used, reason = "a test ends where something fails")]
 
 use std::fs;
 use std::io::Write;
