@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hpol_support::curl::{Answer, curl};
+use hpol_support::gateway::hpol;
 use hpol_support::records::{Records, eventually, strings};
 use hpol_support::world::{Shared, World};
 
@@ -97,6 +98,43 @@ fn the_rows_of_an_hour_are_counted() {
             "allow", "allow", "allow", "allow", "allow", "block", "block"
         ]
     );
+}
+
+/// What the gateway recorded is enough to say which rules decided, and for some of the others why not.
+#[test]
+fn a_recorded_decision_is_explained_by_the_bundle_that_made_it() {
+    let world = world();
+    let token = agent(&world, "explained");
+    let page = "SELECT id FROM customers WHERE id = 7";
+    let printed = world.psql(&token).unwrap().run(&[page]).unwrap();
+    assert_eq!(printed.out, "7\n");
+    wait_for_outcome(&world, "explained");
+    let records = Records::of(&world.gateway).unwrap();
+    let decision = records.decision("explained").unwrap();
+    let operation = decision["operation"].as_str().unwrap();
+    let folder = world.gateway.folder();
+    let output = hpol()
+        .unwrap()
+        .args(["explain", operation, "--log"])
+        .arg(world.gateway.log())
+        .arg("--policy")
+        .arg(folder.join("policy.hpolb"))
+        .arg("--key")
+        .arg(folder.join("policy.key.pub"))
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{told}");
+    for said in [
+        "allowed by agents.memory.read_orders\n",
+        "  agents.memory.read_orders decides (allow limit rows 1000, ",
+        "sql.verbs = [select], sql.reads is not recorded",
+        "  agents.memory.hide_ssn obliges (mask ",
+        "connection.kind == \"http\" is false; saw connection.kind = \"postgres\"\n",
+        "completed, 1 row",
+    ] {
+        assert!(told.contains(said), "{said}\n{told}");
+    }
 }
 
 /// Waits until the one operation of the subject has ended.
