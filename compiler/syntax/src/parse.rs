@@ -69,10 +69,6 @@ pub fn parse(text: &str) -> Parsed {
     parsed.keyword = word.to_owned();
     parsed.start = keyword.span.start;
     parsed.name = declared(text, behind);
-    if words::UNSUPPORTED_ITEMS.contains(&word) {
-        parsed.problems = vec![expected::unsupported(word, keyword.span)];
-        return parsed;
-    }
     let Some((rule, clauses)) = entry(word) else {
         return parsed;
     };

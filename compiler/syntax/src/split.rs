@@ -129,7 +129,7 @@ fn starts(text: &str, tokens: &[Token]) -> Vec<usize> {
 }
 
 fn is_item(word: &str) -> bool {
-    words::ITEMS.contains(&word) || words::UNSUPPORTED_ITEMS.contains(&word)
+    words::ITEMS.contains(&word)
 }
 
 #[cfg(test)]

@@ -16,9 +16,6 @@ pub const ITEMS: &[&str] = &[
     "test",
 ];
 
-/// Words that begin an item of a construct that this version does not have.
-pub const UNSUPPORTED_ITEMS: &[&str] = &[];
-
 /// Words of constructs that this version does not have, and what they are.
 pub const UNSUPPORTED: &[(&str, &str)] = &[
     ("header", "data classes by HTTP header"),

@@ -225,8 +225,8 @@ impl<'t> Reader<'t> {
 
     fn item(&mut self, word: &str, unit: &Unit) {
         self.mention(unit, Role::Keyword);
-        let items = words::ITEMS.iter().chain(words::UNSUPPORTED_ITEMS);
-        self.keyword = items.copied().find(|item| *item == word).unwrap_or("");
+        let mut items = words::ITEMS.iter().copied();
+        self.keyword = items.find(|item| *item == word).unwrap_or("");
         self.subject = word == "group";
         self.slot = match word {
             "use" => Slot::Package,
