@@ -41,12 +41,14 @@ mod no_tests;
 mod no_title;
 mod nothing_satisfied;
 mod observed_claim;
+mod one_family;
 mod one_member;
 mod one_rule_control;
 mod only_default_deny;
 mod only_weak;
 mod open_prefix;
 mod outside_baseline;
+mod overlapping_networks;
 mod reason_is_title;
 mod repeated_member;
 mod repeated_place;
@@ -79,6 +81,7 @@ mod unused_predicate;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hpol_analysis::Budget;
+use hpol_bundle::address::Network;
 use hpol_nist_mappings::ControlId;
 use hpol_syntax::ast::{
     Condition, Effect, Item, Literal, LiteralKind, Masker, On, Operation, Operator, Rule,
@@ -200,6 +203,8 @@ const LINTS: &[Lint] = &[
     item(Code::GrantByExclusion, grant_by_exclusion::check),
     item(Code::AllowHas, allow_has::check),
     item(Code::BlockWithin, block_within::check),
+    item(Code::OverlappingNetworks, overlapping_networks::check),
+    item(Code::OneFamily, one_family::check),
     whole(Code::NothingSatisfied, nothing_satisfied::check),
     item(Code::ShortClaimReason, short_claim_reason::check),
     whole(Code::NoCatalogue, no_catalogue::check),

@@ -347,6 +347,10 @@ codes! {
     AllowHas = "HP0725" Warning,
     /// A block that something harmless beside gets around.
     BlockWithin = "HP0726" Warning,
+    /// A network of a list that lies in another of it.
+    OverlappingNetworks = "HP0727" Warning,
+    /// Networks of one family, where addresses of the other get through.
+    OneFamily = "HP0728" Warning,
     /// A package most of whose rules satisfy nothing.
     NothingSatisfied = "HP0801" Warning,
     /// A reason for a claim that gives none.

@@ -114,3 +114,30 @@ test \"t\" {
     assert!(!finds(&lints, Code::UnusedImport), "{lints:#?}");
     assert!(!finds(&lints, Code::UntestedMask), "{lints:#?}");
 }
+
+#[test]
+fn a_family_is_forgotten_only_where_its_addresses_get_through() {
+    let four = "session.client_address in [10.0.0.0/8]";
+    let both = "session.client_address in [10.0.0.0/8, fd00::/8]";
+    for (clauses, is_found) in [
+        (format!("when {four}\n    block \"no\""), true),
+        (format!("when {both}\n    block \"no\""), false),
+        (format!("when not {four}\n    block \"no\""), false),
+        (format!("unless {four}\n    block \"no\""), false),
+        (format!("when {four}\n    allow"), false),
+        (format!("when not {four}\n    allow"), true),
+        (
+            format!("when sql.filtered\n    unless {four}\n    allow"),
+            true,
+        ),
+        (
+            "when session.client_address != fd00::1\n    allow".to_owned(),
+            true,
+        ),
+    ] {
+        let text =
+            format!("package demo\nrule r \"R\" {{\n    satisfies AC-3\n    {clauses}\n}}\n");
+        let lints = lints(&text, Budget::default());
+        assert_eq!(finds(&lints, Code::OneFamily), is_found, "{clauses}");
+    }
+}

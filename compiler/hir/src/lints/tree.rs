@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hpol_syntax::ast::{Comparison, Condition, LiteralKind, Operator, Who};
+use hpol_bundle::address::Network;
+use hpol_syntax::ast::{Comparison, Condition, Literal, LiteralKind, Operator, Who};
 use hpol_syntax::lex;
 use hpol_syntax::span::Span;
 
@@ -119,6 +120,22 @@ pub(super) fn repeated(parts: &[Condition], operator: Operator) -> Vec<&str> {
     }
     let several = counts.into_iter().filter(|(_, count)| *count > 1);
     several.map(|(fact, _)| fact).collect()
+}
+
+/// The network or the address that a value is.
+pub(super) fn network(value: &Literal) -> Option<Network> {
+    let LiteralKind::Network(written) = &value.node else {
+        return None;
+    };
+    let (address, length) = match written.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (written.as_str(), None),
+    };
+    let address = address.parse().ok()?;
+    match length {
+        Some(length) => Network::new(address, length.parse().ok()?).ok(),
+        None => Some(Network::single(address)),
+    }
 }
 
 /// The numbers for which a comparison with a number holds, both ends among them.
