@@ -29,6 +29,13 @@ const list = rule => seq(rule, repeat(seq(',', rule)));
 /** @param {RuleOrLiteral} rule None or more, with commas between; a comma may stand behind the last. */
 const loose = rule => optional(seq(list(rule), optional(',')));
 
+/** @param {number} depth A part of a JSON path. Brackets are closed in it, as everywhere; so deep at most. */
+const piece = depth => {
+  const plain = choice(/"(\\[^\n]|[^"\\\n])*"/, /[^ \t\r\n"()\[\]{}]/);
+  const inside = depth > 0 ? repeat(piece(depth - 1)) : blank();
+  return depth > 0 ? choice(plain, seq('[', inside, ']'), seq('(', inside, ')'), seq('{', inside, '}')) : plain;
+};
+
 module.exports = grammar({
   name: 'hpol',
 
@@ -111,7 +118,7 @@ module.exports = grammar({
     _data_clause: $ => choice($.column_clause, $.json_clause, $.detector_clause),
     column_clause: $ => seq('column', $.name, 'on', field('connection', $.path)),
     json_clause: $ => seq('json', $.json_path, 'on', field('connection', $.path)),
-    json_path: _ => /\$("(\\[^\n]|[^"\\\n])*"|[^ \t\r\n"])*/,
+    json_path: _ => token(seq('$', repeat(piece(2)))),
     detector_clause: $ => seq('detector', $.word),
 
     _rule_clause: $ => choice(

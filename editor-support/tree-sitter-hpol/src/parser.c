@@ -2951,38 +2951,43 @@ static const TSSymbol ts_supertype_map_entries[] = {
     sym_size,
 };
 
+static const TSCharacterRange sym_json_path_character_set_1[] = {
+  {0, 0x08}, {0x0b, '\f'}, {0x0e, 0x1f}, {'!', '\''}, {')', 'Z'}, {'\\', '\\'}, {'^', 'z'}, {'|', '|'},
+  {'~', 0x10ffff},
+};
+
 static bool ts_lex(TSLexer *lexer, TSStateId state) {
   START_LEXER();
   eof = lexer->eof(lexer);
   switch (state) {
     case 0:
-      if (eof) ADVANCE(61);
-      if (lookahead == '\r') SKIP(56);
-      if (lookahead == '!') ADVANCE(24);
-      if (lookahead == '"') ADVANCE(117);
-      if (lookahead == '$') ADVANCE(70);
-      if (lookahead == '(') ADVANCE(68);
-      if (lookahead == ')') ADVANCE(69);
-      if (lookahead == ',') ADVANCE(65);
-      if (lookahead == '-') ADVANCE(67);
-      if (lookahead == '.') ADVANCE(84);
-      if (lookahead == '<') ADVANCE(80);
-      if (lookahead == '=') ADVANCE(63);
-      if (lookahead == '>') ADVANCE(81);
-      if (lookahead == '[') ADVANCE(76);
-      if (lookahead == '\\') ADVANCE(42);
-      if (lookahead == ']') ADVANCE(83);
-      if (lookahead == 'n') ADVANCE(105);
-      if (lookahead == 's') ADVANCE(107);
-      if (lookahead == '{') ADVANCE(64);
-      if (lookahead == '}') ADVANCE(66);
+      if (eof) ADVANCE(97);
+      if (lookahead == '\r') SKIP(92);
+      if (lookahead == '!') ADVANCE(48);
+      if (lookahead == '"') ADVANCE(153);
+      if (lookahead == '$') ADVANCE(106);
+      if (lookahead == '(') ADVANCE(104);
+      if (lookahead == ')') ADVANCE(105);
+      if (lookahead == ',') ADVANCE(101);
+      if (lookahead == '-') ADVANCE(103);
+      if (lookahead == '.') ADVANCE(120);
+      if (lookahead == '<') ADVANCE(116);
+      if (lookahead == '=') ADVANCE(99);
+      if (lookahead == '>') ADVANCE(117);
+      if (lookahead == '[') ADVANCE(112);
+      if (lookahead == '\\') ADVANCE(66);
+      if (lookahead == ']') ADVANCE(119);
+      if (lookahead == 'n') ADVANCE(141);
+      if (lookahead == 's') ADVANCE(143);
+      if (lookahead == '{') ADVANCE(100);
+      if (lookahead == '}') ADVANCE(102);
       if (lookahead == '\t' ||
           lookahead == '\n' ||
-          lookahead == ' ') SKIP(58);
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(27);
+          lookahead == ' ') SKIP(94);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(51);
       if (('A' <= lookahead && lookahead <= 'Z') ||
           lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
       END_STATE();
     case 1:
       if (lookahead == '\n') SKIP(9);
@@ -3007,880 +3012,1102 @@ static bool ts_lex(TSLexer *lexer, TSStateId state) {
       END_STATE();
     case 8:
       if (lookahead == '\r') SKIP(1);
-      if (lookahead == '"') ADVANCE(116);
-      if (lookahead == '(') ADVANCE(68);
-      if (lookahead == ')') ADVANCE(69);
-      if (lookahead == ',') ADVANCE(65);
-      if (lookahead == '.') ADVANCE(84);
-      if (lookahead == '=') ADVANCE(62);
-      if (lookahead == ']') ADVANCE(77);
-      if (lookahead == '{') ADVANCE(64);
-      if (lookahead == '}') ADVANCE(66);
+      if (lookahead == '"') ADVANCE(152);
+      if (lookahead == '(') ADVANCE(104);
+      if (lookahead == ')') ADVANCE(105);
+      if (lookahead == ',') ADVANCE(101);
+      if (lookahead == '.') ADVANCE(120);
+      if (lookahead == '=') ADVANCE(98);
+      if (lookahead == ']') ADVANCE(113);
+      if (lookahead == '{') ADVANCE(100);
+      if (lookahead == '}') ADVANCE(102);
       if (lookahead == '\t' ||
           lookahead == '\n' ||
           lookahead == ' ') SKIP(9);
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(43);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(67);
       if (('A' <= lookahead && lookahead <= 'Z') ||
           lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
       END_STATE();
     case 9:
       if (lookahead == '\r') SKIP(1);
-      if (lookahead == '"') ADVANCE(116);
-      if (lookahead == '(') ADVANCE(68);
-      if (lookahead == ')') ADVANCE(69);
-      if (lookahead == ',') ADVANCE(65);
-      if (lookahead == '=') ADVANCE(62);
-      if (lookahead == ']') ADVANCE(77);
-      if (lookahead == '{') ADVANCE(64);
-      if (lookahead == '}') ADVANCE(66);
+      if (lookahead == '"') ADVANCE(152);
+      if (lookahead == '(') ADVANCE(104);
+      if (lookahead == ')') ADVANCE(105);
+      if (lookahead == ',') ADVANCE(101);
+      if (lookahead == '=') ADVANCE(98);
+      if (lookahead == ']') ADVANCE(113);
+      if (lookahead == '{') ADVANCE(100);
+      if (lookahead == '}') ADVANCE(102);
       if (lookahead == '\t' ||
           lookahead == '\n' ||
           lookahead == ' ') SKIP(9);
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(43);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(67);
       if (('A' <= lookahead && lookahead <= 'Z') ||
           lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
       END_STATE();
     case 10:
       if (lookahead == '\r') SKIP(2);
-      if (lookahead == '"') ADVANCE(117);
-      if (lookahead == ')') ADVANCE(69);
-      if (lookahead == ',') ADVANCE(65);
-      if (lookahead == '.') ADVANCE(84);
-      if (lookahead == '=') ADVANCE(62);
-      if (lookahead == '\\') ADVANCE(42);
-      if (lookahead == ']') ADVANCE(83);
-      if (lookahead == '{') ADVANCE(64);
-      if (lookahead == '}') ADVANCE(66);
+      if (lookahead == '"') ADVANCE(153);
+      if (lookahead == ')') ADVANCE(105);
+      if (lookahead == ',') ADVANCE(101);
+      if (lookahead == '.') ADVANCE(120);
+      if (lookahead == '=') ADVANCE(98);
+      if (lookahead == '\\') ADVANCE(66);
+      if (lookahead == ']') ADVANCE(119);
+      if (lookahead == '{') ADVANCE(100);
+      if (lookahead == '}') ADVANCE(102);
       if (lookahead == '\t' ||
           lookahead == '\n' ||
           lookahead == ' ') SKIP(11);
       if (('A' <= lookahead && lookahead <= 'Z') ||
           lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
       END_STATE();
     case 11:
       if (lookahead == '\r') SKIP(2);
-      if (lookahead == ')') ADVANCE(69);
-      if (lookahead == ',') ADVANCE(65);
-      if (lookahead == '=') ADVANCE(62);
-      if (lookahead == '{') ADVANCE(64);
-      if (lookahead == '}') ADVANCE(66);
+      if (lookahead == ')') ADVANCE(105);
+      if (lookahead == ',') ADVANCE(101);
+      if (lookahead == '=') ADVANCE(98);
+      if (lookahead == '{') ADVANCE(100);
+      if (lookahead == '}') ADVANCE(102);
       if (lookahead == '\t' ||
           lookahead == '\n' ||
           lookahead == ' ') SKIP(11);
       if (('A' <= lookahead && lookahead <= 'Z') ||
           lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
       END_STATE();
     case 12:
       if (lookahead == '\r') SKIP(3);
-      if (lookahead == '(') ADVANCE(68);
-      if (lookahead == 'n') ADVANCE(94);
-      if (lookahead == 's') ADVANCE(96);
+      if (lookahead == '(') ADVANCE(104);
+      if (lookahead == 'n') ADVANCE(130);
+      if (lookahead == 's') ADVANCE(132);
       if (lookahead == '\t' ||
           lookahead == '\n' ||
           lookahead == ' ') SKIP(12);
       if (('A' <= lookahead && lookahead <= 'Z') ||
           lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(97);
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(133);
       END_STATE();
     case 13:
       if (lookahead == '\r') SKIP(4);
-      if (lookahead == '"') ADVANCE(116);
-      if (lookahead == ')') ADVANCE(69);
-      if (lookahead == '-') ADVANCE(47);
-      if (lookahead == ':') ADVANCE(126);
-      if (lookahead == '[') ADVANCE(76);
-      if (lookahead == ']') ADVANCE(77);
+      if (lookahead == '"') ADVANCE(152);
+      if (lookahead == ')') ADVANCE(105);
+      if (lookahead == '-') ADVANCE(71);
+      if (lookahead == ':') ADVANCE(162);
+      if (lookahead == '[') ADVANCE(112);
+      if (lookahead == ']') ADVANCE(113);
       if (lookahead == '\t' ||
           lookahead == '\n' ||
           lookahead == ' ') SKIP(13);
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(119);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(155);
       if (('A' <= lookahead && lookahead <= 'F') ||
-          ('a' <= lookahead && lookahead <= 'f')) ADVANCE(87);
+          ('a' <= lookahead && lookahead <= 'f')) ADVANCE(123);
       if (('G' <= lookahead && lookahead <= 'Z') ||
           lookahead == '_' ||
-          ('g' <= lookahead && lookahead <= 'z')) ADVANCE(97);
+          ('g' <= lookahead && lookahead <= 'z')) ADVANCE(133);
       END_STATE();
     case 14:
       if (lookahead == '\r') SKIP(5);
-      if (lookahead == '(') ADVANCE(68);
-      if (lookahead == 'n') ADVANCE(105);
+      if (lookahead == '(') ADVANCE(104);
+      if (lookahead == 'n') ADVANCE(141);
       if (lookahead == '\t' ||
           lookahead == '\n' ||
           lookahead == ' ') SKIP(14);
       if (('A' <= lookahead && lookahead <= 'Z') ||
           lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
       END_STATE();
     case 15:
       if (lookahead == '\r') SKIP(6);
-      if (lookahead == 's') ADVANCE(96);
+      if (lookahead == 's') ADVANCE(132);
       if (lookahead == '\t' ||
           lookahead == '\n' ||
           lookahead == ' ') SKIP(15);
       if (('A' <= lookahead && lookahead <= 'Z') ||
           lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(97);
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(133);
       END_STATE();
     case 16:
       if (lookahead == '\r') SKIP(7);
-      if (lookahead == 'n') ADVANCE(40);
+      if (lookahead == 'n') ADVANCE(64);
       if (lookahead == '\t' ||
           lookahead == '\n' ||
           lookahead == ' ') SKIP(16);
       if (lookahead == '-' ||
           lookahead == '.' ||
           ('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z')) ADVANCE(132);
+          ('A' <= lookahead && lookahead <= 'Z')) ADVANCE(168);
       END_STATE();
     case 17:
-      if (lookahead == '"') ADVANCE(117);
+      if (lookahead == '"') ADVANCE(153);
       if (('A' <= lookahead && lookahead <= 'Z') ||
           lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(85);
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(121);
       END_STATE();
     case 18:
-      if (lookahead == '"') ADVANCE(70);
-      if (lookahead == '\\') ADVANCE(55);
+      if (lookahead == '"') ADVANCE(106);
+      if (lookahead == '\\') ADVANCE(79);
       if (lookahead != 0 &&
           lookahead != '\n') ADVANCE(18);
       END_STATE();
     case 19:
-      if (lookahead == ')') ADVANCE(131);
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(19);
+      if (lookahead == '"') ADVANCE(25);
+      if (lookahead == '\\') ADVANCE(80);
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(19);
       END_STATE();
     case 20:
-      ADVANCE_MAP(
-        '-', 52,
-        'B', 123,
-        'G', 29,
-        'K', 29,
-        'M', 29,
-        'k', 29,
-        'd', 129,
-        'h', 129,
-        'm', 129,
-        's', 129,
-      );
-      if (('0' <= lookahead && lookahead <= '9') ||
-          lookahead == '_') ADVANCE(30);
+      if (lookahead == '"') ADVANCE(29);
+      if (lookahead == '\\') ADVANCE(81);
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(20);
       END_STATE();
     case 21:
-      if (lookahead == '-') ADVANCE(53);
+      if (lookahead == '"') ADVANCE(33);
+      if (lookahead == '\\') ADVANCE(82);
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(21);
       END_STATE();
     case 22:
-      ADVANCE_MAP(
-        ':', 51,
-        'B', 123,
-        '_', 30,
-        'G', 29,
-        'K', 29,
-        'M', 29,
-        'k', 29,
-        'd', 129,
-        'h', 129,
-        'm', 129,
-        's', 129,
-      );
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(28);
+      if (lookahead == '"') ADVANCE(34);
+      if (lookahead == '\\') ADVANCE(83);
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(22);
       END_STATE();
     case 23:
-      if (lookahead == ':') ADVANCE(126);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'F') ||
-          ('a' <= lookahead && lookahead <= 'f')) ADVANCE(23);
+      if (lookahead == '"') ADVANCE(35);
+      if (lookahead == '\\') ADVANCE(84);
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(23);
       END_STATE();
     case 24:
-      if (lookahead == '=') ADVANCE(75);
+      if (lookahead == '"') ADVANCE(36);
+      if (lookahead == '\\') ADVANCE(85);
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(24);
       END_STATE();
     case 25:
-      if (lookahead == '=') ADVANCE(74);
-      END_STATE();
-    case 26:
-      if (lookahead == 'B') ADVANCE(123);
-      END_STATE();
-    case 27:
-      ADVANCE_MAP(
-        'B', 123,
-        '_', 30,
-        'G', 29,
-        'K', 29,
-        'M', 29,
-        'k', 29,
-        'd', 129,
-        'h', 129,
-        'm', 129,
-        's', 129,
-      );
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(22);
-      END_STATE();
-    case 28:
-      ADVANCE_MAP(
-        'B', 123,
-        '_', 30,
-        'G', 29,
-        'K', 29,
-        'M', 29,
-        'k', 29,
-        'd', 129,
-        'h', 129,
-        'm', 129,
-        's', 129,
-      );
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(20);
-      END_STATE();
-    case 29:
-      if (lookahead == 'B') ADVANCE(123);
-      if (lookahead == 'i') ADVANCE(26);
-      END_STATE();
-    case 30:
-      ADVANCE_MAP(
-        'B', 123,
-        'G', 29,
-        'K', 29,
-        'M', 29,
-        'k', 29,
-        'd', 129,
-        'h', 129,
-        'm', 129,
-        's', 129,
-      );
-      if (('0' <= lookahead && lookahead <= '9') ||
-          lookahead == '_') ADVANCE(30);
-      END_STATE();
-    case 31:
-      if (lookahead == '[') ADVANCE(82);
-      END_STATE();
-    case 32:
-      if (lookahead == 'a') ADVANCE(36);
-      END_STATE();
-    case 33:
-      if (lookahead == 'c') ADVANCE(37);
-      END_STATE();
-    case 34:
-      if (lookahead == 'c') ADVANCE(112);
-      if (('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(115);
-      END_STATE();
-    case 35:
-      if (lookahead == 'e') ADVANCE(71);
-      END_STATE();
-    case 36:
-      if (lookahead == 'i') ADVANCE(38);
-      END_STATE();
-    case 37:
-      if (lookahead == 'l') ADVANCE(32);
-      END_STATE();
-    case 38:
-      if (lookahead == 'm') ADVANCE(41);
-      END_STATE();
-    case 39:
-      if (lookahead == 'n') ADVANCE(35);
-      END_STATE();
-    case 40:
-      if (lookahead == 'o') ADVANCE(39);
-      END_STATE();
-    case 41:
-      if (lookahead == 's') ADVANCE(31);
-      END_STATE();
-    case 42:
-      if (lookahead == '"' ||
-          lookahead == '\\' ||
-          lookahead == 'n' ||
-          lookahead == 't') ADVANCE(118);
-      END_STATE();
-    case 43:
-      if (lookahead == 'd' ||
-          lookahead == 'h' ||
-          lookahead == 'm' ||
-          lookahead == 's') ADVANCE(129);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          lookahead == '_') ADVANCE(43);
-      END_STATE();
-    case 44:
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(128);
-      END_STATE();
-    case 45:
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(21);
-      END_STATE();
-    case 46:
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(122);
-      END_STATE();
-    case 47:
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(121);
-      END_STATE();
-    case 48:
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(127);
-      END_STATE();
-    case 49:
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(125);
-      END_STATE();
-    case 50:
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(19);
-      END_STATE();
-    case 51:
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(44);
-      END_STATE();
-    case 52:
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(45);
-      END_STATE();
-    case 53:
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(46);
-      END_STATE();
-    case 54:
-      if (('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(115);
-      END_STATE();
-    case 55:
-      if (lookahead != 0 &&
-          lookahead != '\n') ADVANCE(18);
-      END_STATE();
-    case 56:
-      if (eof) ADVANCE(61);
-      if (lookahead == '\n') SKIP(58);
-      END_STATE();
-    case 57:
-      if (eof) ADVANCE(61);
-      if (lookahead == '\n') SKIP(60);
-      END_STATE();
-    case 58:
-      if (eof) ADVANCE(61);
-      if (lookahead == '\r') SKIP(56);
-      if (lookahead == '!') ADVANCE(24);
-      if (lookahead == '"') ADVANCE(116);
-      if (lookahead == '$') ADVANCE(70);
-      if (lookahead == '(') ADVANCE(68);
-      if (lookahead == ')') ADVANCE(69);
-      if (lookahead == ',') ADVANCE(65);
-      if (lookahead == '-') ADVANCE(67);
-      if (lookahead == '<') ADVANCE(80);
-      if (lookahead == '=') ADVANCE(63);
-      if (lookahead == '>') ADVANCE(81);
-      if (lookahead == '[') ADVANCE(76);
-      if (lookahead == ']') ADVANCE(77);
-      if (lookahead == 'n') ADVANCE(105);
-      if (lookahead == 's') ADVANCE(107);
-      if (lookahead == '{') ADVANCE(64);
-      if (lookahead == '}') ADVANCE(66);
-      if (lookahead == '\t' ||
-          lookahead == '\n' ||
-          lookahead == ' ') SKIP(58);
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(27);
-      if (('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
-      END_STATE();
-    case 59:
-      if (eof) ADVANCE(61);
-      if (lookahead == '\r') SKIP(57);
-      if (lookahead == '!') ADVANCE(24);
-      if (lookahead == '"') ADVANCE(116);
-      if (lookahead == '(') ADVANCE(68);
-      if (lookahead == ')') ADVANCE(69);
-      if (lookahead == ',') ADVANCE(65);
-      if (lookahead == '-') ADVANCE(47);
-      if (lookahead == '.') ADVANCE(84);
-      if (lookahead == '<') ADVANCE(80);
-      if (lookahead == '=') ADVANCE(25);
-      if (lookahead == '>') ADVANCE(81);
-      if (lookahead == '[') ADVANCE(76);
-      if (lookahead == ']') ADVANCE(77);
-      if (lookahead == '{') ADVANCE(64);
-      if (lookahead == '}') ADVANCE(66);
-      if (lookahead == '\t' ||
-          lookahead == '\n' ||
-          lookahead == ' ') SKIP(60);
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(121);
-      if (('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
-      END_STATE();
-    case 60:
-      if (eof) ADVANCE(61);
-      if (lookahead == '\r') SKIP(57);
-      if (lookahead == '!') ADVANCE(24);
-      if (lookahead == '"') ADVANCE(116);
-      if (lookahead == '(') ADVANCE(68);
-      if (lookahead == ')') ADVANCE(69);
-      if (lookahead == ',') ADVANCE(65);
-      if (lookahead == '-') ADVANCE(47);
-      if (lookahead == '<') ADVANCE(80);
-      if (lookahead == '=') ADVANCE(25);
-      if (lookahead == '>') ADVANCE(81);
-      if (lookahead == '[') ADVANCE(76);
-      if (lookahead == ']') ADVANCE(77);
-      if (lookahead == '{') ADVANCE(64);
-      if (lookahead == '}') ADVANCE(66);
-      if (lookahead == '\t' ||
-          lookahead == '\n' ||
-          lookahead == ' ') SKIP(60);
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(121);
-      if (('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
-      END_STATE();
-    case 61:
-      ACCEPT_TOKEN(ts_builtin_sym_end);
-      END_STATE();
-    case 62:
-      ACCEPT_TOKEN(anon_sym_EQ);
-      END_STATE();
-    case 63:
-      ACCEPT_TOKEN(anon_sym_EQ);
-      if (lookahead == '=') ADVANCE(74);
-      END_STATE();
-    case 64:
-      ACCEPT_TOKEN(anon_sym_LBRACE);
-      END_STATE();
-    case 65:
-      ACCEPT_TOKEN(anon_sym_COMMA);
-      END_STATE();
-    case 66:
-      ACCEPT_TOKEN(anon_sym_RBRACE);
-      END_STATE();
-    case 67:
-      ACCEPT_TOKEN(anon_sym_DASH);
-      END_STATE();
-    case 68:
-      ACCEPT_TOKEN(anon_sym_LPAREN);
-      END_STATE();
-    case 69:
-      ACCEPT_TOKEN(anon_sym_RPAREN);
-      END_STATE();
-    case 70:
-      ACCEPT_TOKEN(sym_json_path);
-      if (lookahead == '"') ADVANCE(18);
+      if (lookahead == '"') ADVANCE(19);
+      if (lookahead == '(') ADVANCE(34);
+      if (lookahead == ')') ADVANCE(106);
+      if (lookahead == '[') ADVANCE(35);
+      if (lookahead == '{') ADVANCE(36);
       if (lookahead != 0 &&
           lookahead != '\t' &&
           lookahead != '\n' &&
           lookahead != '\r' &&
-          lookahead != ' ') ADVANCE(70);
+          lookahead != ' ' &&
+          lookahead != ']' &&
+          lookahead != '}') ADVANCE(25);
+      END_STATE();
+    case 26:
+      if (lookahead == '"') ADVANCE(37);
+      if (lookahead == '\\') ADVANCE(86);
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(26);
+      END_STATE();
+    case 27:
+      if (lookahead == '"') ADVANCE(38);
+      if (lookahead == '\\') ADVANCE(87);
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(27);
+      END_STATE();
+    case 28:
+      if (lookahead == '"') ADVANCE(39);
+      if (lookahead == '\\') ADVANCE(88);
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(28);
+      END_STATE();
+    case 29:
+      if (lookahead == '"') ADVANCE(20);
+      if (lookahead == '(') ADVANCE(37);
+      if (lookahead == '[') ADVANCE(38);
+      if (lookahead == ']') ADVANCE(106);
+      if (lookahead == '{') ADVANCE(39);
+      if (lookahead != 0 &&
+          lookahead != '\t' &&
+          lookahead != '\n' &&
+          lookahead != '\r' &&
+          lookahead != ' ' &&
+          lookahead != '(' &&
+          lookahead != ')' &&
+          lookahead != '}') ADVANCE(29);
+      END_STATE();
+    case 30:
+      if (lookahead == '"') ADVANCE(40);
+      if (lookahead == '\\') ADVANCE(89);
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(30);
+      END_STATE();
+    case 31:
+      if (lookahead == '"') ADVANCE(41);
+      if (lookahead == '\\') ADVANCE(90);
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(31);
+      END_STATE();
+    case 32:
+      if (lookahead == '"') ADVANCE(42);
+      if (lookahead == '\\') ADVANCE(91);
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(32);
+      END_STATE();
+    case 33:
+      if (lookahead == '"') ADVANCE(21);
+      if (lookahead == '(') ADVANCE(40);
+      if (lookahead == '[') ADVANCE(41);
+      if (lookahead == '{') ADVANCE(42);
+      if (lookahead == '}') ADVANCE(106);
+      if (lookahead != 0 &&
+          lookahead != '\t' &&
+          lookahead != '\n' &&
+          lookahead != '\r' &&
+          lookahead != ' ' &&
+          lookahead != '(' &&
+          lookahead != ')' &&
+          lookahead != ']') ADVANCE(33);
+      END_STATE();
+    case 34:
+      if (lookahead == '"') ADVANCE(22);
+      if (lookahead == ')') ADVANCE(25);
+      if ((!eof && set_contains(sym_json_path_character_set_1, 9, lookahead))) ADVANCE(34);
+      END_STATE();
+    case 35:
+      if (lookahead == '"') ADVANCE(23);
+      if (lookahead == ']') ADVANCE(25);
+      if (((!eof && set_contains(sym_json_path_character_set_1, 9, lookahead))) &&
+          lookahead != ')') ADVANCE(35);
+      END_STATE();
+    case 36:
+      if (lookahead == '"') ADVANCE(24);
+      if (lookahead == '}') ADVANCE(25);
+      if (((!eof && set_contains(sym_json_path_character_set_1, 9, lookahead))) &&
+          lookahead != ')') ADVANCE(36);
+      END_STATE();
+    case 37:
+      if (lookahead == '"') ADVANCE(26);
+      if (lookahead == ')') ADVANCE(29);
+      if ((!eof && set_contains(sym_json_path_character_set_1, 9, lookahead))) ADVANCE(37);
+      END_STATE();
+    case 38:
+      if (lookahead == '"') ADVANCE(27);
+      if (lookahead == ']') ADVANCE(29);
+      if (((!eof && set_contains(sym_json_path_character_set_1, 9, lookahead))) &&
+          lookahead != ')') ADVANCE(38);
+      END_STATE();
+    case 39:
+      if (lookahead == '"') ADVANCE(28);
+      if (lookahead == '}') ADVANCE(29);
+      if (((!eof && set_contains(sym_json_path_character_set_1, 9, lookahead))) &&
+          lookahead != ')') ADVANCE(39);
+      END_STATE();
+    case 40:
+      if (lookahead == '"') ADVANCE(30);
+      if (lookahead == ')') ADVANCE(33);
+      if ((!eof && set_contains(sym_json_path_character_set_1, 9, lookahead))) ADVANCE(40);
+      END_STATE();
+    case 41:
+      if (lookahead == '"') ADVANCE(31);
+      if (lookahead == ']') ADVANCE(33);
+      if (((!eof && set_contains(sym_json_path_character_set_1, 9, lookahead))) &&
+          lookahead != ')') ADVANCE(41);
+      END_STATE();
+    case 42:
+      if (lookahead == '"') ADVANCE(32);
+      if (lookahead == '}') ADVANCE(33);
+      if (((!eof && set_contains(sym_json_path_character_set_1, 9, lookahead))) &&
+          lookahead != ')') ADVANCE(42);
+      END_STATE();
+    case 43:
+      if (lookahead == ')') ADVANCE(167);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(43);
+      END_STATE();
+    case 44:
+      ADVANCE_MAP(
+        '-', 76,
+        'B', 159,
+        'G', 53,
+        'K', 53,
+        'M', 53,
+        'k', 53,
+        'd', 165,
+        'h', 165,
+        'm', 165,
+        's', 165,
+      );
+      if (('0' <= lookahead && lookahead <= '9') ||
+          lookahead == '_') ADVANCE(54);
+      END_STATE();
+    case 45:
+      if (lookahead == '-') ADVANCE(77);
+      END_STATE();
+    case 46:
+      ADVANCE_MAP(
+        ':', 75,
+        'B', 159,
+        '_', 54,
+        'G', 53,
+        'K', 53,
+        'M', 53,
+        'k', 53,
+        'd', 165,
+        'h', 165,
+        'm', 165,
+        's', 165,
+      );
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(52);
+      END_STATE();
+    case 47:
+      if (lookahead == ':') ADVANCE(162);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'F') ||
+          ('a' <= lookahead && lookahead <= 'f')) ADVANCE(47);
+      END_STATE();
+    case 48:
+      if (lookahead == '=') ADVANCE(111);
+      END_STATE();
+    case 49:
+      if (lookahead == '=') ADVANCE(110);
+      END_STATE();
+    case 50:
+      if (lookahead == 'B') ADVANCE(159);
+      END_STATE();
+    case 51:
+      ADVANCE_MAP(
+        'B', 159,
+        '_', 54,
+        'G', 53,
+        'K', 53,
+        'M', 53,
+        'k', 53,
+        'd', 165,
+        'h', 165,
+        'm', 165,
+        's', 165,
+      );
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(46);
+      END_STATE();
+    case 52:
+      ADVANCE_MAP(
+        'B', 159,
+        '_', 54,
+        'G', 53,
+        'K', 53,
+        'M', 53,
+        'k', 53,
+        'd', 165,
+        'h', 165,
+        'm', 165,
+        's', 165,
+      );
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(44);
+      END_STATE();
+    case 53:
+      if (lookahead == 'B') ADVANCE(159);
+      if (lookahead == 'i') ADVANCE(50);
+      END_STATE();
+    case 54:
+      ADVANCE_MAP(
+        'B', 159,
+        'G', 53,
+        'K', 53,
+        'M', 53,
+        'k', 53,
+        'd', 165,
+        'h', 165,
+        'm', 165,
+        's', 165,
+      );
+      if (('0' <= lookahead && lookahead <= '9') ||
+          lookahead == '_') ADVANCE(54);
+      END_STATE();
+    case 55:
+      if (lookahead == '[') ADVANCE(118);
+      END_STATE();
+    case 56:
+      if (lookahead == 'a') ADVANCE(60);
+      END_STATE();
+    case 57:
+      if (lookahead == 'c') ADVANCE(61);
+      END_STATE();
+    case 58:
+      if (lookahead == 'c') ADVANCE(148);
+      if (('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(151);
+      END_STATE();
+    case 59:
+      if (lookahead == 'e') ADVANCE(107);
+      END_STATE();
+    case 60:
+      if (lookahead == 'i') ADVANCE(62);
+      END_STATE();
+    case 61:
+      if (lookahead == 'l') ADVANCE(56);
+      END_STATE();
+    case 62:
+      if (lookahead == 'm') ADVANCE(65);
+      END_STATE();
+    case 63:
+      if (lookahead == 'n') ADVANCE(59);
+      END_STATE();
+    case 64:
+      if (lookahead == 'o') ADVANCE(63);
+      END_STATE();
+    case 65:
+      if (lookahead == 's') ADVANCE(55);
+      END_STATE();
+    case 66:
+      if (lookahead == '"' ||
+          lookahead == '\\' ||
+          lookahead == 'n' ||
+          lookahead == 't') ADVANCE(154);
+      END_STATE();
+    case 67:
+      if (lookahead == 'd' ||
+          lookahead == 'h' ||
+          lookahead == 'm' ||
+          lookahead == 's') ADVANCE(165);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          lookahead == '_') ADVANCE(67);
+      END_STATE();
+    case 68:
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(164);
+      END_STATE();
+    case 69:
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(45);
+      END_STATE();
+    case 70:
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(158);
       END_STATE();
     case 71:
-      ACCEPT_TOKEN(anon_sym_none);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(157);
       END_STATE();
     case 72:
-      ACCEPT_TOKEN(anon_sym_none);
-      if (lookahead == '.') ADVANCE(54);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(97);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(163);
       END_STATE();
     case 73:
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(161);
+      END_STATE();
+    case 74:
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(43);
+      END_STATE();
+    case 75:
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(68);
+      END_STATE();
+    case 76:
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(69);
+      END_STATE();
+    case 77:
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(70);
+      END_STATE();
+    case 78:
+      if (('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(151);
+      END_STATE();
+    case 79:
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(18);
+      END_STATE();
+    case 80:
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(19);
+      END_STATE();
+    case 81:
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(20);
+      END_STATE();
+    case 82:
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(21);
+      END_STATE();
+    case 83:
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(22);
+      END_STATE();
+    case 84:
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(23);
+      END_STATE();
+    case 85:
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(24);
+      END_STATE();
+    case 86:
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(26);
+      END_STATE();
+    case 87:
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(27);
+      END_STATE();
+    case 88:
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(28);
+      END_STATE();
+    case 89:
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(30);
+      END_STATE();
+    case 90:
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(31);
+      END_STATE();
+    case 91:
+      if (lookahead != 0 &&
+          lookahead != '\n') ADVANCE(32);
+      END_STATE();
+    case 92:
+      if (eof) ADVANCE(97);
+      if (lookahead == '\n') SKIP(94);
+      END_STATE();
+    case 93:
+      if (eof) ADVANCE(97);
+      if (lookahead == '\n') SKIP(96);
+      END_STATE();
+    case 94:
+      if (eof) ADVANCE(97);
+      if (lookahead == '\r') SKIP(92);
+      if (lookahead == '!') ADVANCE(48);
+      if (lookahead == '"') ADVANCE(152);
+      if (lookahead == '$') ADVANCE(106);
+      if (lookahead == '(') ADVANCE(104);
+      if (lookahead == ')') ADVANCE(105);
+      if (lookahead == ',') ADVANCE(101);
+      if (lookahead == '-') ADVANCE(103);
+      if (lookahead == '<') ADVANCE(116);
+      if (lookahead == '=') ADVANCE(99);
+      if (lookahead == '>') ADVANCE(117);
+      if (lookahead == '[') ADVANCE(112);
+      if (lookahead == ']') ADVANCE(113);
+      if (lookahead == 'n') ADVANCE(141);
+      if (lookahead == 's') ADVANCE(143);
+      if (lookahead == '{') ADVANCE(100);
+      if (lookahead == '}') ADVANCE(102);
+      if (lookahead == '\t' ||
+          lookahead == '\n' ||
+          lookahead == ' ') SKIP(94);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(51);
+      if (('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
+      END_STATE();
+    case 95:
+      if (eof) ADVANCE(97);
+      if (lookahead == '\r') SKIP(93);
+      if (lookahead == '!') ADVANCE(48);
+      if (lookahead == '"') ADVANCE(152);
+      if (lookahead == '(') ADVANCE(104);
+      if (lookahead == ')') ADVANCE(105);
+      if (lookahead == ',') ADVANCE(101);
+      if (lookahead == '-') ADVANCE(71);
+      if (lookahead == '.') ADVANCE(120);
+      if (lookahead == '<') ADVANCE(116);
+      if (lookahead == '=') ADVANCE(49);
+      if (lookahead == '>') ADVANCE(117);
+      if (lookahead == '[') ADVANCE(112);
+      if (lookahead == ']') ADVANCE(113);
+      if (lookahead == '{') ADVANCE(100);
+      if (lookahead == '}') ADVANCE(102);
+      if (lookahead == '\t' ||
+          lookahead == '\n' ||
+          lookahead == ' ') SKIP(96);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(157);
+      if (('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
+      END_STATE();
+    case 96:
+      if (eof) ADVANCE(97);
+      if (lookahead == '\r') SKIP(93);
+      if (lookahead == '!') ADVANCE(48);
+      if (lookahead == '"') ADVANCE(152);
+      if (lookahead == '(') ADVANCE(104);
+      if (lookahead == ')') ADVANCE(105);
+      if (lookahead == ',') ADVANCE(101);
+      if (lookahead == '-') ADVANCE(71);
+      if (lookahead == '<') ADVANCE(116);
+      if (lookahead == '=') ADVANCE(49);
+      if (lookahead == '>') ADVANCE(117);
+      if (lookahead == '[') ADVANCE(112);
+      if (lookahead == ']') ADVANCE(113);
+      if (lookahead == '{') ADVANCE(100);
+      if (lookahead == '}') ADVANCE(102);
+      if (lookahead == '\t' ||
+          lookahead == '\n' ||
+          lookahead == ' ') SKIP(96);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(157);
+      if (('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
+      END_STATE();
+    case 97:
+      ACCEPT_TOKEN(ts_builtin_sym_end);
+      END_STATE();
+    case 98:
+      ACCEPT_TOKEN(anon_sym_EQ);
+      END_STATE();
+    case 99:
+      ACCEPT_TOKEN(anon_sym_EQ);
+      if (lookahead == '=') ADVANCE(110);
+      END_STATE();
+    case 100:
+      ACCEPT_TOKEN(anon_sym_LBRACE);
+      END_STATE();
+    case 101:
+      ACCEPT_TOKEN(anon_sym_COMMA);
+      END_STATE();
+    case 102:
+      ACCEPT_TOKEN(anon_sym_RBRACE);
+      END_STATE();
+    case 103:
+      ACCEPT_TOKEN(anon_sym_DASH);
+      END_STATE();
+    case 104:
+      ACCEPT_TOKEN(anon_sym_LPAREN);
+      END_STATE();
+    case 105:
+      ACCEPT_TOKEN(anon_sym_RPAREN);
+      END_STATE();
+    case 106:
+      ACCEPT_TOKEN(sym_json_path);
+      if (lookahead == '"') ADVANCE(18);
+      if (lookahead == '(') ADVANCE(25);
+      if (lookahead == '[') ADVANCE(29);
+      if (lookahead == '{') ADVANCE(33);
+      if (lookahead != 0 &&
+          lookahead != '\t' &&
+          lookahead != '\n' &&
+          lookahead != '\r' &&
+          lookahead != ' ' &&
+          lookahead != '(' &&
+          lookahead != ')' &&
+          lookahead != ']' &&
+          lookahead != '}') ADVANCE(106);
+      END_STATE();
+    case 107:
+      ACCEPT_TOKEN(anon_sym_none);
+      END_STATE();
+    case 108:
+      ACCEPT_TOKEN(anon_sym_none);
+      if (lookahead == '.') ADVANCE(78);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(133);
+      END_STATE();
+    case 109:
       ACCEPT_TOKEN(anon_sym_none);
       if (('0' <= lookahead && lookahead <= '9') ||
           ('A' <= lookahead && lookahead <= 'Z') ||
           lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
       END_STATE();
-    case 74:
+    case 110:
       ACCEPT_TOKEN(anon_sym_EQ_EQ);
       END_STATE();
-    case 75:
+    case 111:
       ACCEPT_TOKEN(anon_sym_BANG_EQ);
       END_STATE();
-    case 76:
+    case 112:
       ACCEPT_TOKEN(anon_sym_LBRACK);
       END_STATE();
-    case 77:
+    case 113:
       ACCEPT_TOKEN(anon_sym_RBRACK);
       END_STATE();
-    case 78:
+    case 114:
       ACCEPT_TOKEN(anon_sym_LT_EQ);
       END_STATE();
-    case 79:
+    case 115:
       ACCEPT_TOKEN(anon_sym_GT_EQ);
       END_STATE();
-    case 80:
+    case 116:
       ACCEPT_TOKEN(anon_sym_LT);
-      if (lookahead == '=') ADVANCE(78);
+      if (lookahead == '=') ADVANCE(114);
       END_STATE();
-    case 81:
+    case 117:
       ACCEPT_TOKEN(anon_sym_GT);
-      if (lookahead == '=') ADVANCE(79);
+      if (lookahead == '=') ADVANCE(115);
       END_STATE();
-    case 82:
+    case 118:
       ACCEPT_TOKEN(anon_sym_subject_DOTclaims_LBRACK);
       END_STATE();
-    case 83:
+    case 119:
       ACCEPT_TOKEN(anon_sym_RBRACK2);
       END_STATE();
-    case 84:
+    case 120:
       ACCEPT_TOKEN(anon_sym_DOT);
       END_STATE();
-    case 85:
+    case 121:
       ACCEPT_TOKEN(aux_sym__glued_part_token1);
       if (('0' <= lookahead && lookahead <= '9') ||
           ('A' <= lookahead && lookahead <= 'Z') ||
           lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(85);
-      END_STATE();
-    case 86:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == '.') ADVANCE(33);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
-      END_STATE();
-    case 87:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == '.') ADVANCE(54);
-      if (lookahead == ':') ADVANCE(126);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'F') ||
-          ('a' <= lookahead && lookahead <= 'f')) ADVANCE(87);
-      if (('G' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('g' <= lookahead && lookahead <= 'z')) ADVANCE(97);
-      END_STATE();
-    case 88:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == '.') ADVANCE(54);
-      if (lookahead == 'b') ADVANCE(92);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(97);
-      END_STATE();
-    case 89:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == '.') ADVANCE(54);
-      if (lookahead == 'c') ADVANCE(95);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(97);
-      END_STATE();
-    case 90:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == '.') ADVANCE(54);
-      if (lookahead == 'e') ADVANCE(72);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(97);
-      END_STATE();
-    case 91:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == '.') ADVANCE(54);
-      if (lookahead == 'e') ADVANCE(89);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(97);
-      END_STATE();
-    case 92:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == '.') ADVANCE(54);
-      if (lookahead == 'j') ADVANCE(91);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(97);
-      END_STATE();
-    case 93:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == '.') ADVANCE(54);
-      if (lookahead == 'n') ADVANCE(90);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(97);
-      END_STATE();
-    case 94:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == '.') ADVANCE(54);
-      if (lookahead == 'o') ADVANCE(93);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(97);
-      END_STATE();
-    case 95:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == '.') ADVANCE(54);
-      if (lookahead == 't') ADVANCE(98);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(97);
-      END_STATE();
-    case 96:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == '.') ADVANCE(54);
-      if (lookahead == 'u') ADVANCE(88);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(97);
-      END_STATE();
-    case 97:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == '.') ADVANCE(54);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(97);
-      END_STATE();
-    case 98:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == '.') ADVANCE(34);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(97);
-      END_STATE();
-    case 99:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == 'b') ADVANCE(103);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
-      END_STATE();
-    case 100:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == 'c') ADVANCE(106);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
-      END_STATE();
-    case 101:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == 'e') ADVANCE(73);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
-      END_STATE();
-    case 102:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == 'e') ADVANCE(100);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
-      END_STATE();
-    case 103:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == 'j') ADVANCE(102);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
-      END_STATE();
-    case 104:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == 'n') ADVANCE(101);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
-      END_STATE();
-    case 105:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == 'o') ADVANCE(104);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
-      END_STATE();
-    case 106:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == 't') ADVANCE(86);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
-      END_STATE();
-    case 107:
-      ACCEPT_TOKEN(sym__word);
-      if (lookahead == 'u') ADVANCE(99);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
-      END_STATE();
-    case 108:
-      ACCEPT_TOKEN(sym__word);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(108);
-      END_STATE();
-    case 109:
-      ACCEPT_TOKEN(sym__dotted);
-      if (lookahead == '.') ADVANCE(54);
-      if (lookahead == '[') ADVANCE(82);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(115);
-      END_STATE();
-    case 110:
-      ACCEPT_TOKEN(sym__dotted);
-      if (lookahead == '.') ADVANCE(54);
-      if (lookahead == 'a') ADVANCE(111);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('b' <= lookahead && lookahead <= 'z')) ADVANCE(115);
-      END_STATE();
-    case 111:
-      ACCEPT_TOKEN(sym__dotted);
-      if (lookahead == '.') ADVANCE(54);
-      if (lookahead == 'i') ADVANCE(113);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(115);
-      END_STATE();
-    case 112:
-      ACCEPT_TOKEN(sym__dotted);
-      if (lookahead == '.') ADVANCE(54);
-      if (lookahead == 'l') ADVANCE(110);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(115);
-      END_STATE();
-    case 113:
-      ACCEPT_TOKEN(sym__dotted);
-      if (lookahead == '.') ADVANCE(54);
-      if (lookahead == 'm') ADVANCE(114);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(115);
-      END_STATE();
-    case 114:
-      ACCEPT_TOKEN(sym__dotted);
-      if (lookahead == '.') ADVANCE(54);
-      if (lookahead == 's') ADVANCE(109);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(115);
-      END_STATE();
-    case 115:
-      ACCEPT_TOKEN(sym__dotted);
-      if (lookahead == '.') ADVANCE(54);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z') ||
-          lookahead == '_' ||
-          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(115);
-      END_STATE();
-    case 116:
-      ACCEPT_TOKEN(anon_sym_DQUOTE);
-      END_STATE();
-    case 117:
-      ACCEPT_TOKEN(anon_sym_DQUOTE2);
-      END_STATE();
-    case 118:
-      ACCEPT_TOKEN(sym_escape_sequence);
-      END_STATE();
-    case 119:
-      ACCEPT_TOKEN(sym_int);
-      ADVANCE_MAP(
-        '.', 49,
-        ':', 126,
-        'B', 124,
-        '_', 120,
-        'd', 130,
-        'h', 129,
-        'm', 129,
-        's', 129,
-        'G', 29,
-        'K', 29,
-        'M', 29,
-        'k', 29,
-      );
-      if (('A' <= lookahead && lookahead <= 'F') ||
-          ('a' <= lookahead && lookahead <= 'f')) ADVANCE(23);
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(119);
-      END_STATE();
-    case 120:
-      ACCEPT_TOKEN(sym_int);
-      ADVANCE_MAP(
-        'B', 123,
-        'G', 29,
-        'K', 29,
-        'M', 29,
-        'k', 29,
-        'd', 129,
-        'h', 129,
-        'm', 129,
-        's', 129,
-      );
-      if (('0' <= lookahead && lookahead <= '9') ||
-          lookahead == '_') ADVANCE(120);
-      END_STATE();
-    case 121:
-      ACCEPT_TOKEN(sym_int);
-      if (('0' <= lookahead && lookahead <= '9') ||
-          lookahead == '_') ADVANCE(121);
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(121);
       END_STATE();
     case 122:
-      ACCEPT_TOKEN(sym_date);
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == '.') ADVANCE(57);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
       END_STATE();
     case 123:
-      ACCEPT_TOKEN(sym_size);
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == '.') ADVANCE(78);
+      if (lookahead == ':') ADVANCE(162);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'F') ||
+          ('a' <= lookahead && lookahead <= 'f')) ADVANCE(123);
+      if (('G' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('g' <= lookahead && lookahead <= 'z')) ADVANCE(133);
       END_STATE();
     case 124:
-      ACCEPT_TOKEN(sym_size);
-      if (lookahead == ':') ADVANCE(126);
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == '.') ADVANCE(78);
+      if (lookahead == 'b') ADVANCE(128);
       if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'F') ||
-          ('a' <= lookahead && lookahead <= 'f')) ADVANCE(23);
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(133);
       END_STATE();
     case 125:
-      ACCEPT_TOKEN(sym_network);
-      if (lookahead == '.') ADVANCE(49);
-      if (lookahead == '/') ADVANCE(48);
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(125);
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == '.') ADVANCE(78);
+      if (lookahead == 'c') ADVANCE(131);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(133);
       END_STATE();
     case 126:
-      ACCEPT_TOKEN(sym_network);
-      if (lookahead == '/') ADVANCE(48);
-      if (('.' <= lookahead && lookahead <= ':') ||
-          ('A' <= lookahead && lookahead <= 'F') ||
-          ('a' <= lookahead && lookahead <= 'f')) ADVANCE(126);
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == '.') ADVANCE(78);
+      if (lookahead == 'e') ADVANCE(108);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(133);
       END_STATE();
     case 127:
-      ACCEPT_TOKEN(sym_network);
-      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(127);
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == '.') ADVANCE(78);
+      if (lookahead == 'e') ADVANCE(125);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(133);
       END_STATE();
     case 128:
-      ACCEPT_TOKEN(sym_clock);
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == '.') ADVANCE(78);
+      if (lookahead == 'j') ADVANCE(127);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(133);
       END_STATE();
     case 129:
-      ACCEPT_TOKEN(sym_duration);
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == '.') ADVANCE(78);
+      if (lookahead == 'n') ADVANCE(126);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(133);
       END_STATE();
     case 130:
-      ACCEPT_TOKEN(sym_duration);
-      if (lookahead == ':') ADVANCE(126);
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == '.') ADVANCE(78);
+      if (lookahead == 'o') ADVANCE(129);
       if (('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'F') ||
-          ('a' <= lookahead && lookahead <= 'f')) ADVANCE(23);
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(133);
       END_STATE();
     case 131:
-      ACCEPT_TOKEN(sym_control);
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == '.') ADVANCE(78);
+      if (lookahead == 't') ADVANCE(134);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(133);
       END_STATE();
     case 132:
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == '.') ADVANCE(78);
+      if (lookahead == 'u') ADVANCE(124);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(133);
+      END_STATE();
+    case 133:
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == '.') ADVANCE(78);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(133);
+      END_STATE();
+    case 134:
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == '.') ADVANCE(58);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(133);
+      END_STATE();
+    case 135:
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == 'b') ADVANCE(139);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
+      END_STATE();
+    case 136:
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == 'c') ADVANCE(142);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
+      END_STATE();
+    case 137:
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == 'e') ADVANCE(109);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
+      END_STATE();
+    case 138:
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == 'e') ADVANCE(136);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
+      END_STATE();
+    case 139:
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == 'j') ADVANCE(138);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
+      END_STATE();
+    case 140:
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == 'n') ADVANCE(137);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
+      END_STATE();
+    case 141:
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == 'o') ADVANCE(140);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
+      END_STATE();
+    case 142:
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == 't') ADVANCE(122);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
+      END_STATE();
+    case 143:
+      ACCEPT_TOKEN(sym__word);
+      if (lookahead == 'u') ADVANCE(135);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
+      END_STATE();
+    case 144:
+      ACCEPT_TOKEN(sym__word);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(144);
+      END_STATE();
+    case 145:
+      ACCEPT_TOKEN(sym__dotted);
+      if (lookahead == '.') ADVANCE(78);
+      if (lookahead == '[') ADVANCE(118);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(151);
+      END_STATE();
+    case 146:
+      ACCEPT_TOKEN(sym__dotted);
+      if (lookahead == '.') ADVANCE(78);
+      if (lookahead == 'a') ADVANCE(147);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('b' <= lookahead && lookahead <= 'z')) ADVANCE(151);
+      END_STATE();
+    case 147:
+      ACCEPT_TOKEN(sym__dotted);
+      if (lookahead == '.') ADVANCE(78);
+      if (lookahead == 'i') ADVANCE(149);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(151);
+      END_STATE();
+    case 148:
+      ACCEPT_TOKEN(sym__dotted);
+      if (lookahead == '.') ADVANCE(78);
+      if (lookahead == 'l') ADVANCE(146);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(151);
+      END_STATE();
+    case 149:
+      ACCEPT_TOKEN(sym__dotted);
+      if (lookahead == '.') ADVANCE(78);
+      if (lookahead == 'm') ADVANCE(150);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(151);
+      END_STATE();
+    case 150:
+      ACCEPT_TOKEN(sym__dotted);
+      if (lookahead == '.') ADVANCE(78);
+      if (lookahead == 's') ADVANCE(145);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(151);
+      END_STATE();
+    case 151:
+      ACCEPT_TOKEN(sym__dotted);
+      if (lookahead == '.') ADVANCE(78);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'Z') ||
+          lookahead == '_' ||
+          ('a' <= lookahead && lookahead <= 'z')) ADVANCE(151);
+      END_STATE();
+    case 152:
+      ACCEPT_TOKEN(anon_sym_DQUOTE);
+      END_STATE();
+    case 153:
+      ACCEPT_TOKEN(anon_sym_DQUOTE2);
+      END_STATE();
+    case 154:
+      ACCEPT_TOKEN(sym_escape_sequence);
+      END_STATE();
+    case 155:
+      ACCEPT_TOKEN(sym_int);
+      ADVANCE_MAP(
+        '.', 73,
+        ':', 162,
+        'B', 160,
+        '_', 156,
+        'd', 166,
+        'h', 165,
+        'm', 165,
+        's', 165,
+        'G', 53,
+        'K', 53,
+        'M', 53,
+        'k', 53,
+      );
+      if (('A' <= lookahead && lookahead <= 'F') ||
+          ('a' <= lookahead && lookahead <= 'f')) ADVANCE(47);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(155);
+      END_STATE();
+    case 156:
+      ACCEPT_TOKEN(sym_int);
+      ADVANCE_MAP(
+        'B', 159,
+        'G', 53,
+        'K', 53,
+        'M', 53,
+        'k', 53,
+        'd', 165,
+        'h', 165,
+        'm', 165,
+        's', 165,
+      );
+      if (('0' <= lookahead && lookahead <= '9') ||
+          lookahead == '_') ADVANCE(156);
+      END_STATE();
+    case 157:
+      ACCEPT_TOKEN(sym_int);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          lookahead == '_') ADVANCE(157);
+      END_STATE();
+    case 158:
+      ACCEPT_TOKEN(sym_date);
+      END_STATE();
+    case 159:
+      ACCEPT_TOKEN(sym_size);
+      END_STATE();
+    case 160:
+      ACCEPT_TOKEN(sym_size);
+      if (lookahead == ':') ADVANCE(162);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'F') ||
+          ('a' <= lookahead && lookahead <= 'f')) ADVANCE(47);
+      END_STATE();
+    case 161:
+      ACCEPT_TOKEN(sym_network);
+      if (lookahead == '.') ADVANCE(73);
+      if (lookahead == '/') ADVANCE(72);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(161);
+      END_STATE();
+    case 162:
+      ACCEPT_TOKEN(sym_network);
+      if (lookahead == '/') ADVANCE(72);
+      if (('.' <= lookahead && lookahead <= ':') ||
+          ('A' <= lookahead && lookahead <= 'F') ||
+          ('a' <= lookahead && lookahead <= 'f')) ADVANCE(162);
+      END_STATE();
+    case 163:
+      ACCEPT_TOKEN(sym_network);
+      if (('0' <= lookahead && lookahead <= '9')) ADVANCE(163);
+      END_STATE();
+    case 164:
+      ACCEPT_TOKEN(sym_clock);
+      END_STATE();
+    case 165:
+      ACCEPT_TOKEN(sym_duration);
+      END_STATE();
+    case 166:
+      ACCEPT_TOKEN(sym_duration);
+      if (lookahead == ':') ADVANCE(162);
+      if (('0' <= lookahead && lookahead <= '9') ||
+          ('A' <= lookahead && lookahead <= 'F') ||
+          ('a' <= lookahead && lookahead <= 'f')) ADVANCE(47);
+      END_STATE();
+    case 167:
       ACCEPT_TOKEN(sym_control);
-      if (lookahead == '(') ADVANCE(50);
+      END_STATE();
+    case 168:
+      ACCEPT_TOKEN(sym_control);
+      if (lookahead == '(') ADVANCE(74);
       if (lookahead == '-' ||
           lookahead == '.' ||
           ('0' <= lookahead && lookahead <= '9') ||
-          ('A' <= lookahead && lookahead <= 'Z')) ADVANCE(132);
+          ('A' <= lookahead && lookahead <= 'Z')) ADVANCE(168);
       END_STATE();
     default:
       return false;
@@ -5113,11 +5340,11 @@ static bool ts_lex_keywords(TSLexer *lexer, TSStateId state) {
 static const TSLexerMode ts_lex_modes[STATE_COUNT] = {
   [0] = {.lex_state = 0, .external_lex_state = 1},
   [1] = {.lex_state = 0, .external_lex_state = 2},
-  [2] = {.lex_state = 59, .external_lex_state = 3},
-  [3] = {.lex_state = 59, .external_lex_state = 3},
+  [2] = {.lex_state = 95, .external_lex_state = 3},
+  [3] = {.lex_state = 95, .external_lex_state = 3},
   [4] = {.lex_state = 8, .external_lex_state = 3},
   [5] = {.lex_state = 10, .external_lex_state = 3},
-  [6] = {.lex_state = 59, .external_lex_state = 2},
+  [6] = {.lex_state = 95, .external_lex_state = 2},
   [7] = {.lex_state = 8, .external_lex_state = 3},
   [8] = {.lex_state = 12, .external_lex_state = 3, .reserved_word_set_id = 1},
   [9] = {.lex_state = 12, .external_lex_state = 3, .reserved_word_set_id = 2},
@@ -5131,263 +5358,263 @@ static const TSLexerMode ts_lex_modes[STATE_COUNT] = {
   [17] = {.lex_state = 12, .external_lex_state = 3, .reserved_word_set_id = 3},
   [18] = {.lex_state = 12, .external_lex_state = 3, .reserved_word_set_id = 2},
   [19] = {.lex_state = 12, .external_lex_state = 3, .reserved_word_set_id = 2},
-  [20] = {.lex_state = 59, .external_lex_state = 3},
+  [20] = {.lex_state = 95, .external_lex_state = 3},
   [21] = {.lex_state = 12, .external_lex_state = 3, .reserved_word_set_id = 3},
-  [22] = {.lex_state = 59, .external_lex_state = 3},
+  [22] = {.lex_state = 95, .external_lex_state = 3},
   [23] = {.lex_state = 12, .external_lex_state = 3, .reserved_word_set_id = 2},
-  [24] = {.lex_state = 59, .external_lex_state = 3},
-  [25] = {.lex_state = 59, .external_lex_state = 3},
-  [26] = {.lex_state = 59, .external_lex_state = 3},
-  [27] = {.lex_state = 59, .external_lex_state = 3},
-  [28] = {.lex_state = 59, .external_lex_state = 3},
-  [29] = {.lex_state = 59, .external_lex_state = 3},
-  [30] = {.lex_state = 59, .external_lex_state = 3},
-  [31] = {.lex_state = 59, .external_lex_state = 3},
-  [32] = {.lex_state = 59, .external_lex_state = 3},
-  [33] = {.lex_state = 59, .external_lex_state = 3},
-  [34] = {.lex_state = 59, .external_lex_state = 3},
+  [24] = {.lex_state = 95, .external_lex_state = 3},
+  [25] = {.lex_state = 95, .external_lex_state = 3},
+  [26] = {.lex_state = 95, .external_lex_state = 3},
+  [27] = {.lex_state = 95, .external_lex_state = 3},
+  [28] = {.lex_state = 95, .external_lex_state = 3},
+  [29] = {.lex_state = 95, .external_lex_state = 3},
+  [30] = {.lex_state = 95, .external_lex_state = 3},
+  [31] = {.lex_state = 95, .external_lex_state = 3},
+  [32] = {.lex_state = 95, .external_lex_state = 3},
+  [33] = {.lex_state = 95, .external_lex_state = 3},
+  [34] = {.lex_state = 95, .external_lex_state = 3},
   [35] = {.lex_state = 12, .external_lex_state = 3, .reserved_word_set_id = 2},
   [36] = {.lex_state = 12, .external_lex_state = 3, .reserved_word_set_id = 3},
   [37] = {.lex_state = 12, .external_lex_state = 3, .reserved_word_set_id = 3},
   [38] = {.lex_state = 12, .external_lex_state = 3, .reserved_word_set_id = 3},
-  [39] = {.lex_state = 59, .external_lex_state = 2},
+  [39] = {.lex_state = 95, .external_lex_state = 2},
   [40] = {.lex_state = 12, .external_lex_state = 3, .reserved_word_set_id = 2},
   [41] = {.lex_state = 12, .external_lex_state = 3, .reserved_word_set_id = 2},
-  [42] = {.lex_state = 59, .external_lex_state = 2},
-  [43] = {.lex_state = 59, .external_lex_state = 2},
-  [44] = {.lex_state = 59, .external_lex_state = 3},
-  [45] = {.lex_state = 59, .external_lex_state = 3},
-  [46] = {.lex_state = 59, .external_lex_state = 3},
-  [47] = {.lex_state = 59, .external_lex_state = 2},
-  [48] = {.lex_state = 59, .external_lex_state = 3},
-  [49] = {.lex_state = 59, .external_lex_state = 3},
+  [42] = {.lex_state = 95, .external_lex_state = 2},
+  [43] = {.lex_state = 95, .external_lex_state = 2},
+  [44] = {.lex_state = 95, .external_lex_state = 3},
+  [45] = {.lex_state = 95, .external_lex_state = 3},
+  [46] = {.lex_state = 95, .external_lex_state = 3},
+  [47] = {.lex_state = 95, .external_lex_state = 2},
+  [48] = {.lex_state = 95, .external_lex_state = 3},
+  [49] = {.lex_state = 95, .external_lex_state = 3},
   [50] = {.lex_state = 0, .external_lex_state = 2},
   [51] = {.lex_state = 0, .external_lex_state = 2},
-  [52] = {.lex_state = 59, .external_lex_state = 3},
-  [53] = {.lex_state = 59, .external_lex_state = 3},
-  [54] = {.lex_state = 59, .external_lex_state = 3},
-  [55] = {.lex_state = 59, .external_lex_state = 3},
-  [56] = {.lex_state = 59, .external_lex_state = 3},
-  [57] = {.lex_state = 59, .external_lex_state = 3},
-  [58] = {.lex_state = 59, .external_lex_state = 3},
-  [59] = {.lex_state = 59, .external_lex_state = 3},
-  [60] = {.lex_state = 59, .external_lex_state = 3},
-  [61] = {.lex_state = 59, .external_lex_state = 3},
-  [62] = {.lex_state = 59, .external_lex_state = 3},
-  [63] = {.lex_state = 59, .external_lex_state = 3},
-  [64] = {.lex_state = 59, .external_lex_state = 3},
-  [65] = {.lex_state = 59, .external_lex_state = 3},
-  [66] = {.lex_state = 59, .external_lex_state = 3},
-  [67] = {.lex_state = 59, .external_lex_state = 3},
-  [68] = {.lex_state = 59, .external_lex_state = 3},
-  [69] = {.lex_state = 59, .external_lex_state = 3},
-  [70] = {.lex_state = 59, .external_lex_state = 3},
+  [52] = {.lex_state = 95, .external_lex_state = 3},
+  [53] = {.lex_state = 95, .external_lex_state = 3},
+  [54] = {.lex_state = 95, .external_lex_state = 3},
+  [55] = {.lex_state = 95, .external_lex_state = 3},
+  [56] = {.lex_state = 95, .external_lex_state = 3},
+  [57] = {.lex_state = 95, .external_lex_state = 3},
+  [58] = {.lex_state = 95, .external_lex_state = 3},
+  [59] = {.lex_state = 95, .external_lex_state = 3},
+  [60] = {.lex_state = 95, .external_lex_state = 3},
+  [61] = {.lex_state = 95, .external_lex_state = 3},
+  [62] = {.lex_state = 95, .external_lex_state = 3},
+  [63] = {.lex_state = 95, .external_lex_state = 3},
+  [64] = {.lex_state = 95, .external_lex_state = 3},
+  [65] = {.lex_state = 95, .external_lex_state = 3},
+  [66] = {.lex_state = 95, .external_lex_state = 3},
+  [67] = {.lex_state = 95, .external_lex_state = 3},
+  [68] = {.lex_state = 95, .external_lex_state = 3},
+  [69] = {.lex_state = 95, .external_lex_state = 3},
+  [70] = {.lex_state = 95, .external_lex_state = 3},
   [71] = {.lex_state = 10, .external_lex_state = 3},
-  [72] = {.lex_state = 59, .external_lex_state = 3},
-  [73] = {.lex_state = 59, .external_lex_state = 3},
-  [74] = {.lex_state = 59, .external_lex_state = 3},
-  [75] = {.lex_state = 59, .external_lex_state = 3},
-  [76] = {.lex_state = 59, .external_lex_state = 3},
-  [77] = {.lex_state = 59, .external_lex_state = 3},
-  [78] = {.lex_state = 59, .external_lex_state = 3},
-  [79] = {.lex_state = 59, .external_lex_state = 3},
-  [80] = {.lex_state = 59, .external_lex_state = 3},
-  [81] = {.lex_state = 59, .external_lex_state = 3},
-  [82] = {.lex_state = 59, .external_lex_state = 3},
-  [83] = {.lex_state = 59, .external_lex_state = 3},
-  [84] = {.lex_state = 59, .external_lex_state = 3},
-  [85] = {.lex_state = 59, .external_lex_state = 3},
-  [86] = {.lex_state = 59, .external_lex_state = 3},
-  [87] = {.lex_state = 59, .external_lex_state = 3},
-  [88] = {.lex_state = 59, .external_lex_state = 3},
-  [89] = {.lex_state = 59, .external_lex_state = 3},
-  [90] = {.lex_state = 59, .external_lex_state = 3},
-  [91] = {.lex_state = 59, .external_lex_state = 3},
-  [92] = {.lex_state = 59, .external_lex_state = 3},
-  [93] = {.lex_state = 59, .external_lex_state = 3},
-  [94] = {.lex_state = 59, .external_lex_state = 3},
-  [95] = {.lex_state = 59, .external_lex_state = 3},
-  [96] = {.lex_state = 59, .external_lex_state = 3},
-  [97] = {.lex_state = 59, .external_lex_state = 3},
-  [98] = {.lex_state = 59, .external_lex_state = 3},
-  [99] = {.lex_state = 59, .external_lex_state = 3},
-  [100] = {.lex_state = 59, .external_lex_state = 3},
-  [101] = {.lex_state = 59, .external_lex_state = 3},
-  [102] = {.lex_state = 59, .external_lex_state = 3},
-  [103] = {.lex_state = 59, .external_lex_state = 3},
-  [104] = {.lex_state = 59, .external_lex_state = 3},
-  [105] = {.lex_state = 59, .external_lex_state = 3},
-  [106] = {.lex_state = 59, .external_lex_state = 3},
-  [107] = {.lex_state = 59, .external_lex_state = 3},
-  [108] = {.lex_state = 59, .external_lex_state = 3},
-  [109] = {.lex_state = 59, .external_lex_state = 3},
-  [110] = {.lex_state = 59, .external_lex_state = 3},
-  [111] = {.lex_state = 59, .external_lex_state = 3},
-  [112] = {.lex_state = 59, .external_lex_state = 3},
-  [113] = {.lex_state = 59, .external_lex_state = 3},
-  [114] = {.lex_state = 59, .external_lex_state = 3},
-  [115] = {.lex_state = 59, .external_lex_state = 3},
-  [116] = {.lex_state = 59, .external_lex_state = 3},
-  [117] = {.lex_state = 59, .external_lex_state = 3},
-  [118] = {.lex_state = 59, .external_lex_state = 3},
-  [119] = {.lex_state = 59, .external_lex_state = 3},
-  [120] = {.lex_state = 59, .external_lex_state = 3},
-  [121] = {.lex_state = 59, .external_lex_state = 3},
-  [122] = {.lex_state = 59, .external_lex_state = 3},
-  [123] = {.lex_state = 59, .external_lex_state = 2},
-  [124] = {.lex_state = 59, .external_lex_state = 3},
-  [125] = {.lex_state = 59, .external_lex_state = 3},
-  [126] = {.lex_state = 59, .external_lex_state = 3},
-  [127] = {.lex_state = 59, .external_lex_state = 4},
-  [128] = {.lex_state = 59, .external_lex_state = 3},
-  [129] = {.lex_state = 59, .external_lex_state = 4},
-  [130] = {.lex_state = 59, .external_lex_state = 3},
-  [131] = {.lex_state = 59, .external_lex_state = 3},
-  [132] = {.lex_state = 59, .external_lex_state = 3},
-  [133] = {.lex_state = 59, .external_lex_state = 2},
-  [134] = {.lex_state = 59, .external_lex_state = 3},
-  [135] = {.lex_state = 59, .external_lex_state = 3},
-  [136] = {.lex_state = 59, .external_lex_state = 3},
+  [72] = {.lex_state = 95, .external_lex_state = 3},
+  [73] = {.lex_state = 95, .external_lex_state = 3},
+  [74] = {.lex_state = 95, .external_lex_state = 3},
+  [75] = {.lex_state = 95, .external_lex_state = 3},
+  [76] = {.lex_state = 95, .external_lex_state = 3},
+  [77] = {.lex_state = 95, .external_lex_state = 3},
+  [78] = {.lex_state = 95, .external_lex_state = 3},
+  [79] = {.lex_state = 95, .external_lex_state = 3},
+  [80] = {.lex_state = 95, .external_lex_state = 3},
+  [81] = {.lex_state = 95, .external_lex_state = 3},
+  [82] = {.lex_state = 95, .external_lex_state = 3},
+  [83] = {.lex_state = 95, .external_lex_state = 3},
+  [84] = {.lex_state = 95, .external_lex_state = 3},
+  [85] = {.lex_state = 95, .external_lex_state = 3},
+  [86] = {.lex_state = 95, .external_lex_state = 3},
+  [87] = {.lex_state = 95, .external_lex_state = 3},
+  [88] = {.lex_state = 95, .external_lex_state = 3},
+  [89] = {.lex_state = 95, .external_lex_state = 3},
+  [90] = {.lex_state = 95, .external_lex_state = 3},
+  [91] = {.lex_state = 95, .external_lex_state = 3},
+  [92] = {.lex_state = 95, .external_lex_state = 3},
+  [93] = {.lex_state = 95, .external_lex_state = 3},
+  [94] = {.lex_state = 95, .external_lex_state = 3},
+  [95] = {.lex_state = 95, .external_lex_state = 3},
+  [96] = {.lex_state = 95, .external_lex_state = 3},
+  [97] = {.lex_state = 95, .external_lex_state = 3},
+  [98] = {.lex_state = 95, .external_lex_state = 3},
+  [99] = {.lex_state = 95, .external_lex_state = 3},
+  [100] = {.lex_state = 95, .external_lex_state = 3},
+  [101] = {.lex_state = 95, .external_lex_state = 3},
+  [102] = {.lex_state = 95, .external_lex_state = 3},
+  [103] = {.lex_state = 95, .external_lex_state = 3},
+  [104] = {.lex_state = 95, .external_lex_state = 3},
+  [105] = {.lex_state = 95, .external_lex_state = 3},
+  [106] = {.lex_state = 95, .external_lex_state = 3},
+  [107] = {.lex_state = 95, .external_lex_state = 3},
+  [108] = {.lex_state = 95, .external_lex_state = 3},
+  [109] = {.lex_state = 95, .external_lex_state = 3},
+  [110] = {.lex_state = 95, .external_lex_state = 3},
+  [111] = {.lex_state = 95, .external_lex_state = 3},
+  [112] = {.lex_state = 95, .external_lex_state = 3},
+  [113] = {.lex_state = 95, .external_lex_state = 3},
+  [114] = {.lex_state = 95, .external_lex_state = 3},
+  [115] = {.lex_state = 95, .external_lex_state = 3},
+  [116] = {.lex_state = 95, .external_lex_state = 3},
+  [117] = {.lex_state = 95, .external_lex_state = 3},
+  [118] = {.lex_state = 95, .external_lex_state = 3},
+  [119] = {.lex_state = 95, .external_lex_state = 3},
+  [120] = {.lex_state = 95, .external_lex_state = 3},
+  [121] = {.lex_state = 95, .external_lex_state = 3},
+  [122] = {.lex_state = 95, .external_lex_state = 3},
+  [123] = {.lex_state = 95, .external_lex_state = 2},
+  [124] = {.lex_state = 95, .external_lex_state = 3},
+  [125] = {.lex_state = 95, .external_lex_state = 3},
+  [126] = {.lex_state = 95, .external_lex_state = 3},
+  [127] = {.lex_state = 95, .external_lex_state = 4},
+  [128] = {.lex_state = 95, .external_lex_state = 3},
+  [129] = {.lex_state = 95, .external_lex_state = 4},
+  [130] = {.lex_state = 95, .external_lex_state = 3},
+  [131] = {.lex_state = 95, .external_lex_state = 3},
+  [132] = {.lex_state = 95, .external_lex_state = 3},
+  [133] = {.lex_state = 95, .external_lex_state = 2},
+  [134] = {.lex_state = 95, .external_lex_state = 3},
+  [135] = {.lex_state = 95, .external_lex_state = 3},
+  [136] = {.lex_state = 95, .external_lex_state = 3},
   [137] = {.lex_state = 13, .external_lex_state = 3},
   [138] = {.lex_state = 13, .external_lex_state = 3},
   [139] = {.lex_state = 13, .external_lex_state = 3},
-  [140] = {.lex_state = 59, .external_lex_state = 3},
-  [141] = {.lex_state = 59, .external_lex_state = 3},
-  [142] = {.lex_state = 59, .external_lex_state = 3},
-  [143] = {.lex_state = 59, .external_lex_state = 3},
-  [144] = {.lex_state = 59, .external_lex_state = 4},
-  [145] = {.lex_state = 59, .external_lex_state = 2},
-  [146] = {.lex_state = 59, .external_lex_state = 2},
-  [147] = {.lex_state = 59, .external_lex_state = 2},
+  [140] = {.lex_state = 95, .external_lex_state = 3},
+  [141] = {.lex_state = 95, .external_lex_state = 3},
+  [142] = {.lex_state = 95, .external_lex_state = 3},
+  [143] = {.lex_state = 95, .external_lex_state = 3},
+  [144] = {.lex_state = 95, .external_lex_state = 4},
+  [145] = {.lex_state = 95, .external_lex_state = 2},
+  [146] = {.lex_state = 95, .external_lex_state = 2},
+  [147] = {.lex_state = 95, .external_lex_state = 2},
   [148] = {.lex_state = 13, .external_lex_state = 3},
-  [149] = {.lex_state = 59, .external_lex_state = 2},
-  [150] = {.lex_state = 59, .external_lex_state = 3},
-  [151] = {.lex_state = 59, .external_lex_state = 2},
-  [152] = {.lex_state = 59, .external_lex_state = 2},
-  [153] = {.lex_state = 59, .external_lex_state = 3},
-  [154] = {.lex_state = 59, .external_lex_state = 3},
+  [149] = {.lex_state = 95, .external_lex_state = 2},
+  [150] = {.lex_state = 95, .external_lex_state = 3},
+  [151] = {.lex_state = 95, .external_lex_state = 2},
+  [152] = {.lex_state = 95, .external_lex_state = 2},
+  [153] = {.lex_state = 95, .external_lex_state = 3},
+  [154] = {.lex_state = 95, .external_lex_state = 3},
   [155] = {.lex_state = 13, .external_lex_state = 3},
   [156] = {.lex_state = 13, .external_lex_state = 3},
   [157] = {.lex_state = 13, .external_lex_state = 3},
-  [158] = {.lex_state = 59, .external_lex_state = 3},
-  [159] = {.lex_state = 59, .external_lex_state = 3},
-  [160] = {.lex_state = 59, .external_lex_state = 3},
-  [161] = {.lex_state = 59, .external_lex_state = 3},
-  [162] = {.lex_state = 59, .external_lex_state = 3},
-  [163] = {.lex_state = 59, .external_lex_state = 3},
-  [164] = {.lex_state = 59, .external_lex_state = 4},
-  [165] = {.lex_state = 59, .external_lex_state = 3},
+  [158] = {.lex_state = 95, .external_lex_state = 3},
+  [159] = {.lex_state = 95, .external_lex_state = 3},
+  [160] = {.lex_state = 95, .external_lex_state = 3},
+  [161] = {.lex_state = 95, .external_lex_state = 3},
+  [162] = {.lex_state = 95, .external_lex_state = 3},
+  [163] = {.lex_state = 95, .external_lex_state = 3},
+  [164] = {.lex_state = 95, .external_lex_state = 4},
+  [165] = {.lex_state = 95, .external_lex_state = 3},
   [166] = {.lex_state = 13, .external_lex_state = 3},
-  [167] = {.lex_state = 59, .external_lex_state = 2},
+  [167] = {.lex_state = 95, .external_lex_state = 2},
   [168] = {.lex_state = 13, .external_lex_state = 3},
-  [169] = {.lex_state = 59, .external_lex_state = 2},
+  [169] = {.lex_state = 95, .external_lex_state = 2},
   [170] = {.lex_state = 13, .external_lex_state = 3},
-  [171] = {.lex_state = 59, .external_lex_state = 2},
-  [172] = {.lex_state = 59, .external_lex_state = 2},
-  [173] = {.lex_state = 59, .external_lex_state = 3},
+  [171] = {.lex_state = 95, .external_lex_state = 2},
+  [172] = {.lex_state = 95, .external_lex_state = 2},
+  [173] = {.lex_state = 95, .external_lex_state = 3},
   [174] = {.lex_state = 13, .external_lex_state = 3},
   [175] = {.lex_state = 13, .external_lex_state = 3},
   [176] = {.lex_state = 13, .external_lex_state = 3},
-  [177] = {.lex_state = 59, .external_lex_state = 3},
+  [177] = {.lex_state = 95, .external_lex_state = 3},
   [178] = {.lex_state = 13, .external_lex_state = 3},
   [179] = {.lex_state = 13, .external_lex_state = 3},
   [180] = {.lex_state = 13, .external_lex_state = 3},
-  [181] = {.lex_state = 59, .external_lex_state = 3},
-  [182] = {.lex_state = 59, .external_lex_state = 2},
-  [183] = {.lex_state = 59, .external_lex_state = 2},
-  [184] = {.lex_state = 59, .external_lex_state = 2},
-  [185] = {.lex_state = 59, .external_lex_state = 2},
+  [181] = {.lex_state = 95, .external_lex_state = 3},
+  [182] = {.lex_state = 95, .external_lex_state = 2},
+  [183] = {.lex_state = 95, .external_lex_state = 2},
+  [184] = {.lex_state = 95, .external_lex_state = 2},
+  [185] = {.lex_state = 95, .external_lex_state = 2},
   [186] = {.lex_state = 13, .external_lex_state = 3},
-  [187] = {.lex_state = 59, .external_lex_state = 3},
-  [188] = {.lex_state = 59, .external_lex_state = 2},
-  [189] = {.lex_state = 59, .external_lex_state = 2},
-  [190] = {.lex_state = 59, .external_lex_state = 2},
-  [191] = {.lex_state = 59, .external_lex_state = 3},
-  [192] = {.lex_state = 59, .external_lex_state = 2},
-  [193] = {.lex_state = 59, .external_lex_state = 3},
-  [194] = {.lex_state = 59, .external_lex_state = 2},
-  [195] = {.lex_state = 59, .external_lex_state = 2},
-  [196] = {.lex_state = 59, .external_lex_state = 2},
-  [197] = {.lex_state = 59, .external_lex_state = 3},
-  [198] = {.lex_state = 59, .external_lex_state = 2},
-  [199] = {.lex_state = 59, .external_lex_state = 2},
+  [187] = {.lex_state = 95, .external_lex_state = 3},
+  [188] = {.lex_state = 95, .external_lex_state = 2},
+  [189] = {.lex_state = 95, .external_lex_state = 2},
+  [190] = {.lex_state = 95, .external_lex_state = 2},
+  [191] = {.lex_state = 95, .external_lex_state = 3},
+  [192] = {.lex_state = 95, .external_lex_state = 2},
+  [193] = {.lex_state = 95, .external_lex_state = 3},
+  [194] = {.lex_state = 95, .external_lex_state = 2},
+  [195] = {.lex_state = 95, .external_lex_state = 2},
+  [196] = {.lex_state = 95, .external_lex_state = 2},
+  [197] = {.lex_state = 95, .external_lex_state = 3},
+  [198] = {.lex_state = 95, .external_lex_state = 2},
+  [199] = {.lex_state = 95, .external_lex_state = 2},
   [200] = {.lex_state = 13, .external_lex_state = 3},
   [201] = {.lex_state = 13, .external_lex_state = 3},
-  [202] = {.lex_state = 59, .external_lex_state = 2},
-  [203] = {.lex_state = 59, .external_lex_state = 2},
-  [204] = {.lex_state = 59, .external_lex_state = 2},
-  [205] = {.lex_state = 59, .external_lex_state = 3},
-  [206] = {.lex_state = 59, .external_lex_state = 2},
-  [207] = {.lex_state = 59, .external_lex_state = 2},
-  [208] = {.lex_state = 59, .external_lex_state = 2},
-  [209] = {.lex_state = 59, .external_lex_state = 2},
-  [210] = {.lex_state = 59, .external_lex_state = 3},
-  [211] = {.lex_state = 59, .external_lex_state = 2},
-  [212] = {.lex_state = 59, .external_lex_state = 2},
-  [213] = {.lex_state = 59, .external_lex_state = 2},
-  [214] = {.lex_state = 59, .external_lex_state = 2},
+  [202] = {.lex_state = 95, .external_lex_state = 2},
+  [203] = {.lex_state = 95, .external_lex_state = 2},
+  [204] = {.lex_state = 95, .external_lex_state = 2},
+  [205] = {.lex_state = 95, .external_lex_state = 3},
+  [206] = {.lex_state = 95, .external_lex_state = 2},
+  [207] = {.lex_state = 95, .external_lex_state = 2},
+  [208] = {.lex_state = 95, .external_lex_state = 2},
+  [209] = {.lex_state = 95, .external_lex_state = 2},
+  [210] = {.lex_state = 95, .external_lex_state = 3},
+  [211] = {.lex_state = 95, .external_lex_state = 2},
+  [212] = {.lex_state = 95, .external_lex_state = 2},
+  [213] = {.lex_state = 95, .external_lex_state = 2},
+  [214] = {.lex_state = 95, .external_lex_state = 2},
   [215] = {.lex_state = 13, .external_lex_state = 3},
-  [216] = {.lex_state = 59, .external_lex_state = 2},
-  [217] = {.lex_state = 59, .external_lex_state = 2},
-  [218] = {.lex_state = 59, .external_lex_state = 3},
-  [219] = {.lex_state = 59, .external_lex_state = 3},
-  [220] = {.lex_state = 59, .external_lex_state = 2},
+  [216] = {.lex_state = 95, .external_lex_state = 2},
+  [217] = {.lex_state = 95, .external_lex_state = 2},
+  [218] = {.lex_state = 95, .external_lex_state = 3},
+  [219] = {.lex_state = 95, .external_lex_state = 3},
+  [220] = {.lex_state = 95, .external_lex_state = 2},
   [221] = {.lex_state = 13, .external_lex_state = 3},
   [222] = {.lex_state = 13, .external_lex_state = 3},
-  [223] = {.lex_state = 59, .external_lex_state = 3},
-  [224] = {.lex_state = 59, .external_lex_state = 2},
-  [225] = {.lex_state = 59, .external_lex_state = 3},
-  [226] = {.lex_state = 59, .external_lex_state = 2},
-  [227] = {.lex_state = 59, .external_lex_state = 3},
-  [228] = {.lex_state = 59, .external_lex_state = 2},
+  [223] = {.lex_state = 95, .external_lex_state = 3},
+  [224] = {.lex_state = 95, .external_lex_state = 2},
+  [225] = {.lex_state = 95, .external_lex_state = 3},
+  [226] = {.lex_state = 95, .external_lex_state = 2},
+  [227] = {.lex_state = 95, .external_lex_state = 3},
+  [228] = {.lex_state = 95, .external_lex_state = 2},
   [229] = {.lex_state = 13, .external_lex_state = 3},
   [230] = {.lex_state = 13, .external_lex_state = 3},
-  [231] = {.lex_state = 59, .external_lex_state = 3},
-  [232] = {.lex_state = 59, .external_lex_state = 2},
-  [233] = {.lex_state = 59, .external_lex_state = 2},
-  [234] = {.lex_state = 59, .external_lex_state = 2},
-  [235] = {.lex_state = 59, .external_lex_state = 3},
-  [236] = {.lex_state = 59, .external_lex_state = 3},
-  [237] = {.lex_state = 59, .external_lex_state = 2},
-  [238] = {.lex_state = 59, .external_lex_state = 2},
-  [239] = {.lex_state = 59, .external_lex_state = 3},
-  [240] = {.lex_state = 59, .external_lex_state = 3},
-  [241] = {.lex_state = 59, .external_lex_state = 3},
-  [242] = {.lex_state = 59, .external_lex_state = 2},
-  [243] = {.lex_state = 59, .external_lex_state = 3},
-  [244] = {.lex_state = 59, .external_lex_state = 3},
-  [245] = {.lex_state = 59, .external_lex_state = 3},
-  [246] = {.lex_state = 59, .external_lex_state = 3},
-  [247] = {.lex_state = 59, .external_lex_state = 3},
-  [248] = {.lex_state = 59, .external_lex_state = 3},
-  [249] = {.lex_state = 59, .external_lex_state = 3},
-  [250] = {.lex_state = 59, .external_lex_state = 3},
-  [251] = {.lex_state = 59, .external_lex_state = 3},
-  [252] = {.lex_state = 59, .external_lex_state = 3},
-  [253] = {.lex_state = 59, .external_lex_state = 3},
-  [254] = {.lex_state = 59, .external_lex_state = 2},
-  [255] = {.lex_state = 59, .external_lex_state = 3},
-  [256] = {.lex_state = 59, .external_lex_state = 2},
-  [257] = {.lex_state = 59, .external_lex_state = 3},
-  [258] = {.lex_state = 59, .external_lex_state = 3},
+  [231] = {.lex_state = 95, .external_lex_state = 3},
+  [232] = {.lex_state = 95, .external_lex_state = 2},
+  [233] = {.lex_state = 95, .external_lex_state = 2},
+  [234] = {.lex_state = 95, .external_lex_state = 2},
+  [235] = {.lex_state = 95, .external_lex_state = 3},
+  [236] = {.lex_state = 95, .external_lex_state = 3},
+  [237] = {.lex_state = 95, .external_lex_state = 2},
+  [238] = {.lex_state = 95, .external_lex_state = 2},
+  [239] = {.lex_state = 95, .external_lex_state = 3},
+  [240] = {.lex_state = 95, .external_lex_state = 3},
+  [241] = {.lex_state = 95, .external_lex_state = 3},
+  [242] = {.lex_state = 95, .external_lex_state = 2},
+  [243] = {.lex_state = 95, .external_lex_state = 3},
+  [244] = {.lex_state = 95, .external_lex_state = 3},
+  [245] = {.lex_state = 95, .external_lex_state = 3},
+  [246] = {.lex_state = 95, .external_lex_state = 3},
+  [247] = {.lex_state = 95, .external_lex_state = 3},
+  [248] = {.lex_state = 95, .external_lex_state = 3},
+  [249] = {.lex_state = 95, .external_lex_state = 3},
+  [250] = {.lex_state = 95, .external_lex_state = 3},
+  [251] = {.lex_state = 95, .external_lex_state = 3},
+  [252] = {.lex_state = 95, .external_lex_state = 3},
+  [253] = {.lex_state = 95, .external_lex_state = 3},
+  [254] = {.lex_state = 95, .external_lex_state = 2},
+  [255] = {.lex_state = 95, .external_lex_state = 3},
+  [256] = {.lex_state = 95, .external_lex_state = 2},
+  [257] = {.lex_state = 95, .external_lex_state = 3},
+  [258] = {.lex_state = 95, .external_lex_state = 3},
   [259] = {.lex_state = 0, .external_lex_state = 2},
-  [260] = {.lex_state = 59, .external_lex_state = 3},
+  [260] = {.lex_state = 95, .external_lex_state = 3},
   [261] = {.lex_state = 14, .external_lex_state = 3, .reserved_word_set_id = 4},
-  [262] = {.lex_state = 59, .external_lex_state = 3},
+  [262] = {.lex_state = 95, .external_lex_state = 3},
   [263] = {.lex_state = 0, .external_lex_state = 2},
-  [264] = {.lex_state = 59, .external_lex_state = 3},
+  [264] = {.lex_state = 95, .external_lex_state = 3},
   [265] = {.lex_state = 0, .external_lex_state = 2},
   [266] = {.lex_state = 0, .external_lex_state = 2},
   [267] = {.lex_state = 0, .external_lex_state = 2},
-  [268] = {.lex_state = 59, .external_lex_state = 3},
-  [269] = {.lex_state = 59, .external_lex_state = 3},
-  [270] = {.lex_state = 59, .external_lex_state = 3},
+  [268] = {.lex_state = 95, .external_lex_state = 3},
+  [269] = {.lex_state = 95, .external_lex_state = 3},
+  [270] = {.lex_state = 95, .external_lex_state = 3},
   [271] = {.lex_state = 0, .external_lex_state = 2},
   [272] = {.lex_state = 0, .external_lex_state = 2},
   [273] = {.lex_state = 0, .external_lex_state = 2},
   [274] = {.lex_state = 0, .external_lex_state = 2},
   [275] = {.lex_state = 0, .external_lex_state = 2},
-  [276] = {.lex_state = 59, .external_lex_state = 3},
+  [276] = {.lex_state = 95, .external_lex_state = 3},
   [277] = {.lex_state = 0, .external_lex_state = 2},
   [278] = {.lex_state = 0, .external_lex_state = 2},
   [279] = {.lex_state = 0, .external_lex_state = 2},
@@ -5395,119 +5622,119 @@ static const TSLexerMode ts_lex_modes[STATE_COUNT] = {
   [281] = {.lex_state = 0, .external_lex_state = 2},
   [282] = {.lex_state = 0, .external_lex_state = 2},
   [283] = {.lex_state = 0, .external_lex_state = 2},
-  [284] = {.lex_state = 59, .external_lex_state = 3},
+  [284] = {.lex_state = 95, .external_lex_state = 3},
   [285] = {.lex_state = 0, .external_lex_state = 2},
   [286] = {.lex_state = 0, .external_lex_state = 2},
   [287] = {.lex_state = 0, .external_lex_state = 2},
   [288] = {.lex_state = 0, .external_lex_state = 2},
   [289] = {.lex_state = 14, .external_lex_state = 3, .reserved_word_set_id = 4},
-  [290] = {.lex_state = 59, .external_lex_state = 3},
+  [290] = {.lex_state = 95, .external_lex_state = 3},
   [291] = {.lex_state = 0, .external_lex_state = 2},
   [292] = {.lex_state = 0, .external_lex_state = 2},
-  [293] = {.lex_state = 59, .external_lex_state = 3},
+  [293] = {.lex_state = 95, .external_lex_state = 3},
   [294] = {.lex_state = 0, .external_lex_state = 2},
-  [295] = {.lex_state = 59, .external_lex_state = 3},
-  [296] = {.lex_state = 59, .external_lex_state = 3},
-  [297] = {.lex_state = 59, .external_lex_state = 3},
-  [298] = {.lex_state = 59, .external_lex_state = 3},
-  [299] = {.lex_state = 59, .external_lex_state = 3},
-  [300] = {.lex_state = 59, .external_lex_state = 3},
-  [301] = {.lex_state = 59, .external_lex_state = 3},
-  [302] = {.lex_state = 59, .external_lex_state = 3},
-  [303] = {.lex_state = 59, .external_lex_state = 3},
-  [304] = {.lex_state = 59, .external_lex_state = 3},
-  [305] = {.lex_state = 59, .external_lex_state = 3},
-  [306] = {.lex_state = 59, .external_lex_state = 3},
-  [307] = {.lex_state = 59, .external_lex_state = 3},
-  [308] = {.lex_state = 59, .external_lex_state = 3},
-  [309] = {.lex_state = 59, .external_lex_state = 3},
+  [295] = {.lex_state = 95, .external_lex_state = 3},
+  [296] = {.lex_state = 95, .external_lex_state = 3},
+  [297] = {.lex_state = 95, .external_lex_state = 3},
+  [298] = {.lex_state = 95, .external_lex_state = 3},
+  [299] = {.lex_state = 95, .external_lex_state = 3},
+  [300] = {.lex_state = 95, .external_lex_state = 3},
+  [301] = {.lex_state = 95, .external_lex_state = 3},
+  [302] = {.lex_state = 95, .external_lex_state = 3},
+  [303] = {.lex_state = 95, .external_lex_state = 3},
+  [304] = {.lex_state = 95, .external_lex_state = 3},
+  [305] = {.lex_state = 95, .external_lex_state = 3},
+  [306] = {.lex_state = 95, .external_lex_state = 3},
+  [307] = {.lex_state = 95, .external_lex_state = 3},
+  [308] = {.lex_state = 95, .external_lex_state = 3},
+  [309] = {.lex_state = 95, .external_lex_state = 3},
   [310] = {.lex_state = 14, .external_lex_state = 3, .reserved_word_set_id = 4},
-  [311] = {.lex_state = 59, .external_lex_state = 3},
-  [312] = {.lex_state = 59, .external_lex_state = 3},
-  [313] = {.lex_state = 59, .external_lex_state = 3},
-  [314] = {.lex_state = 59, .external_lex_state = 3},
-  [315] = {.lex_state = 59, .external_lex_state = 3},
-  [316] = {.lex_state = 59, .external_lex_state = 3},
-  [317] = {.lex_state = 59, .external_lex_state = 3},
-  [318] = {.lex_state = 59, .external_lex_state = 3},
-  [319] = {.lex_state = 59, .external_lex_state = 3},
-  [320] = {.lex_state = 59, .external_lex_state = 3},
-  [321] = {.lex_state = 59, .external_lex_state = 3},
-  [322] = {.lex_state = 59, .external_lex_state = 3},
+  [311] = {.lex_state = 95, .external_lex_state = 3},
+  [312] = {.lex_state = 95, .external_lex_state = 3},
+  [313] = {.lex_state = 95, .external_lex_state = 3},
+  [314] = {.lex_state = 95, .external_lex_state = 3},
+  [315] = {.lex_state = 95, .external_lex_state = 3},
+  [316] = {.lex_state = 95, .external_lex_state = 3},
+  [317] = {.lex_state = 95, .external_lex_state = 3},
+  [318] = {.lex_state = 95, .external_lex_state = 3},
+  [319] = {.lex_state = 95, .external_lex_state = 3},
+  [320] = {.lex_state = 95, .external_lex_state = 3},
+  [321] = {.lex_state = 95, .external_lex_state = 3},
+  [322] = {.lex_state = 95, .external_lex_state = 3},
   [323] = {.lex_state = 14, .external_lex_state = 3, .reserved_word_set_id = 4},
-  [324] = {.lex_state = 59, .external_lex_state = 3},
-  [325] = {.lex_state = 59, .external_lex_state = 3},
-  [326] = {.lex_state = 59, .external_lex_state = 3},
-  [327] = {.lex_state = 59, .external_lex_state = 3},
-  [328] = {.lex_state = 59, .external_lex_state = 3},
-  [329] = {.lex_state = 59, .external_lex_state = 3},
-  [330] = {.lex_state = 59, .external_lex_state = 3},
-  [331] = {.lex_state = 59, .external_lex_state = 3},
-  [332] = {.lex_state = 59, .external_lex_state = 3},
-  [333] = {.lex_state = 59, .external_lex_state = 3},
+  [324] = {.lex_state = 95, .external_lex_state = 3},
+  [325] = {.lex_state = 95, .external_lex_state = 3},
+  [326] = {.lex_state = 95, .external_lex_state = 3},
+  [327] = {.lex_state = 95, .external_lex_state = 3},
+  [328] = {.lex_state = 95, .external_lex_state = 3},
+  [329] = {.lex_state = 95, .external_lex_state = 3},
+  [330] = {.lex_state = 95, .external_lex_state = 3},
+  [331] = {.lex_state = 95, .external_lex_state = 3},
+  [332] = {.lex_state = 95, .external_lex_state = 3},
+  [333] = {.lex_state = 95, .external_lex_state = 3},
   [334] = {.lex_state = 14, .external_lex_state = 3, .reserved_word_set_id = 4},
-  [335] = {.lex_state = 59, .external_lex_state = 3},
-  [336] = {.lex_state = 59, .external_lex_state = 3},
-  [337] = {.lex_state = 59, .external_lex_state = 3},
-  [338] = {.lex_state = 59, .external_lex_state = 3},
-  [339] = {.lex_state = 59, .external_lex_state = 3},
-  [340] = {.lex_state = 59, .external_lex_state = 3},
-  [341] = {.lex_state = 59, .external_lex_state = 3},
-  [342] = {.lex_state = 59, .external_lex_state = 3},
-  [343] = {.lex_state = 59, .external_lex_state = 3},
+  [335] = {.lex_state = 95, .external_lex_state = 3},
+  [336] = {.lex_state = 95, .external_lex_state = 3},
+  [337] = {.lex_state = 95, .external_lex_state = 3},
+  [338] = {.lex_state = 95, .external_lex_state = 3},
+  [339] = {.lex_state = 95, .external_lex_state = 3},
+  [340] = {.lex_state = 95, .external_lex_state = 3},
+  [341] = {.lex_state = 95, .external_lex_state = 3},
+  [342] = {.lex_state = 95, .external_lex_state = 3},
+  [343] = {.lex_state = 95, .external_lex_state = 3},
   [344] = {.lex_state = 13, .external_lex_state = 3},
-  [345] = {.lex_state = 59, .external_lex_state = 3},
-  [346] = {.lex_state = 59, .external_lex_state = 3},
-  [347] = {.lex_state = 59, .external_lex_state = 3},
+  [345] = {.lex_state = 95, .external_lex_state = 3},
+  [346] = {.lex_state = 95, .external_lex_state = 3},
+  [347] = {.lex_state = 95, .external_lex_state = 3},
   [348] = {.lex_state = 13, .external_lex_state = 3},
-  [349] = {.lex_state = 59, .external_lex_state = 3},
+  [349] = {.lex_state = 95, .external_lex_state = 3},
   [350] = {.lex_state = 10, .external_lex_state = 5},
   [351] = {.lex_state = 10, .external_lex_state = 5},
   [352] = {.lex_state = 10, .external_lex_state = 5},
   [353] = {.lex_state = 10, .external_lex_state = 5},
-  [354] = {.lex_state = 59, .external_lex_state = 3},
+  [354] = {.lex_state = 95, .external_lex_state = 3},
   [355] = {.lex_state = 15, .external_lex_state = 3},
   [356] = {.lex_state = 10, .external_lex_state = 5},
   [357] = {.lex_state = 10, .external_lex_state = 5},
   [358] = {.lex_state = 15, .external_lex_state = 3},
   [359] = {.lex_state = 10, .external_lex_state = 5},
   [360] = {.lex_state = 17, .external_lex_state = 3},
-  [361] = {.lex_state = 59, .external_lex_state = 3},
-  [362] = {.lex_state = 59, .external_lex_state = 3},
+  [361] = {.lex_state = 95, .external_lex_state = 3},
+  [362] = {.lex_state = 95, .external_lex_state = 3},
   [363] = {.lex_state = 16, .external_lex_state = 3},
   [364] = {.lex_state = 17, .external_lex_state = 3},
-  [365] = {.lex_state = 59, .external_lex_state = 3},
-  [366] = {.lex_state = 59, .external_lex_state = 3},
-  [367] = {.lex_state = 59, .external_lex_state = 3},
-  [368] = {.lex_state = 59, .external_lex_state = 3},
+  [365] = {.lex_state = 95, .external_lex_state = 3},
+  [366] = {.lex_state = 95, .external_lex_state = 3},
+  [367] = {.lex_state = 95, .external_lex_state = 3},
+  [368] = {.lex_state = 95, .external_lex_state = 3},
   [369] = {.lex_state = 10, .external_lex_state = 5},
   [370] = {.lex_state = 10, .external_lex_state = 5},
-  [371] = {.lex_state = 59, .external_lex_state = 3},
+  [371] = {.lex_state = 95, .external_lex_state = 3},
   [372] = {.lex_state = 10, .external_lex_state = 5},
-  [373] = {.lex_state = 59, .external_lex_state = 3},
+  [373] = {.lex_state = 95, .external_lex_state = 3},
   [374] = {.lex_state = 17, .external_lex_state = 3},
-  [375] = {.lex_state = 59, .external_lex_state = 3},
+  [375] = {.lex_state = 95, .external_lex_state = 3},
   [376] = {.lex_state = 10, .external_lex_state = 5},
-  [377] = {.lex_state = 59, .external_lex_state = 3},
-  [378] = {.lex_state = 59, .external_lex_state = 3},
-  [379] = {.lex_state = 59, .external_lex_state = 3},
-  [380] = {.lex_state = 59, .external_lex_state = 3},
-  [381] = {.lex_state = 59, .external_lex_state = 3},
-  [382] = {.lex_state = 59, .external_lex_state = 3},
-  [383] = {.lex_state = 59, .external_lex_state = 3},
-  [384] = {.lex_state = 59, .external_lex_state = 3},
+  [377] = {.lex_state = 95, .external_lex_state = 3},
+  [378] = {.lex_state = 95, .external_lex_state = 3},
+  [379] = {.lex_state = 95, .external_lex_state = 3},
+  [380] = {.lex_state = 95, .external_lex_state = 3},
+  [381] = {.lex_state = 95, .external_lex_state = 3},
+  [382] = {.lex_state = 95, .external_lex_state = 3},
+  [383] = {.lex_state = 95, .external_lex_state = 3},
+  [384] = {.lex_state = 95, .external_lex_state = 3},
   [385] = {.lex_state = 13, .external_lex_state = 3},
   [386] = {.lex_state = 13, .external_lex_state = 3},
   [387] = {.lex_state = 13, .external_lex_state = 3},
   [388] = {.lex_state = 0, .external_lex_state = 3},
   [389] = {.lex_state = 0, .external_lex_state = 3},
   [390] = {.lex_state = 0, .external_lex_state = 3},
-  [391] = {.lex_state = 59, .external_lex_state = 3},
-  [392] = {.lex_state = 59, .external_lex_state = 3},
+  [391] = {.lex_state = 95, .external_lex_state = 3},
+  [392] = {.lex_state = 95, .external_lex_state = 3},
   [393] = {.lex_state = 0, .external_lex_state = 3},
   [394] = {.lex_state = 0, .external_lex_state = 3},
-  [395] = {.lex_state = 59, .external_lex_state = 3},
-  [396] = {.lex_state = 59, .external_lex_state = 3},
+  [395] = {.lex_state = 95, .external_lex_state = 3},
+  [396] = {.lex_state = 95, .external_lex_state = 3},
   [397] = {.lex_state = 0, .external_lex_state = 3},
   [398] = {.lex_state = 0, .external_lex_state = 3},
   [399] = {.lex_state = 13, .external_lex_state = 3},
@@ -5515,32 +5742,32 @@ static const TSLexerMode ts_lex_modes[STATE_COUNT] = {
   [401] = {.lex_state = 13, .external_lex_state = 3},
   [402] = {.lex_state = 13, .external_lex_state = 3},
   [403] = {.lex_state = 0, .external_lex_state = 3},
-  [404] = {.lex_state = 59, .external_lex_state = 3},
-  [405] = {.lex_state = 59, .external_lex_state = 3},
+  [404] = {.lex_state = 95, .external_lex_state = 3},
+  [405] = {.lex_state = 95, .external_lex_state = 3},
   [406] = {.lex_state = 0, .external_lex_state = 3},
   [407] = {.lex_state = 13, .external_lex_state = 3},
-  [408] = {.lex_state = 59, .external_lex_state = 3},
+  [408] = {.lex_state = 95, .external_lex_state = 3},
   [409] = {.lex_state = 13, .external_lex_state = 3},
-  [410] = {.lex_state = 59, .external_lex_state = 3},
-  [411] = {.lex_state = 59, .external_lex_state = 3},
-  [412] = {.lex_state = 59, .external_lex_state = 3},
+  [410] = {.lex_state = 95, .external_lex_state = 3},
+  [411] = {.lex_state = 95, .external_lex_state = 3},
+  [412] = {.lex_state = 95, .external_lex_state = 3},
   [413] = {.lex_state = 0, .external_lex_state = 3},
   [414] = {.lex_state = 13, .external_lex_state = 3},
   [415] = {.lex_state = 0, .external_lex_state = 3},
   [416] = {.lex_state = 13, .external_lex_state = 3},
-  [417] = {.lex_state = 59, .external_lex_state = 3},
+  [417] = {.lex_state = 95, .external_lex_state = 3},
   [418] = {.lex_state = 13, .external_lex_state = 3},
-  [419] = {.lex_state = 59, .external_lex_state = 3},
-  [420] = {.lex_state = 59, .external_lex_state = 3},
+  [419] = {.lex_state = 95, .external_lex_state = 3},
+  [420] = {.lex_state = 95, .external_lex_state = 3},
   [421] = {.lex_state = 8, .external_lex_state = 3},
   [422] = {.lex_state = 13, .external_lex_state = 3},
-  [423] = {.lex_state = 59, .external_lex_state = 3},
+  [423] = {.lex_state = 95, .external_lex_state = 3},
   [424] = {.lex_state = 0, .external_lex_state = 3},
-  [425] = {.lex_state = 59, .external_lex_state = 3},
+  [425] = {.lex_state = 95, .external_lex_state = 3},
   [426] = {.lex_state = 13, .external_lex_state = 3},
-  [427] = {.lex_state = 59, .external_lex_state = 3},
-  [428] = {.lex_state = 59, .external_lex_state = 3},
-  [429] = {.lex_state = 59, .external_lex_state = 3},
+  [427] = {.lex_state = 95, .external_lex_state = 3},
+  [428] = {.lex_state = 95, .external_lex_state = 3},
+  [429] = {.lex_state = 95, .external_lex_state = 3},
   [430] = {.lex_state = 13, .external_lex_state = 3},
   [431] = {.lex_state = 0, .external_lex_state = 3},
   [432] = {.lex_state = 0, .external_lex_state = 3},
@@ -5549,116 +5776,116 @@ static const TSLexerMode ts_lex_modes[STATE_COUNT] = {
   [435] = {.lex_state = 13, .external_lex_state = 3},
   [436] = {.lex_state = 13, .external_lex_state = 3},
   [437] = {.lex_state = 0, .external_lex_state = 3},
-  [438] = {.lex_state = 59, .external_lex_state = 3},
+  [438] = {.lex_state = 95, .external_lex_state = 3},
   [439] = {.lex_state = 0, .external_lex_state = 3},
   [440] = {.lex_state = 0, .external_lex_state = 3},
-  [441] = {.lex_state = 59, .external_lex_state = 3},
-  [442] = {.lex_state = 59, .external_lex_state = 3},
-  [443] = {.lex_state = 59, .external_lex_state = 3},
+  [441] = {.lex_state = 95, .external_lex_state = 3},
+  [442] = {.lex_state = 95, .external_lex_state = 3},
+  [443] = {.lex_state = 95, .external_lex_state = 3},
   [444] = {.lex_state = 13, .external_lex_state = 3},
   [445] = {.lex_state = 13, .external_lex_state = 3},
   [446] = {.lex_state = 0, .external_lex_state = 3},
-  [447] = {.lex_state = 59, .external_lex_state = 3},
-  [448] = {.lex_state = 59, .external_lex_state = 3},
+  [447] = {.lex_state = 95, .external_lex_state = 3},
+  [448] = {.lex_state = 95, .external_lex_state = 3},
   [449] = {.lex_state = 0, .external_lex_state = 3},
-  [450] = {.lex_state = 59, .external_lex_state = 3},
+  [450] = {.lex_state = 95, .external_lex_state = 3},
   [451] = {.lex_state = 13, .external_lex_state = 3},
-  [452] = {.lex_state = 59, .external_lex_state = 3},
-  [453] = {.lex_state = 59, .external_lex_state = 3},
-  [454] = {.lex_state = 59, .external_lex_state = 3},
-  [455] = {.lex_state = 59, .external_lex_state = 3},
-  [456] = {.lex_state = 59, .external_lex_state = 3},
+  [452] = {.lex_state = 95, .external_lex_state = 3},
+  [453] = {.lex_state = 95, .external_lex_state = 3},
+  [454] = {.lex_state = 95, .external_lex_state = 3},
+  [455] = {.lex_state = 95, .external_lex_state = 3},
+  [456] = {.lex_state = 95, .external_lex_state = 3},
   [457] = {.lex_state = 0, .external_lex_state = 3},
-  [458] = {.lex_state = 59, .external_lex_state = 3},
-  [459] = {.lex_state = 59, .external_lex_state = 3},
-  [460] = {.lex_state = 59, .external_lex_state = 3},
-  [461] = {.lex_state = 59, .external_lex_state = 3},
-  [462] = {.lex_state = 59, .external_lex_state = 3},
-  [463] = {.lex_state = 59, .external_lex_state = 3},
-  [464] = {.lex_state = 59, .external_lex_state = 3},
+  [458] = {.lex_state = 95, .external_lex_state = 3},
+  [459] = {.lex_state = 95, .external_lex_state = 3},
+  [460] = {.lex_state = 95, .external_lex_state = 3},
+  [461] = {.lex_state = 95, .external_lex_state = 3},
+  [462] = {.lex_state = 95, .external_lex_state = 3},
+  [463] = {.lex_state = 95, .external_lex_state = 3},
+  [464] = {.lex_state = 95, .external_lex_state = 3},
   [465] = {.lex_state = 8, .external_lex_state = 3},
-  [466] = {.lex_state = 59, .external_lex_state = 3},
-  [467] = {.lex_state = 59, .external_lex_state = 3},
-  [468] = {.lex_state = 59, .external_lex_state = 3},
+  [466] = {.lex_state = 95, .external_lex_state = 3},
+  [467] = {.lex_state = 95, .external_lex_state = 3},
+  [468] = {.lex_state = 95, .external_lex_state = 3},
   [469] = {.lex_state = 10, .external_lex_state = 3},
   [470] = {.lex_state = 0, .external_lex_state = 3},
-  [471] = {.lex_state = 59, .external_lex_state = 3},
-  [472] = {.lex_state = 59, .external_lex_state = 3},
-  [473] = {.lex_state = 59, .external_lex_state = 3},
+  [471] = {.lex_state = 95, .external_lex_state = 3},
+  [472] = {.lex_state = 95, .external_lex_state = 3},
+  [473] = {.lex_state = 95, .external_lex_state = 3},
   [474] = {.lex_state = 0, .external_lex_state = 3},
-  [475] = {.lex_state = 59, .external_lex_state = 3},
+  [475] = {.lex_state = 95, .external_lex_state = 3},
   [476] = {.lex_state = 0, .external_lex_state = 3},
-  [477] = {.lex_state = 59, .external_lex_state = 3},
-  [478] = {.lex_state = 59, .external_lex_state = 3},
-  [479] = {.lex_state = 59, .external_lex_state = 3},
-  [480] = {.lex_state = 59, .external_lex_state = 3},
-  [481] = {.lex_state = 59, .external_lex_state = 3},
+  [477] = {.lex_state = 95, .external_lex_state = 3},
+  [478] = {.lex_state = 95, .external_lex_state = 3},
+  [479] = {.lex_state = 95, .external_lex_state = 3},
+  [480] = {.lex_state = 95, .external_lex_state = 3},
+  [481] = {.lex_state = 95, .external_lex_state = 3},
   [482] = {.lex_state = 0, .external_lex_state = 3},
-  [483] = {.lex_state = 59, .external_lex_state = 3},
+  [483] = {.lex_state = 95, .external_lex_state = 3},
   [484] = {.lex_state = 0, .external_lex_state = 3},
   [485] = {.lex_state = 0, .external_lex_state = 3},
-  [486] = {.lex_state = 59, .external_lex_state = 3},
-  [487] = {.lex_state = 59, .external_lex_state = 3},
+  [486] = {.lex_state = 95, .external_lex_state = 3},
+  [487] = {.lex_state = 95, .external_lex_state = 3},
   [488] = {.lex_state = 0, .external_lex_state = 3},
   [489] = {.lex_state = 0, .external_lex_state = 3},
-  [490] = {.lex_state = 59, .external_lex_state = 3},
+  [490] = {.lex_state = 95, .external_lex_state = 3},
   [491] = {.lex_state = 0, .external_lex_state = 3},
-  [492] = {.lex_state = 59, .external_lex_state = 3},
+  [492] = {.lex_state = 95, .external_lex_state = 3},
   [493] = {.lex_state = 8, .external_lex_state = 3},
   [494] = {.lex_state = 0, .external_lex_state = 3},
-  [495] = {.lex_state = 59, .external_lex_state = 3},
-  [496] = {.lex_state = 59, .external_lex_state = 3},
-  [497] = {.lex_state = 59, .external_lex_state = 3},
-  [498] = {.lex_state = 59, .external_lex_state = 3},
-  [499] = {.lex_state = 59, .external_lex_state = 3},
-  [500] = {.lex_state = 59, .external_lex_state = 3},
+  [495] = {.lex_state = 95, .external_lex_state = 3},
+  [496] = {.lex_state = 95, .external_lex_state = 3},
+  [497] = {.lex_state = 95, .external_lex_state = 3},
+  [498] = {.lex_state = 95, .external_lex_state = 3},
+  [499] = {.lex_state = 95, .external_lex_state = 3},
+  [500] = {.lex_state = 95, .external_lex_state = 3},
   [501] = {.lex_state = 0, .external_lex_state = 3},
-  [502] = {.lex_state = 59, .external_lex_state = 3},
-  [503] = {.lex_state = 59, .external_lex_state = 3},
+  [502] = {.lex_state = 95, .external_lex_state = 3},
+  [503] = {.lex_state = 95, .external_lex_state = 3},
   [504] = {.lex_state = 0, .external_lex_state = 3},
   [505] = {.lex_state = 0, .external_lex_state = 3},
-  [506] = {.lex_state = 59, .external_lex_state = 3},
+  [506] = {.lex_state = 95, .external_lex_state = 3},
   [507] = {.lex_state = 0, .external_lex_state = 3},
-  [508] = {.lex_state = 59, .external_lex_state = 3},
-  [509] = {.lex_state = 59, .external_lex_state = 3},
-  [510] = {.lex_state = 59, .external_lex_state = 3},
+  [508] = {.lex_state = 95, .external_lex_state = 3},
+  [509] = {.lex_state = 95, .external_lex_state = 3},
+  [510] = {.lex_state = 95, .external_lex_state = 3},
   [511] = {.lex_state = 10, .external_lex_state = 3},
-  [512] = {.lex_state = 59, .external_lex_state = 3},
+  [512] = {.lex_state = 95, .external_lex_state = 3},
   [513] = {.lex_state = 0, .external_lex_state = 3},
-  [514] = {.lex_state = 59, .external_lex_state = 3},
-  [515] = {.lex_state = 59, .external_lex_state = 3},
-  [516] = {.lex_state = 59, .external_lex_state = 3},
-  [517] = {.lex_state = 59, .external_lex_state = 3},
+  [514] = {.lex_state = 95, .external_lex_state = 3},
+  [515] = {.lex_state = 95, .external_lex_state = 3},
+  [516] = {.lex_state = 95, .external_lex_state = 3},
+  [517] = {.lex_state = 95, .external_lex_state = 3},
   [518] = {.lex_state = 0, .external_lex_state = 3},
-  [519] = {.lex_state = 59, .external_lex_state = 3},
-  [520] = {.lex_state = 59, .external_lex_state = 3},
-  [521] = {.lex_state = 59, .external_lex_state = 3},
-  [522] = {.lex_state = 59, .external_lex_state = 3},
-  [523] = {.lex_state = 59, .external_lex_state = 3},
+  [519] = {.lex_state = 95, .external_lex_state = 3},
+  [520] = {.lex_state = 95, .external_lex_state = 3},
+  [521] = {.lex_state = 95, .external_lex_state = 3},
+  [522] = {.lex_state = 95, .external_lex_state = 3},
+  [523] = {.lex_state = 95, .external_lex_state = 3},
   [524] = {.lex_state = 0, .external_lex_state = 3},
   [525] = {.lex_state = 0, .external_lex_state = 3},
   [526] = {.lex_state = 0, .external_lex_state = 3},
-  [527] = {.lex_state = 59, .external_lex_state = 3},
+  [527] = {.lex_state = 95, .external_lex_state = 3},
   [528] = {.lex_state = 0, .external_lex_state = 3},
-  [529] = {.lex_state = 59, .external_lex_state = 3},
+  [529] = {.lex_state = 95, .external_lex_state = 3},
   [530] = {.lex_state = 0, .external_lex_state = 3},
   [531] = {.lex_state = 8, .external_lex_state = 3},
   [532] = {.lex_state = 16, .external_lex_state = 3},
   [533] = {.lex_state = 0, .external_lex_state = 3},
   [534] = {.lex_state = 0, .external_lex_state = 3},
-  [535] = {.lex_state = 59, .external_lex_state = 3},
+  [535] = {.lex_state = 95, .external_lex_state = 3},
   [536] = {.lex_state = 0, .external_lex_state = 3},
   [537] = {.lex_state = 16, .external_lex_state = 3},
-  [538] = {.lex_state = 59, .external_lex_state = 3},
+  [538] = {.lex_state = 95, .external_lex_state = 3},
   [539] = {.lex_state = 10, .external_lex_state = 3},
-  [540] = {.lex_state = 59, .external_lex_state = 3},
+  [540] = {.lex_state = 95, .external_lex_state = 3},
   [541] = {.lex_state = 0, .external_lex_state = 3},
   [542] = {.lex_state = 10, .external_lex_state = 3},
   [543] = {.lex_state = 0, .external_lex_state = 3},
-  [544] = {.lex_state = 59, .external_lex_state = 3},
+  [544] = {.lex_state = 95, .external_lex_state = 3},
   [545] = {.lex_state = 0, .external_lex_state = 3},
-  [546] = {.lex_state = 59, .external_lex_state = 3},
-  [547] = {.lex_state = 59, .external_lex_state = 3},
+  [546] = {.lex_state = 95, .external_lex_state = 3},
+  [547] = {.lex_state = 95, .external_lex_state = 3},
   [548] = {.lex_state = 16, .external_lex_state = 3},
   [549] = {.lex_state = 0, .external_lex_state = 3},
   [550] = {.lex_state = 0, .external_lex_state = 3},
@@ -5666,52 +5893,52 @@ static const TSLexerMode ts_lex_modes[STATE_COUNT] = {
   [552] = {.lex_state = 8, .external_lex_state = 3},
   [553] = {.lex_state = 8, .external_lex_state = 3},
   [554] = {.lex_state = 8, .external_lex_state = 3},
-  [555] = {.lex_state = 59, .external_lex_state = 3},
-  [556] = {.lex_state = 59, .external_lex_state = 3},
-  [557] = {.lex_state = 59, .external_lex_state = 3},
+  [555] = {.lex_state = 95, .external_lex_state = 3},
+  [556] = {.lex_state = 95, .external_lex_state = 3},
+  [557] = {.lex_state = 95, .external_lex_state = 3},
   [558] = {.lex_state = 0, .external_lex_state = 3},
   [559] = {.lex_state = 0, .external_lex_state = 3},
-  [560] = {.lex_state = 59, .external_lex_state = 3},
-  [561] = {.lex_state = 59, .external_lex_state = 3},
-  [562] = {.lex_state = 59, .external_lex_state = 3},
+  [560] = {.lex_state = 95, .external_lex_state = 3},
+  [561] = {.lex_state = 95, .external_lex_state = 3},
+  [562] = {.lex_state = 95, .external_lex_state = 3},
   [563] = {.lex_state = 16, .external_lex_state = 3},
   [564] = {.lex_state = 8, .external_lex_state = 3},
   [565] = {.lex_state = 0, .external_lex_state = 3},
   [566] = {.lex_state = 0, .external_lex_state = 3},
-  [567] = {.lex_state = 59, .external_lex_state = 3},
-  [568] = {.lex_state = 59, .external_lex_state = 3},
-  [569] = {.lex_state = 59, .external_lex_state = 3},
+  [567] = {.lex_state = 95, .external_lex_state = 3},
+  [568] = {.lex_state = 95, .external_lex_state = 3},
+  [569] = {.lex_state = 95, .external_lex_state = 3},
   [570] = {.lex_state = 0, .external_lex_state = 3},
-  [571] = {.lex_state = 59, .external_lex_state = 3},
+  [571] = {.lex_state = 95, .external_lex_state = 3},
   [572] = {.lex_state = 0, .external_lex_state = 3},
-  [573] = {.lex_state = 59, .external_lex_state = 3},
+  [573] = {.lex_state = 95, .external_lex_state = 3},
   [574] = {.lex_state = 0, .external_lex_state = 3},
-  [575] = {.lex_state = 59, .external_lex_state = 3},
-  [576] = {.lex_state = 59, .external_lex_state = 3},
-  [577] = {.lex_state = 59, .external_lex_state = 3},
-  [578] = {.lex_state = 59, .external_lex_state = 3},
+  [575] = {.lex_state = 95, .external_lex_state = 3},
+  [576] = {.lex_state = 95, .external_lex_state = 3},
+  [577] = {.lex_state = 95, .external_lex_state = 3},
+  [578] = {.lex_state = 95, .external_lex_state = 3},
   [579] = {.lex_state = 0, .external_lex_state = 3},
   [580] = {.lex_state = 0, .external_lex_state = 3},
   [581] = {.lex_state = 0, .external_lex_state = 3},
   [582] = {.lex_state = 0, .external_lex_state = 3},
   [583] = {.lex_state = 0, .external_lex_state = 3},
-  [584] = {.lex_state = 59, .external_lex_state = 3},
+  [584] = {.lex_state = 95, .external_lex_state = 3},
   [585] = {.lex_state = 8, .external_lex_state = 3},
   [586] = {.lex_state = 0, .external_lex_state = 3},
   [587] = {.lex_state = 0, .external_lex_state = 3},
   [588] = {.lex_state = 8, .external_lex_state = 3},
-  [589] = {.lex_state = 59, .external_lex_state = 3},
+  [589] = {.lex_state = 95, .external_lex_state = 3},
   [590] = {.lex_state = 8, .external_lex_state = 3},
   [591] = {.lex_state = 0, .external_lex_state = 3},
   [592] = {.lex_state = 0, .external_lex_state = 3},
   [593] = {.lex_state = 0, .external_lex_state = 3},
-  [594] = {.lex_state = 59, .external_lex_state = 3},
+  [594] = {.lex_state = 95, .external_lex_state = 3},
   [595] = {.lex_state = 0, .external_lex_state = 3},
   [596] = {.lex_state = 0, .external_lex_state = 3},
-  [597] = {.lex_state = 59, .external_lex_state = 3},
+  [597] = {.lex_state = 95, .external_lex_state = 3},
   [598] = {.lex_state = 0, .external_lex_state = 3},
   [599] = {.lex_state = 0, .external_lex_state = 3},
-  [600] = {.lex_state = 59, .external_lex_state = 3},
+  [600] = {.lex_state = 95, .external_lex_state = 3},
 };
 
 static const TSSymbol ts_reserved_words[5][MAX_RESERVED_WORD_SET_SIZE] = {
