@@ -134,6 +134,7 @@ const EFFECTS: &[&str] = &[
     "block",
     "block \"what to do instead\"",
     "require approval by 2 of dbas within 15m",
+    "require approval by 1 of dbas within 15m for 1h",
     "mask pii",
     "mask pii redact",
     "mask pii hash",
