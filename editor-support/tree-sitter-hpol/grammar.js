@@ -156,16 +156,19 @@ module.exports = grammar({
     owner_clause: $ => seq('owner', $.string),
     until_clause: $ => seq('until', $.date),
 
-    _effect: $ => choice($.allow_effect, $.block_effect, $.approval_effect, $.mask_effect, $.limit_effect),
+    _effect: $ => choice(
+      $.allow_effect, $.block_effect, $.approval_effect, $.justification_effect, $.mask_effect, $.limit_effect,
+    ),
     observed_effect: $ => seq('observe', $._effect),
     // A limit behind `allow` is that of the `allow`.
     allow_effect: $ => prec.right(seq('allow', optional($.limit))),
-    block_effect: $ => seq('block', optional($.string)),
+    block_effect: $ => seq('block', optional($.string), optional(seq('terminate', 'session'))),
     approval_effect: $ => seq(
       'require', 'approval', 'by', field('quorum', $.int), 'of', field('group', $.path),
       'within', field('within', $.duration),
       optional(seq('for', choice(seq('this', 'operation'), field('stands', $.duration)))),
     ),
+    justification_effect: $ => seq('require', 'justification', 'reviewed', 'by', field('group', $.path)),
     mask_effect: $ => seq('mask', field('class', $.path), optional($.masker)),
     masker: $ => choice('redact', 'null', 'hash', seq('keep', choice('last', 'first'), $.int)),
     limit_effect: $ => $.limit,
@@ -175,11 +178,13 @@ module.exports = grammar({
       $.as_clause, $.on_clause, $.at_clause, $.sql_clause, $.http_clause, $.earlier_clause, $.expect_clause,
     ),
     as_clause: $ => seq(
-      'as', 'subject', field('id', $.string), repeat(choice($.as_groups, $.as_issuer, $.as_from, $.as_claims)),
+      'as', 'subject', field('id', $.string),
+      repeat(choice($.as_groups, $.as_issuer, $.as_from, $.as_claims, $.as_justification)),
     ),
     as_groups: $ => seq('groups', $._texts),
     as_issuer: $ => seq('issuer', $.string),
     as_from: $ => seq('from', $.string),
+    as_justification: $ => seq('justification', $.string),
     as_claims: $ => seq('claims', '{', loose($.claim_value), '}'),
     claim_value: $ => seq(choice($.string, $.word), '=', choice($.string, $.int, $.boolean, $.word, $.texts)),
     texts: $ => $._texts,

@@ -173,7 +173,7 @@ mod tests {
         assert_eq!(mechanisms().mechanisms.len(), 27);
         assert_eq!(
             (MAPPINGS.lines().count() - 1, mechanisms().iter().count()),
-            (305, 305)
+            (300, 300)
         );
         assert_eq!(
             mechanisms()
@@ -181,7 +181,7 @@ mod tests {
                 .map(|mapping| mapping.control)
                 .collect::<BTreeSet<_>>()
                 .len(),
-            229
+            228
         );
         for mapping in mechanisms().iter() {
             assert!(mechanisms().get(mapping.mechanism).is_some(), "{mapping:?}");

@@ -240,6 +240,11 @@ impl<'a> Pair<'a> {
                         let class = policy.classes.get(class.0 as usize);
                         outputs.extend(class.map(|class| Output::Mask(class.name.clone())));
                     }
+                    Effect::Block {
+                        terminates: true, ..
+                    } => {
+                        outputs.insert(Output::Ends);
+                    }
                     effect if effect.row_limit().is_some() => {
                         outputs.insert(Output::Limit);
                     }

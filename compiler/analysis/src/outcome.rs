@@ -29,6 +29,8 @@ pub enum Output {
     Mask(String),
     /// How many rows come back at most, where it can go ahead.
     Limit,
+    /// Whether the session ends with it.
+    Ends,
     /// Whether the rule of this name, which is in observe, would have done this.
     Observed(String, Would),
 }
@@ -59,6 +61,8 @@ pub enum Outcome {
     Mask(Option<Mask>),
     /// How many rows come back, if that is limited.
     Limit(Option<u64>),
+    /// Whether the session ends.
+    Ends(bool),
     /// Whether the rule would have acted.
     Observed(bool),
 }
@@ -151,6 +155,7 @@ impl Differs {
             (Role::Observed(would), Output::Observed(name, of)) if would == *of => {
                 step((rule.name == *name).then_some(0))
             }
+            (Role::Block, Output::Ends) => step(ends(rule).then_some(0)),
             // What exceptions leave of a rule stands in its condition: see `examine`.
             (
                 Role::Observed(_)
@@ -161,7 +166,7 @@ impl Differs {
                 | Role::Doubt,
                 _,
             )
-            | (_, Output::Observed(..)) => 0,
+            | (_, Output::Observed(..) | Output::Ends) => 0,
             (Role::Block, _) => BLOCK,
             (Role::ApprovalRestricts, Output::Approvals) => {
                 let demand = demand(policies, policy, rule);
@@ -211,13 +216,18 @@ impl Differs {
             Output::Limit => {
                 Outcome::Limit(last().and_then(|last| self.steps.limits.get(last).copied()))
             }
+            Output::Ends => Outcome::Ends(steps != 0),
             Output::Observed(..) => Outcome::Observed(steps != 0),
         }
     }
 
     fn settle_side(&self, mut side: Side, open: Side, observes: bool) -> (Side, Side) {
-        if let Output::Observed(..) = self.output {
-            return (side, side);
+        match self.output {
+            Output::Observed(..) => return (side, side),
+            // What is only observed ends nothing.
+            Output::Ends if observes => return (0, Side::MAX),
+            Output::Ends => return (side, side),
+            _ => {}
         }
         let mut never = 0;
         if let (true, Output::Mask(_) | Output::Limit) = (observes, &self.output) {
@@ -243,7 +253,9 @@ impl Differs {
         let goes_ahead = |side| verdict(side) != Verdict::Block;
         let held = |side| verdict(side) == Verdict::RequireApproval;
         match self.output {
-            Output::Verdict | Output::Observed(..) => self.outcome(left) != self.outcome(right),
+            Output::Verdict | Output::Ends | Output::Observed(..) => {
+                self.outcome(left) != self.outcome(right)
+            }
             Output::Approvals => held(left) && held(right) && left >> FIRST != right >> FIRST,
             Output::Mask(_) | Output::Limit => {
                 goes_ahead(left) && goes_ahead(right) && left >> FIRST != right >> FIRST
@@ -293,6 +305,10 @@ pub(crate) fn of_decision(
             let limits = rules(&decision.limit).into_iter();
             let smallest = limits.filter_map(|rule| rule.effect.row_limit()).min();
             Outcome::Limit(smallest.filter(|_| goes_ahead))
+        }
+        Output::Ends => {
+            let ends = rules(&decision.block).into_iter().any(ends);
+            Outcome::Ends(ends && !observes)
         }
         Output::Observed(name, would) => {
             let mut observed = decision.observed.iter();
@@ -352,6 +368,17 @@ fn verdict(side: Side) -> Verdict {
     } else {
         Verdict::Allow
     }
+}
+
+/// Whether a rule that blocks ends the session.
+fn ends(rule: &Rule) -> bool {
+    matches!(
+        rule.effect,
+        Effect::Block {
+            terminates: true,
+            ..
+        }
+    )
 }
 
 fn class_name(policy: &Policy, class: u32) -> Option<&String> {

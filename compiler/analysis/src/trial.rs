@@ -77,6 +77,7 @@ pub(crate) struct Upshot {
     demands: BTreeSet<(u32, String, u64, Option<u64>)>,
     masks: BTreeMap<String, (u8, u32)>,
     limit: Option<u64>,
+    ends: bool,
     observed: BTreeSet<(String, Would)>,
 }
 
@@ -107,6 +108,15 @@ pub(crate) fn upshot(policy: &Policy, decision: &Decision) -> Upshot {
     let goes_ahead = decision.verdict != Verdict::Block;
     let held = decision.verdict == Verdict::RequireApproval;
     let limits = decision.limit.iter().map(effect);
+    let ends = |effect| {
+        matches!(
+            effect,
+            Effect::Block {
+                terminates: true,
+                ..
+            }
+        )
+    };
     let observed = decision
         .observed
         .iter()
@@ -122,6 +132,7 @@ pub(crate) fn upshot(policy: &Policy, decision: &Decision) -> Upshot {
             .filter_map(|effect| effect.row_limit())
             .min()
             .filter(|_| goes_ahead),
+        ends: decision.block.iter().map(effect).any(ends),
         masks: if goes_ahead { masks } else { BTreeMap::new() },
         observed: observed.collect(),
     }

@@ -11,6 +11,7 @@ pub mod claims;
 pub mod decision;
 pub mod digest;
 pub mod facts;
+pub mod justification;
 pub mod policy;
 pub mod program;
 pub mod schedule;

@@ -287,6 +287,8 @@ pub enum Effect {
     Block {
         /// What to do instead.
         message: String,
+        /// Whether the session ends with it.
+        terminates: bool,
     },
     /// Grants once `quorum` different members of `group`, none of them the requester, have approved.
     RequireApproval {
@@ -299,6 +301,13 @@ pub enum Effect {
         /// How long an approval that was given stands for what this rule requires of the same subject on the same connection;
         /// at least 1. For its one operation alone where there is none.
         stands_seconds: Option<u64>,
+    },
+    /// Grants where a justification was given, and blocks where none was.
+    RequireJustification {
+        /// Who reviews what was granted so.
+        reviewers: GroupId,
+        /// The fact that tells the justification: missing where none was given.
+        given: FactId,
     },
     /// Hides a data class in what comes back. Grants nothing.
     Mask {
@@ -324,7 +333,10 @@ impl Effect {
         match self {
             Effect::Allow { rows } => *rows,
             Effect::Limit { rows } => Some(*rows),
-            Effect::Block { .. } | Effect::RequireApproval { .. } | Effect::Mask { .. } => None,
+            Effect::Block { .. }
+            | Effect::RequireApproval { .. }
+            | Effect::RequireJustification { .. }
+            | Effect::Mask { .. } => None,
         }
     }
 }

@@ -14,8 +14,8 @@ use crate::exit::{Failure, Outcome};
 use crate::terminal::Terminal;
 
 use approval::Approval;
-pub(crate) use gateway::GatewayFailure;
-use gateway::{Answer, ApprovalId, Gateway};
+use gateway::{Answer, ApprovalId};
+pub(crate) use gateway::{Gateway, GatewayFailure};
 
 /// See and answer requests for approval
 #[derive(Debug, Args)]
@@ -61,8 +61,9 @@ enum Verb {
     },
 }
 
+/// Which gateway, and who asks.
 #[derive(Debug, Args)]
-struct Access {
+pub(crate) struct Access {
     /// Address of the gateway's admin API
     #[arg(
         long,
@@ -80,23 +81,32 @@ struct Access {
     ca_file: Option<PathBuf>,
     /// Print JSON
     #[arg(long, global = true)]
-    json: bool,
+    pub(crate) json: bool,
+}
+
+impl Access {
+    /// The gateway, with the token to show it.
+    pub(crate) fn gateway(&self) -> Result<Gateway, Failure> {
+        let (token, authorities) = (self.token_file.as_deref(), self.ca_file.as_deref());
+        Ok(Gateway::connect(&self.gateway, token, authorities)?)
+    }
+}
+
+/// What runs a request to the gateway.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime
+        .enable_all()
+        .build()
+        .map_err(|source| Failure::Internal {
+            what: format!("cannot start the event loop: {source}"),
+        })
 }
 
 impl Approvals {
     pub(crate) fn run(&self, terminal: &mut Terminal) -> Result<Outcome, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|source| Failure::Internal {
-                what: format!("cannot start the event loop: {source}"),
-            })?;
         let access = &self.access;
-        let gateway = Gateway::connect(
-            &access.gateway,
-            access.token_file.as_deref(),
-            access.ca_file.as_deref(),
-        )?;
+        let (gateway, runtime) = (access.gateway()?, runtime()?);
         match &self.verb {
             Verb::List => {
                 let approvals = runtime.block_on(gateway.list())?;

@@ -196,6 +196,9 @@ fn effect<C>(policy: &Policy<C>, effect: &Effect) -> String {
         Effect::Allow { rows: None } => "allow".to_owned(),
         Effect::Allow { rows: Some(rows) } => format!("allow limit rows {rows}"),
         Effect::Limit { rows } => format!("limit rows {rows}"),
+        Effect::Block {
+            terminates: true, ..
+        } => "block terminate session".to_owned(),
         Effect::Block { .. } => "block".to_owned(),
         Effect::RequireApproval {
             quorum,
@@ -213,6 +216,11 @@ fn effect<C>(policy: &Policy<C>, effect: &Effect) -> String {
                 "require approval by {quorum} of {} within {within_seconds}s{stands}",
                 visible::line(group)
             )
+        }
+        Effect::RequireJustification { reviewers, .. } => {
+            let group = policy.groups.get(reviewers.0 as usize);
+            let group = group.map_or("?", |group| &group.name);
+            format!("require justification reviewed by {}", visible::line(group))
         }
         Effect::Mask { class, mask } => {
             let class = policy

@@ -196,6 +196,15 @@ fn obligations(policy: &Policy<Unread>, decision: &Decision) -> Vec<Value> {
                 .filter(|rows| Some(*rows) == smallest)?;
             Some(json!({"rule": rule.name, "limit": {"rows": rows}}))
         }
+        Effect::RequireJustification { reviewers, .. } => {
+            let group = policy.groups.get(reviewers.0 as usize);
+            Some(json!({"rule": rule.name, "justification": {
+                "reviewers": group.map(|group| &group.name),
+            }}))
+        }
+        Effect::Block {
+            terminates: true, ..
+        } => Some(json!({"rule": rule.name, "terminates": "session"})),
         Effect::Block { .. } => None,
     };
     rules.filter_map(obligation).collect()

@@ -105,7 +105,7 @@ impl<'a> Decider<'a> {
                 Some(Effect::RequireApproval { .. }) => self.decision.approve.push(id),
                 Some(Effect::Mask { .. }) => self.decision.mask.push(id),
                 Some(Effect::Allow { .. } | Effect::Limit { .. }) => self.decision.limit.push(id),
-                Some(Effect::Block { .. }) | None => {}
+                Some(Effect::Block { .. } | Effect::RequireJustification { .. }) | None => {}
             }
         }
     }

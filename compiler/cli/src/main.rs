@@ -35,6 +35,7 @@ mod observed;
 mod project;
 mod report;
 mod requests;
+mod reviews;
 mod sources;
 mod table;
 mod terminal;
@@ -85,6 +86,7 @@ enum Verb {
     Graph(graph::Graph),
     Bundle(bundle::Bundle),
     Approvals(approvals::Approvals),
+    Reviews(reviews::Reviews),
     Audit(audit::Audit),
     Evidence(evidence::Evidence),
     Lsp(lsp::Lsp),
@@ -131,6 +133,7 @@ fn run(verb: &Verb, terminal: &mut Terminal) -> Result<Outcome, Failure> {
         Verb::Eval(verb) => verb.run(terminal),
         Verb::Bench(verb) => verb.run(terminal),
         Verb::Approvals(verb) => verb.run(terminal),
+        Verb::Reviews(verb) => verb.run(terminal),
         Verb::Audit(verb) => verb.run(terminal),
         Verb::Evidence(verb) => verb.run(terminal),
         Verb::Lsp(verb) => verb.run(),

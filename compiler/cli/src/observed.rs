@@ -61,7 +61,8 @@ impl Observed {
             Effect::Allow { rows: Some(_) } => claim.mechanism == LIMITS,
             Effect::Allow { rows: None }
             | Effect::Block { .. }
-            | Effect::RequireApproval { .. } => false,
+            | Effect::RequireApproval { .. }
+            | Effect::RequireJustification { .. } => false,
         };
         (self.0.contains(&id) && !holds).then_some(Idle::Connections)
     }

@@ -7,6 +7,7 @@ use hpol_bundle::address;
 use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::digest::sha256;
 use hpol_bundle::facts::{Fact, Facts, Value};
+use hpol_bundle::justification;
 use hpol_bundle::policy::{ClassId, Effect, Policy, Rule, RuleId};
 use hpol_bundle::program::Program;
 use hpol_bundle::schedule;
@@ -82,13 +83,17 @@ impl<'a> Trial<'a> {
         .unwrap_or_else(|| self.outcome(case, &decision))
     }
 
-    /// The time of `case`: now where it says none.
+    /// What is known of any operation of `case`: its time, now where it says none, and what is given as the justification.
     pub(crate) fn time(&self, case: &TestCase) -> Facts {
         let mut facts = Facts::new();
         let time = case.at.unwrap_or_else(now);
         facts.extend(&schedule::facts(self.vocabulary, time));
         if let Some((id, _)) = self.vocabulary.lookup("time.now") {
             facts.set(id, Fact::Known(Value::Int(time)));
+        }
+        let given = self.vocabulary.lookup(justification::FACT);
+        if let (Some((id, _)), Some(given)) = (given, &case.subject.justification) {
+            facts.set(id, Fact::Known(Value::Text(given.as_str().into())));
         }
         facts
     }

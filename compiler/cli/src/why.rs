@@ -320,6 +320,7 @@ pub(crate) fn does(effect: &Effect) -> &'static str {
         Effect::Allow { .. } => "allow",
         Effect::Block { .. } => "block",
         Effect::RequireApproval { .. } => "require approval",
+        Effect::RequireJustification { .. } => "require justification",
         Effect::Mask { .. } => "mask",
         Effect::Limit { .. } => "limit",
     }

@@ -259,3 +259,26 @@ fn an_approval_that_stands_longer_is_looser() {
         );
     }
 }
+
+#[test]
+fn a_block_that_ends_the_session_is_tighter() {
+    let rule = |block: &str| api("", &format!("rule r {{\n    on api\n    {block}\n}}"));
+    for (before, after, relation, code) in [
+        ("block", "block terminate session", "tighter", 0),
+        ("block terminate session", "block \"no\"", "looser", 1),
+        (
+            "block \"no\" terminate session",
+            "block terminate session",
+            "equivalent",
+            0,
+        ),
+    ] {
+        let (told, ended) = diff(&rule(before), &rule(after));
+        let on = on(&told, "http", "api");
+        assert_eq!(
+            (&on["relation"], ended),
+            (&relation.into(), code),
+            "{before:?} {after:?}"
+        );
+    }
+}

@@ -279,7 +279,13 @@ impl Parts {
             let effect = match rule.effect {
                 Effect::Allow { rows } => tree::Effect::Allow { rows },
                 Effect::Limit { rows } => tree::Effect::Limit { rows },
-                Effect::Block { message } => tree::Effect::Block { message },
+                Effect::Block {
+                    message,
+                    terminates,
+                } => tree::Effect::Block {
+                    message,
+                    terminates,
+                },
                 Effect::RequireApproval {
                     quorum,
                     group,
@@ -291,6 +297,12 @@ impl Parts {
                     within_seconds,
                     stands_seconds,
                 },
+                Effect::RequireJustification { reviewers, given } => {
+                    tree::Effect::RequireJustification {
+                        reviewers: GroupId(*groups.get(reviewers.as_str())?),
+                        given,
+                    }
+                }
                 Effect::Mask { class, mask } => tree::Effect::Mask {
                     class: ClassId(*classes.get(class.as_str())?),
                     mask,

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use hpol_bundle::policy::{Claim, Condition, Mask};
-use hpol_bundle::vocabulary::Protocol;
+use hpol_bundle::vocabulary::{FactId, Protocol};
 
 use crate::test_case::TestCase;
 
@@ -86,12 +86,17 @@ pub(crate) enum Effect {
     },
     Block {
         message: String,
+        terminates: bool,
     },
     RequireApproval {
         quorum: u32,
         group: String,
         within_seconds: u64,
         stands_seconds: Option<u64>,
+    },
+    RequireJustification {
+        reviewers: String,
+        given: FactId,
     },
     Mask {
         class: String,

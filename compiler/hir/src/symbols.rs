@@ -69,6 +69,7 @@ pub(crate) enum EffectKind {
     Allow,
     Block,
     RequireApproval,
+    RequireJustification,
     Mask,
     Limit,
     /// Whatever it does, it is only observed.
@@ -416,6 +417,7 @@ fn effect(item: Option<&Item>) -> Option<RuleSymbol> {
         Effect::Limit { .. } => EffectKind::Limit,
         Effect::Block { .. } => EffectKind::Block,
         Effect::RequireApproval { .. } => EffectKind::RequireApproval,
+        Effect::RequireJustification { .. } => EffectKind::RequireJustification,
         Effect::Mask { .. } => EffectKind::Mask,
     };
     Some(RuleSymbol {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use hpol_bundle::claims::Claim;
 use hpol_bundle::decision::Verdict;
+use hpol_bundle::justification::Justification;
 use hpol_bundle::policy::Source;
 use hpol_bundle::vocabulary::Protocol;
 use hpol_nist_mappings::ControlId;
@@ -44,6 +45,8 @@ pub struct TestSubject {
     pub issuer: Option<String>,
     /// `session.client_address`, where the test says one.
     pub from: Option<IpAddr>,
+    /// What it gives as a justification.
+    pub justification: Option<Justification>,
     /// The claims of its token.
     pub claims: BTreeMap<String, Claim>,
 }

@@ -119,6 +119,7 @@
   "of"
   "for"
   "this"
+  "reviewed"
   "session"
   "operation"
 ] @keyword
@@ -128,6 +129,8 @@
   "block"
   "require"
   "approval"
+  "justification"
+  "terminate"
   "mask"
   "redact"
   "null"

@@ -188,6 +188,12 @@ fn all_facts() -> Vec<FactId> {
     decided.map(|(id, _)| id).collect()
 }
 
+/// The fact that tells a justification.
+fn justification() -> FactId {
+    let found = Vocabulary::builtin().lookup(hpol_bundle::justification::FACT);
+    found.map_or(FactId(0), |(id, _)| id)
+}
+
 fn rule(random: &mut Random, facts: &[FactId], index: usize) -> Rule {
     let mask = *random
         .pick(&[Mask::KeepLast(4), Mask::Hash, Mask::Redact, Mask::Null])
@@ -196,12 +202,17 @@ fn rule(random: &mut Random, facts: &[FactId], index: usize) -> Rule {
     let effect = match random.below(10) {
         0 => Effect::Block {
             message: String::new(),
+            terminates: index.is_multiple_of(2),
         },
         1 | 2 => Effect::RequireApproval {
             quorum: 1,
             group: GroupId(0),
             within_seconds: 60,
             stands_seconds: index.is_multiple_of(3).then_some(600),
+        },
+        3 if index.is_multiple_of(2) => Effect::RequireJustification {
+            reviewers: GroupId(0),
+            given: justification(),
         },
         3 => Effect::Mask {
             class: ClassId(0),

@@ -13,6 +13,7 @@ use hpol_bundle::facts::{Fact, Facts, Value};
 use hpol_bundle::policy::{
     Condition, Effect, ExceptionId, GroupId, Policy, Predicate, RuleId, Test,
 };
+use hpol_bundle::vocabulary::FactId;
 
 pub use history::{Moment, Past, number};
 
@@ -62,7 +63,9 @@ pub fn decide_at(policy: &Policy, facts: &Facts, moment: Moment<'_>) -> Decision
             }
         }
         if rule.observe {
-            decision.observed.extend(observed(id, &rule.effect, truth));
+            decision
+                .observed
+                .extend(observed(id, &rule.effect, truth, facts));
             continue;
         }
         if rule.effect.row_limit().is_some() && truth != Truth::False {
@@ -75,6 +78,17 @@ pub fn decide_at(policy: &Policy, facts: &Facts, moment: Moment<'_>) -> Decision
             Effect::RequireApproval { .. } if truth != Truth::False => {
                 decision.approve.push(id);
                 granted |= truth == Truth::True;
+            }
+            // One of these two, where it is known whether a justification was given.
+            Effect::RequireJustification { given, .. } => {
+                let given = has(facts, given);
+                if truth.min(not(given)) != Truth::False {
+                    decision.block.push(id);
+                }
+                if truth.min(given) == Truth::True {
+                    decision.allow.push(id);
+                    granted = true;
+                }
             }
             // ... and what grants counts only if it is definitely true.
             Effect::Allow { .. } if truth == Truth::True => {
@@ -95,6 +109,15 @@ pub fn decide_at(policy: &Policy, facts: &Facts, moment: Moment<'_>) -> Decision
     decision
 }
 
+/// Whether an optional fact is there.
+fn has(facts: &Facts, fact: FactId) -> Truth {
+    match facts.fact(fact) {
+        Fact::Known(_) => Truth::True,
+        Fact::Missing => Truth::False,
+        Fact::Unknown => Truth::Unknown,
+    }
+}
+
 /// The exceptions to `rule`, and whether they hold.
 fn exceptions(
     policy: &Policy,
@@ -108,8 +131,16 @@ fn exceptions(
 }
 
 /// What a rule in observe would do, by the measure of one that is not.
-fn observed(rule: RuleId, effect: &Effect, truth: Truth) -> Vec<Observed> {
+fn observed(rule: RuleId, effect: &Effect, truth: Truth, facts: &Facts) -> Vec<Observed> {
     let would = match effect {
+        Effect::RequireJustification { given, .. } => {
+            let given = has(facts, *given);
+            let blocks = truth.min(not(given)) != Truth::False;
+            let grants = truth.min(given) == Truth::True;
+            let both = [(Would::Block, blocks), (Would::Allow, grants)].into_iter();
+            let would = both.filter(|(_, does)| *does).map(|(would, _)| would);
+            return would.map(|would| Observed { would, rule }).collect();
+        }
         Effect::Block { .. } => Would::Block,
         Effect::RequireApproval { .. } => Would::RequireApproval,
         Effect::Allow { .. } => Would::Allow,

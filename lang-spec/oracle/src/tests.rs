@@ -9,6 +9,7 @@ type Line = (fn() -> Effect, Truth);
 
 const BLOCK: fn() -> Effect = || Effect::Block {
     message: String::new(),
+    terminates: false,
 };
 const APPROVAL: fn() -> Effect = || Effect::RequireApproval {
     quorum: 1,

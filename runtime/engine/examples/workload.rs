@@ -216,6 +216,7 @@ fn policy(vocabulary: &Vocabulary, rules: &[Json]) -> Policy {
                 name,
                 Effect::Block {
                     message: String::new(),
+                    terminates: false,
                 },
             ),
             "approve" => add(

@@ -374,6 +374,7 @@ fn block(condition: Condition) -> Rule {
         condition,
         effect: Effect::Block {
             message: String::new(),
+            terminates: false,
         },
         observe: false,
         source: Source::default(),

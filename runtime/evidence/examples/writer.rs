@@ -131,6 +131,8 @@ fn decision(session: &str, number: u64, verdict: &str) -> Event {
         .into(),
         approval: None,
         stands_until: None,
+        justification: None,
+        ends_session: false,
         bundle: "22".repeat(32),
         history: None,
         left_out: LeftOut::default(),

@@ -142,14 +142,14 @@ mod tests {
             },
             sequences: [
                 7,
-                11,
-                25,
-                29,
+                12,
+                26,
+                31,
             ],
         }
         "#);
         assert_eq!(controls.keys().collect::<Vec<_>>(), ["ac-3", "au-2"]);
-        assert_eq!(controls["au-2"].sequences, [25]);
+        assert_eq!(controls["au-2"].sequences, [26]);
         assert!(controls["au-2"].mechanisms.is_empty());
     }
 

@@ -286,7 +286,7 @@ mod tests {
                 .map(|read| read.stored.sequence)
                 .collect()
         };
-        assert_eq!(sequences("op-1"), [7, 8, 9, 10, 11]);
+        assert_eq!(sequences("op-1"), [7, 8, 9, 10, 11, 12]);
         assert_eq!(sequences("op-2"), [] as [u64; 0]);
     }
 }

@@ -141,6 +141,19 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stands_until: Option<String>,
     },
+    /// Somebody reviewed an operation that went ahead since a justification was given.
+    JustificationReviewed {
+        /// Position of the decision's record in the log.
+        reviewed: u64,
+        /// Id of the operation.
+        operation: String,
+        /// Who reviewed it; not the one who asked.
+        reviewer: Subject,
+        /// What they found.
+        finding: Finding,
+        /// Why.
+        reason: String,
+    },
     /// What became of an operation that went ahead.
     Outcome(Box<OutcomeRecord>),
     /// Clients were turned away of which no records of their own were written, since there were too many.
@@ -249,6 +262,13 @@ pub struct DecisionRecord {
     /// for this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stands_until: Option<String>,
+    /// Whether a rule ends the session with this block; absent where none does.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ends_session: bool,
+    /// The justification that rules required and that was given; absent where none did. What went ahead by it is to be
+    /// reviewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub justification: Option<JustificationRecord>,
     /// Digest of the bundle that decided; empty when there was none.
     pub bundle: String,
     /// The facts of the operation that conditions over history read, of one that goes ahead; absent where the policy has
@@ -293,6 +313,17 @@ impl LeftOut {
     }
 }
 
+/// Why somebody did what needs a reason. Nobody has checked whether it is true.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JustificationRecord {
+    /// In the words of the client; at most 256 bytes.
+    pub text: String,
+    /// The rules that require it, by qualified name.
+    pub rules: Vec<String>,
+    /// The groups whose members review it, by qualified name.
+    pub reviewers: Vec<String>,
+}
+
 /// For how long an approval stands for what a rule requires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StandsRecord {
@@ -321,6 +352,16 @@ pub enum Vote {
     Reject,
 }
 
+/// What a review found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finding {
+    /// There was good reason for it.
+    Justified,
+    /// There was not.
+    Unjustified,
+}
+
 /// How an approval ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -342,9 +383,9 @@ impl Event {
         match self {
             Self::Decision(decision) => Some(&decision.operation),
             Self::Outcome(outcome) => Some(&outcome.operation),
-            Self::ApprovalRequested { operation, .. } | Self::ApprovalClosed { operation, .. } => {
-                Some(operation)
-            }
+            Self::ApprovalRequested { operation, .. }
+            | Self::ApprovalClosed { operation, .. }
+            | Self::JustificationReviewed { operation, .. } => Some(operation),
             Self::GatewayStarted { .. }
             | Self::GatewayStopped { .. }
             | Self::BundleLoaded { .. }

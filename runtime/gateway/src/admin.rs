@@ -3,7 +3,9 @@
 
 mod approvals;
 mod health;
+mod reviews;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -26,6 +28,8 @@ pub(crate) struct Admin {
     pub(crate) door: Arc<Door>,
     pub(crate) identities: Arc<dyn Authenticate>,
     pub(crate) log: Arc<AuditLog>,
+    /// The folder of the log, to read what is reviewed.
+    pub(crate) log_folder: PathBuf,
     pub(crate) approvals: Arc<MemoryApprovals>,
     pub(crate) metrics: PrometheusHandle,
 }
@@ -41,12 +45,13 @@ impl Answer for Admin {
             (&Method::GET | &Method::HEAD, ["readyz"]) => self.ready(),
             (&Method::GET, ["metrics"]) => self.numbers(),
             (_, ["api", "v1", "approvals", rest @ ..]) => self.approvals(&request, rest).await,
+            (_, ["api", "v1", "reviews", rest @ ..]) => self.reviews(&request, rest).await,
             (_, ["healthz" | "readyz" | "metrics"]) => {
                 web::problem(StatusCode::METHOD_NOT_ALLOWED, "this page can only be read")
             }
             _ => web::problem(
                 StatusCode::NOT_FOUND,
-                "there are `/healthz`, `/readyz`, `/metrics` and `/api/v1/approvals`",
+                "there are `/healthz`, `/readyz`, `/metrics`, `/api/v1/approvals` and `/api/v1/reviews`",
             ),
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hpol_bundle::decision::Verdict;
 use hpol_bundle::vocabulary::Protocol;
 use hpol_evidence::log::Health;
-use hpol_evidence::record::{ApprovalEnd, Event, OperationResult, OutcomeRecord};
+use hpol_evidence::record::{ApprovalEnd, Event, Finding, OperationResult, OutcomeRecord};
 use jiff::Timestamp;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -50,6 +50,11 @@ fn describe() {
         "hpol_sessions_refused_total",
         "clients turned away before they had a session"
     );
+    describe_counter!(
+        "hpol_justified_total",
+        "operations that went ahead by a justification"
+    );
+    describe_counter!("hpol_reviews_total", "reviews of these, by what they found");
     describe_gauge!("hpol_sessions_open", "sessions open now");
     describe_counter!(
         "hpol_operations_total",
@@ -139,9 +144,19 @@ pub(crate) fn observe(event: &Event) {
         }
         Event::SessionRefused { .. } => counter!("hpol_sessions_refused_total").increment(1),
         Event::Decision(decision) => {
+            if decision.verdict == "allow" && decision.justification.is_some() {
+                counter!("hpol_justified_total").increment(1);
+            }
             found::operations(&decision.connection, &decision.verdict, |counter| {
                 counter.increment(1);
             });
+        }
+        Event::JustificationReviewed { finding, .. } => {
+            let finding = match finding {
+                Finding::Justified => "justified",
+                Finding::Unjustified => "unjustified",
+            };
+            counter!("hpol_reviews_total", "finding" => finding).increment(1);
         }
         Event::ApprovalRequested { .. } => counter!("hpol_approvals_requested_total").increment(1),
         Event::ApprovalClosed { state, .. } => {

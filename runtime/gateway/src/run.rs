@@ -228,6 +228,7 @@ impl Gateway {
             door: Arc::clone(&self.door),
             identities: Arc::clone(&self.identities) as Arc<dyn Authenticate>,
             log: Arc::clone(&self.log),
+            log_folder: self.config.audit.dir.clone(),
             approvals,
             metrics: prometheus,
         };

@@ -5,6 +5,7 @@ mod framing;
 
 pub(crate) use framing::Strict;
 
+use hpol_session::{Justification, NoJustification};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::Authority;
@@ -29,6 +30,8 @@ pub(crate) enum BadRequest {
     Repeated { header: &'static str },
     #[error("`{header}` is not readable text")]
     NotText { header: &'static str },
+    #[error("`Hpol-Justification`: {0}")]
+    Justification(#[from] NoJustification),
 }
 
 /// Why there is no token.
@@ -82,6 +85,15 @@ const OF_THE_BYTES: [&str; 8] = [
     "accept-ranges",
     "content-range",
 ];
+
+/// The header that gives the reason for a request. It is for the gateway.
+const JUSTIFICATION: HeaderName = HeaderName::from_static("hpol-justification");
+
+/// The reason that the client gives for a request, if it gives one.
+pub(crate) fn justification(headers: &HeaderMap) -> Result<Option<Justification>, BadRequest> {
+    let given = one(headers, JUSTIFICATION, "Hpol-Justification")?;
+    Ok(given.map(Justification::read).transpose()?)
+}
 
 /// Whether a header belongs to the framing of messages.
 pub(crate) fn is_framing(name: &HeaderName) -> bool {
@@ -157,7 +169,11 @@ pub(crate) fn one<'a>(
 /// hidden in them can be seen.
 pub(crate) fn request_headers(headers: &HeaderMap) -> HeaderMap {
     let mut kept = forwarded(headers);
-    for name in [header::AUTHORIZATION, header::ACCEPT_ENCODING] {
+    for name in [
+        header::AUTHORIZATION,
+        header::ACCEPT_ENCODING,
+        JUSTIFICATION,
+    ] {
         kept.remove(name);
     }
     kept.insert(

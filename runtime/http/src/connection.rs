@@ -135,7 +135,12 @@ async fn walk(
     loop {
         outcome = match outcome {
             Outcome::Permit(permit) => return forward(permit, link, &client.config).await,
-            Outcome::Refuse(refusal) => return Err(Problem::of(&refusal)),
+            Outcome::Refuse(refusal) => {
+                if refusal.ends_session {
+                    parked.close("ended by a rule").await;
+                }
+                return Err(Problem::of(&refusal));
+            }
             Outcome::Hold(hold) => {
                 tracing::info!(session = session.id(), "{}", hold.notice());
                 hold.wait(&Responses).await
@@ -156,7 +161,11 @@ async fn understand(
         let (masked, digest) = (facts::masked(&parts), facts::digest_of_head(&parts));
         session.refuse(&masked, digest, why).await
     };
-    if let Err(why) = codec::check(&parts) {
+    let justified = codec::justification(&parts.headers);
+    if let Err(why) = justified.and_then(|given| {
+        session.justify(given);
+        codec::check(&parts)
+    }) {
         let refusal = refuse(why.to_string()).await;
         return Err(Problem::bad_request(&refusal, &NoFacts::BadRequest(why)));
     }

@@ -32,6 +32,10 @@ pub(crate) fn report(refusal: &Refusal) -> Report {
         }
         RefusalKind::TokenExpired => ("28000", Severity::Fatal),
     };
+    let severity = match refusal.ends_session {
+        true => Severity::Fatal,
+        false => severity,
+    };
     let detail = if refusal.operation.is_empty() {
         String::new()
     } else {

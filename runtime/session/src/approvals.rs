@@ -235,6 +235,7 @@ pub(crate) async fn submit<P>(
                 reason: unavailable.to_string(),
                 help: "try again later".to_owned(),
                 operation: approval.operation,
+                ends_session: false,
             })
         }
     }
@@ -363,6 +364,7 @@ fn within(rule: &Rule<Unread>) -> Option<Duration> {
         Effect::RequireApproval { within_seconds, .. } => Some(Duration::from_secs(within_seconds)),
         Effect::Allow { .. }
         | Effect::Block { .. }
+        | Effect::RequireJustification { .. }
         | Effect::Mask { .. }
         | Effect::Limit { .. } => None,
     }
@@ -375,6 +377,7 @@ fn no_approvers(operation: &str) -> Refusal {
         reason: "the rule that requires approval names no group of the bundle".to_owned(),
         help: String::new(),
         operation: operation.to_owned(),
+        ends_session: false,
     }
 }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 use aws_lc_rs::rand;
 use hpol_evidence::canonical::printable;
-use hpol_evidence::record::{Event, Vote};
+use hpol_evidence::record::{DecisionRecord, Event, Finding, Vote};
 use jiff::Timestamp;
 
 use crate::approvals::standing::Standing;
 use crate::approvals::{self, Approval, ApprovalView, VoteRefused};
 use crate::history::{Both, Histories, Remembered};
+use crate::justified::{self, ReviewRefused};
 use crate::pipeline::{Pipeline, unavailable_refusal};
 use crate::policy::{InForce, Snapshot};
 use crate::ports::{ApprovalStore, Clock, Durability, Evidence};
@@ -235,6 +236,35 @@ impl Door {
         })
     }
 
+    /// Records the review of the operation whose decision is `decided`, the record at `sequence`.
+    ///
+    /// # Errors
+    /// Why the review does not count; nothing is recorded then.
+    pub async fn review(
+        &self,
+        reviewer: &Principal,
+        sequence: u64,
+        decided: &DecisionRecord,
+        finding: Finding,
+        reason: &str,
+    ) -> Result<(), ReviewRefused> {
+        let reason = reason
+            .get(..reason.floor_char_boundary(MAX_REASON_BYTES))
+            .unwrap_or_default();
+        let reason = printable(reason.trim());
+        if reason.is_empty() {
+            return Err(ReviewRefused::NoReason);
+        }
+        let not_found = ReviewRefused::NotFound { sequence };
+        let in_force = self.in_force().ok_or(not_found)?;
+        justified::may_review(&in_force, sequence, decided, reviewer)?;
+        let event = justified::reviewed(sequence, decided, reviewer, finding, &reason);
+        let recorded = self.evidence.append(None, event, Durability::Durable).await;
+        recorded.map_err(|unavailable| ReviewRefused::Unavailable {
+            why: unavailable.to_string(),
+        })
+    }
+
     async fn find(&self, id: &str) -> Result<(Arc<InForce>, Approval), VoteRefused> {
         let missing = || VoteRefused::NotFound { id: id.to_owned() };
         let in_force = self.in_force().ok_or_else(missing)?;
@@ -304,6 +334,7 @@ fn refusal(kind: RefusalKind, reason: &str, help: &str) -> Refusal {
         reason: reason.to_owned(),
         help: help.to_owned(),
         operation: String::new(),
+        ends_session: false,
     }
 }
 

@@ -327,6 +327,7 @@ impl Waiting {
             reason,
             help: help.to_owned(),
             operation: self.approval.operation.clone(),
+            ends_session: false,
         }
     }
 }

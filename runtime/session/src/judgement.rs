@@ -8,6 +8,7 @@ use hpol_evidence::record::{ControlRecord, ExceptionRecord, ObservedRecord, Woul
 
 use crate::approvals::standing::Covered;
 use crate::history::Counted;
+use crate::justified::Justified;
 use crate::masking::MaskingPlan;
 use crate::permit::Limited;
 use crate::policy::InForce;
@@ -32,6 +33,8 @@ pub(crate) struct Judgement {
     pub(crate) unknown: Vec<String>,
     /// The approval that stands for what is required, where one does.
     pub(crate) covered: Option<Covered>,
+    /// The justification that it rests on, where rules require one.
+    pub(crate) justified: Option<Justified>,
     /// Set where the gateway itself refused.
     pub(crate) refusal: Option<(RefusalKind, String, String)>,
     /// The operation in flight, if it is; dropped, it has never begun.
@@ -79,6 +82,7 @@ impl Judgement {
             excepted: Vec::new(),
             unknown: Vec::new(),
             covered: None,
+            justified: None,
             refusal: Some((kind, reason, help)),
             counted: None,
         }
@@ -209,6 +213,20 @@ impl Judgement {
         named.collect()
     }
 
+    /// Whether a rule that blocks ends the session with it.
+    pub(crate) fn ends_session(&self) -> bool {
+        let ends = |rule: &Rule<Unread>| {
+            matches!(
+                rule.effect,
+                Effect::Block {
+                    terminates: true,
+                    ..
+                }
+            )
+        };
+        self.refusal.is_none() && self.determining().any(ends)
+    }
+
     pub(crate) fn reason(&self) -> String {
         if let Some((_, reason, _)) = &self.refusal {
             return reason.clone();
@@ -243,10 +261,11 @@ impl Judgement {
             return help.clone();
         }
         let messages = self.determining().filter_map(|rule| match &rule.effect {
-            Effect::Block { message } if !message.is_empty() => Some(message.clone()),
+            Effect::Block { message, .. } if !message.is_empty() => Some(message.clone()),
             Effect::Block { .. }
             | Effect::Allow { .. }
             | Effect::RequireApproval { .. }
+            | Effect::RequireJustification { .. }
             | Effect::Mask { .. }
             | Effect::Limit { .. } => None,
         });

@@ -12,6 +12,7 @@ pub mod door;
 pub mod history;
 pub mod hold;
 mod judgement;
+pub mod justified;
 pub mod masking;
 mod obligations;
 pub mod permit;
@@ -23,5 +24,6 @@ mod records;
 pub mod refusal;
 pub mod session;
 
+pub use hpol_bundle::justification::{Justification, NoJustification};
 pub use hpol_bundle::vocabulary::{Protocol, Vocabulary};
-pub use hpol_evidence::record::{OperationResult, Vote};
+pub use hpol_evidence::record::{DecisionRecord, Finding, OperationResult, Vote};

@@ -323,6 +323,7 @@ fn withheld(unavailable: &EvidenceUnavailable, operation: String) -> Refusal {
         help: "the operation may have run; its end is withheld until the audit log works again"
             .to_owned(),
         operation,
+        ends_session: false,
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwapOption;
 use hpol_bundle::decision::{Decision, Verdict};
 use hpol_bundle::facts::{Fact, Facts, Value};
+use hpol_bundle::justification::{self, Justification};
 use hpol_bundle::policy::RuleId;
 use hpol_bundle::schedule;
 use hpol_bundle::vocabulary::{Phase, Vocabulary};
@@ -18,6 +19,7 @@ use crate::approvals::standing::{Covered, Stands};
 use crate::door::Door;
 use crate::history::{self, Both, Counted, End, Read, Released, Underway};
 use crate::judgement::Judgement;
+use crate::justified::{self, Justified};
 use crate::masking::MaskingPlan;
 use crate::obligations;
 use crate::permit::{Asked, Obliged, Permit};
@@ -40,6 +42,8 @@ pub(crate) struct Pipeline {
     client: ClientAddress,
     operations: AtomicU64,
     history: Both,
+    /// What the client gives as the reason for what it asks.
+    justification: ArcSwapOption<Justification>,
     specialised: ArcSwapOption<Specialised>,
 }
 
@@ -72,6 +76,7 @@ impl Pipeline {
             connection,
             client,
             operations: AtomicU64::new(0),
+            justification: ArcSwapOption::empty(),
             specialised: ArcSwapOption::empty(),
         }
     }
@@ -133,6 +138,11 @@ impl Pipeline {
         let mut facts = specialised.facts.clone();
         facts.extend(&operation.facts);
         self.tell_time(&mut facts, &bundle.vocabulary);
+        let given = self.justification.load_full();
+        let justification = bundle.vocabulary.lookup(justification::FACT);
+        if let (Some((id, _)), Some(given)) = (justification, &given) {
+            facts.set(id, Fact::Known(Value::Text(given.as_str().into())));
+        }
         let observes = specialised.in_force.observes(&self.connection.name);
         // Whatever rules say goes ahead on a connection in observe, so it counts as what is allowed does.
         let mut covered = None;
@@ -166,6 +176,7 @@ impl Pipeline {
             excepted: decision.excepted.clone(),
             unknown: unknown.collect(),
             covered,
+            justified: Justified::of(&decision, given.as_deref(), &specialised.in_force),
             refusal: None,
             counted: None,
         };
@@ -244,6 +255,11 @@ impl Pipeline {
         } = self;
         door.standing()
             .covering(principal, connection, rules, in_force, door.now())
+    }
+
+    /// Takes what the client gives as the reason for what it asks from now on.
+    pub(crate) fn justify(&self, given: Option<Justification>) {
+        self.justification.store(given.map(Arc::new));
     }
 
     /// Lets an approval stand for this session's subject on its connection.
@@ -329,10 +345,11 @@ impl Pipeline {
             }
             (None, None) => (self.next_operation(), None),
         };
-        let durability = match (operation.class, &approval) {
-            (Class::Read, None) => Durability::Buffered,
-            // That an approval was used is never lost.
-            (Class::Read, Some(_)) | (Class::Write, _) => Durability::Durable,
+        // That an approval or a justification was used is never lost.
+        let used = approval.is_some() || judgement.justified.is_some();
+        let durability = match (operation.class, used) {
+            (Class::Read, false) => Durability::Buffered,
+            (Class::Read, true) | (Class::Write, _) => Durability::Durable,
         };
         let mut record = self.record(
             &id,
@@ -398,8 +415,12 @@ impl Pipeline {
                 .map_or(RefusalKind::Policy, |(kind, ..)| *kind),
             rules: record.rules.clone(),
             reason: record.reason.clone(),
-            help: judgement.help(),
+            help: match justified::lacks_one(&judgement) {
+                true => justified::how(self.connection.protocol).to_owned(),
+                false => judgement.help(),
+            },
             operation: id,
+            ends_session: record.ends_session,
         };
         match self
             .append(Event::Decision(Box::new(record)), Durability::Durable)
@@ -466,6 +487,11 @@ impl Pipeline {
             controls: Arc::clone(&said.controls),
             approval,
             stands_until: None,
+            ends_session: verdict == "block" && judgement.ends_session(),
+            justification: match verdict {
+                "block" => None,
+                _ => judgement.justified.as_ref().map(Justified::record),
+            },
             bundle: judgement
                 .in_force
                 .as_ref()
@@ -514,5 +540,6 @@ pub(crate) fn unavailable_refusal(unavailable: &EvidenceUnavailable) -> Refusal 
         reason: unavailable.to_string(),
         help: "nothing was forwarded; the operator of the gateway sees the cause".to_owned(),
         operation: String::new(),
+        ends_session: false,
     }
 }

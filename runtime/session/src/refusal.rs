@@ -13,6 +13,8 @@ pub struct Refusal {
     pub help: String,
     /// Id of the operation in the audit log; empty where it could not be recorded.
     pub operation: String,
+    /// Whether the session ends with it, since a rule says so.
+    pub ends_session: bool,
 }
 
 impl Refusal {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hpol_bundle::decision::Verdict;
+use hpol_bundle::justification::Justification;
 use hpol_operation::Operation;
 
 use crate::hold::Hold;
@@ -112,6 +113,11 @@ impl Session {
     #[must_use]
     pub fn expired(&self) -> bool {
         self.pipeline.expired()
+    }
+
+    /// Takes what the client gives as the reason for what it asks from now on; `None` for no reason.
+    pub fn justify(&self, given: Option<Justification>) {
+        self.pipeline.justify(given);
     }
 
     /// Asks for leave. `payload` is what would be forwarded: only a [`Permit`] gives it back.

@@ -12,6 +12,8 @@ mod approvals;
 mod exceptions;
 #[path = "pipeline/history.rs"]
 mod history;
+#[path = "pipeline/justified.rs"]
+mod justified;
 #[path = "pipeline/obligations.rs"]
 mod obligations;
 #[path = "pipeline/observed.rs"]
@@ -24,6 +26,8 @@ mod reloads;
 mod restarts;
 #[path = "pipeline/standing.rs"]
 mod standing;
+#[path = "pipeline/terminated.rs"]
+mod terminated;
 #[path = "pipeline/world.rs"]
 mod world;
 

@@ -55,6 +55,7 @@ pub(super) fn of(before: &Outcome, after: &Outcome) -> Direction {
                 _ => Direction::Other,
             }
         }
+        (Outcome::Ends(_), Outcome::Ends(after)) => by_order(*after),
         (Outcome::Observed(_), _) => Direction::Observed,
         _ => Direction::Other,
     }
@@ -138,6 +139,7 @@ impl Output {
             Output::Approvals => "approvals",
             Output::Mask(_) => "mask",
             Output::Limit => "limit",
+            Output::Ends => "session",
             Output::Observed(..) => "observed",
         }
     }

@@ -92,8 +92,12 @@ fn places<'s, 'a>(
 fn outputs(policy: &Policy, rule: &Rule) -> Vec<Output> {
     match &rule.effect {
         Effect::Allow { rows: Some(_) } => vec![Output::Verdict, Output::Limit],
+        Effect::Block {
+            terminates: true, ..
+        } => vec![Output::Verdict, Output::Ends],
         Effect::Allow { rows: None } | Effect::Block { .. } => vec![Output::Verdict],
         Effect::RequireApproval { .. } => vec![Output::Verdict, Output::Approvals],
+        Effect::RequireJustification { .. } => vec![Output::Verdict],
         Effect::Limit { .. } => vec![Output::Limit],
         Effect::Mask { class, .. } => {
             let class = policy.classes.get(class.0 as usize);
@@ -138,6 +142,7 @@ fn shadowed(subject: &Subject<'_>, id: RuleId, rule: &Rule, found: &mut Examinat
     let mut strongest = own;
     for strength in (own..=strength(&Effect::Block {
         message: String::new(),
+        terminates: false,
     }))
         .rev()
     {
@@ -166,6 +171,8 @@ fn strength(effect: &Effect) -> u8 {
         Effect::Mask { .. } => 0,
         Effect::Limit { .. } => 1,
         Effect::Allow { .. } => 2,
+        // With one it grants, and without it blocks.
+        Effect::RequireJustification { .. } => 2,
         Effect::RequireApproval { .. } => 3,
         Effect::Block { .. } => 4,
     }

@@ -245,6 +245,7 @@ fn check_on(connections: Vec<Connection>, rules: Vec<Rule>) -> Vec<(String, What
 fn block() -> Effect {
     Effect::Block {
         message: String::new(),
+        terminates: false,
     }
 }
 

@@ -32,6 +32,7 @@ fn bundle(sequence: u64) -> Bundle {
             test(Predicate::HasAny(vec!["drop".into()])),
             Effect::Block {
                 message: "no".into(),
+                terminates: false,
             },
         ),
         rule(

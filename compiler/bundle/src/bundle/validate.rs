@@ -38,6 +38,9 @@ fn check_policy(policy: &Policy<Unread>) -> Result<(), LoadBundle> {
             Effect::RequireApproval { group, quorum, .. } => {
                 (group.0 as usize) < policy.groups.len() && *quorum > 0
             }
+            Effect::RequireJustification { reviewers, .. } => {
+                (reviewers.0 as usize) < policy.groups.len()
+            }
             Effect::Mask { class, .. } => (class.0 as usize) < policy.classes.len(),
         };
         if !named {

@@ -103,6 +103,7 @@ mod tests {
             condition: Condition::All(Vec::new()),
             effect: Effect::Block {
                 message: String::new(),
+                terminates: false,
             },
             observe: false,
             source: source(),

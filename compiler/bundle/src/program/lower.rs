@@ -13,7 +13,9 @@ use std::fmt;
 
 use crate::digest::sha256;
 use crate::policy::history::{History, MAX_WINDOW_SECONDS, MIN_WINDOW_SECONDS};
-use crate::policy::{Condition, ExceptionId, GroupId, MAX_DEPTH, Policy, RuleId};
+use crate::policy::{
+    Condition, Effect, ExceptionId, GroupId, MAX_DEPTH, Policy, Predicate, RuleId, Test,
+};
 use crate::vocabulary::{Protocol, Vocabulary};
 
 use super::Program;
@@ -153,13 +155,15 @@ pub fn check_rule(condition: &Condition, vocabulary: &Vocabulary) -> Result<(), 
 pub fn lower(policy: &Policy, vocabulary: &Vocabulary) -> Result<Program, LowerError> {
     check_all(policy, vocabulary)?;
     let histories = Histories::of(policy);
+    let given = given(policy);
     let normal = Normal::of(policy, &histories, vocabulary)?;
-    let fields = constants::fields(conditions(policy), vocabulary);
+    let fields = constants::fields(conditions(policy).chain(given.iter().flatten()), vocabulary);
     let shards = Shards {
         policy,
         normal: &normal,
         fields: &fields,
         histories: &histories,
+        given: &given,
         kind: vocabulary.lookup("connection.kind"),
     };
     let mut program = Program {
@@ -253,9 +257,30 @@ impl Place {
     }
 }
 
+/// For each rule that requires a justification, that one was given.
+fn given(policy: &Policy) -> Vec<Option<Condition>> {
+    let rules = policy.rules.iter();
+    let given = rules.map(|rule| match rule.effect {
+        Effect::RequireJustification { given, .. } => Some(Condition::Test(Test {
+            fact: given,
+            default: None,
+            predicate: Predicate::Present,
+        })),
+        _ => None,
+    });
+    given.collect()
+}
+
 fn check_all(policy: &Policy, vocabulary: &Vocabulary) -> Result<(), LowerError> {
     for (id, condition) in rules(policy) {
         check::check(condition, vocabulary, At::Rule).map_err(|fault| LowerError {
+            place: Place::rule(policy, id),
+            fault,
+        })?;
+    }
+    for (id, condition) in (0..).map(RuleId).zip(given(policy)) {
+        let Some(condition) = condition else { continue };
+        check::check(&condition, vocabulary, At::Rule).map_err(|fault| LowerError {
             place: Place::rule(policy, id),
             fault,
         })?;

@@ -24,6 +24,9 @@ use super::approval::{Approval, List};
 /// Largest answer that is read: a request for approval carries at most one operation.
 const ANSWER_BYTES: usize = 32 << 20;
 
+/// Where approvals are.
+const APPROVALS: &str = "/api/v1/approvals";
+
 /// Largest token file: identity tokens stay far below.
 const TOKEN_BYTES: u64 = 64 << 10;
 
@@ -76,7 +79,7 @@ pub(crate) enum GatewayFailure {
 }
 
 /// A gateway's admin API, with the token to show it.
-pub(super) struct Gateway {
+pub(crate) struct Gateway {
     base: String,
     authorization: HeaderValue,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -134,11 +137,11 @@ impl Gateway {
     }
 
     pub(super) async fn list(&self) -> Result<List, GatewayFailure> {
-        self.exchange(Method::GET, "", Bytes::new()).await
+        self.exchange(Method::GET, APPROVALS, Bytes::new()).await
     }
 
     pub(super) async fn show(&self, id: &ApprovalId) -> Result<Approval, GatewayFailure> {
-        self.exchange(Method::GET, &format!("/{}", id.0), Bytes::new())
+        self.exchange(Method::GET, &format!("{APPROVALS}/{}", id.0), Bytes::new())
             .await
     }
 
@@ -153,8 +156,20 @@ impl Gateway {
             Answer::Reject => "reject",
         };
         let body = serde_json::json!({ "reason": reason }).to_string();
-        self.exchange(Method::POST, &format!("/{}/{verb}", id.0), body.into())
-            .await
+        let path = format!("{APPROVALS}/{}/{verb}", id.0);
+        self.exchange(Method::POST, &path, body.into()).await
+    }
+
+    /// Says what was found of the operation whose decision is the record at `sequence`.
+    pub(crate) async fn review(
+        &self,
+        sequence: u64,
+        finding: &str,
+        reason: &str,
+    ) -> Result<serde_json::Value, GatewayFailure> {
+        let body = serde_json::json!({ "finding": finding, "reason": reason }).to_string();
+        let path = format!("/api/v1/reviews/{sequence}");
+        self.exchange(Method::POST, &path, body.into()).await
     }
 
     async fn exchange<T: DeserializeOwned>(
@@ -165,7 +180,7 @@ impl Gateway {
     ) -> Result<T, GatewayFailure> {
         let request = Request::builder()
             .method(method)
-            .uri(format!("{}/api/v1/approvals{path}", self.base))
+            .uri(format!("{}{path}", self.base))
             .header(AUTHORIZATION, self.authorization.clone())
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/json")

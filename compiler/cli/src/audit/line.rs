@@ -1,7 +1,7 @@
 //! One record on one line.
 
 use hpol_evidence::record::{
-    ApprovalEnd, DecisionRecord, Event, OperationResult, OutcomeRecord, Record, Vote,
+    ApprovalEnd, DecisionRecord, Event, Finding, OperationResult, OutcomeRecord, Record, Vote,
 };
 
 use crate::bundle::control;
@@ -103,7 +103,11 @@ fn summary(event: &Event) -> (&'static str, Style, String) {
             (
                 word,
                 style,
-                format!("{who}  {operation}  by {rules} [{}]", controls.join(", ")),
+                format!(
+                    "{who}  {operation}  by {rules} [{}]{}",
+                    controls.join(", "),
+                    justified(decision)
+                ),
             )
         }
         Event::ApprovalRequested {
@@ -158,6 +162,21 @@ fn summary(event: &Event) -> (&'static str, Style, String) {
                 .map(|until| format!(", stands until {until}"));
             let text = format!("{approval}: {word}{}", until.collect::<String>());
             ("approval end", style, visible::line(&text))
+        }
+        Event::JustificationReviewed {
+            reviewed,
+            reviewer,
+            finding,
+            reason,
+            ..
+        } => {
+            let word = crate::reviews::word(*finding);
+            let text = format!("record {reviewed}: {} says {word}: {reason}", reviewer.id);
+            let style = match finding {
+                Finding::Justified => Style::Good,
+                Finding::Unjustified => Style::Bad,
+            };
+            ("review", style, visible::line(&text))
         }
         Event::Outcome(outcome) => {
             let masked: Vec<_> = outcome
@@ -217,8 +236,16 @@ pub(crate) fn verdict(decision: &DecisionRecord) -> (&'static str, Style) {
         ("allow", Some(_)) => ("approved", Style::Good),
         ("allow", None) => ("allowed", Style::Good),
         ("require_approval", _) => ("waits", Style::Warn),
+        _ if decision.ends_session => ("denied, ended", Style::Bad),
         _ => ("denied", Style::Bad),
     }
+}
+
+/// What was given as the reason, where one was required.
+fn justified(decision: &DecisionRecord) -> String {
+    let text = decision.justification.iter().map(|one| &one.text);
+    text.map(|text| format!("  justified: {}", visible::line(text)))
+        .collect()
 }
 
 /// The word for how an approval ended, and how it is painted.

@@ -44,7 +44,9 @@ fn connection(both: &Common, on: &OnConnection) -> Value {
 
 fn output(output: &Output) -> Value {
     match output {
-        Output::Verdict | Output::Approvals | Output::Limit => json!({"of": output.as_str()}),
+        Output::Verdict | Output::Approvals | Output::Limit | Output::Ends => {
+            json!({"of": output.as_str()})
+        }
         Output::Mask(class) => json!({"of": output.as_str(), "class": class}),
         Output::Observed(rule, would) => {
             json!({"of": output.as_str(), "rule": rule, "would": would.as_str()})

@@ -180,6 +180,7 @@ pub(super) fn about(output: &Output) -> String {
         Output::Approvals => "approvals".to_owned(),
         Output::Mask(class) => format!("masking of {}", visible::line(class)),
         Output::Limit => "rows".to_owned(),
+        Output::Ends => "the session".to_owned(),
         Output::Observed(rule, would) => {
             let would = would.as_str().replace('_', " ");
             format!("{}, in observe, would {would}", visible::line(rule))
@@ -209,6 +210,8 @@ pub(super) fn outcome(outcome: &Upshot) -> String {
         Upshot::Mask(None) => "in clear".to_owned(),
         Upshot::Limit(Some(rows)) => format!("at most {rows}"),
         Upshot::Limit(None) => "all".to_owned(),
+        Upshot::Ends(true) => "ends".to_owned(),
+        Upshot::Ends(false) => "goes on".to_owned(),
         Upshot::Observed(true) => "yes".to_owned(),
         Upshot::Observed(false) => "no".to_owned(),
     }

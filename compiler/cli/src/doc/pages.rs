@@ -270,7 +270,8 @@ impl Site<'_> {
     /// Whether a rule is about members of a group, or takes their approval.
     fn names(&self, rule: &Rule, group: &Group) -> bool {
         let approves = match &rule.effect {
-            hpol_bundle::policy::Effect::RequireApproval { group: of, .. } => {
+            hpol_bundle::policy::Effect::RequireApproval { group: of, .. }
+            | hpol_bundle::policy::Effect::RequireJustification { reviewers: of, .. } => {
                 self.policy.groups.get(of.0 as usize) == Some(group)
             }
             _ => false,

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use clap::Args;
 use hpol_bundle::claims::Claim;
 use hpol_bundle::decision::Verdict;
+use hpol_bundle::justification::Justification;
 use hpol_bundle::policy::{Connection, Policy, Source};
 use hpol_bundle::vocabulary::{Derived, Protocol, Vocabulary};
 use hpol_hir::{Expectation, TestCase, TestConnection, TestOperation, TestSubject, test_time};
@@ -46,6 +47,9 @@ pub(super) struct One {
     /// The address that the request comes from
     #[arg(long, value_name = "ADDRESS")]
     from: Option<IpAddr>,
+    /// What is given as the justification
+    #[arg(long, value_name = "TEXT", conflicts_with = "requests")]
+    justification: Option<String>,
     /// A claim of the token; a claim that is a list has one of these for each element
     #[arg(long = "claim", value_name = "NAME=VALUE")]
     claims: Vec<String>,
@@ -135,6 +139,11 @@ impl One {
                 why: "`--at` is a time with its offset, such as 2027-03-31T09:00:00Z",
             })
         });
+        let justification = self.justification.as_deref().map(|given| {
+            Justification::read(given).map_err(|_| Failure::CommandLine {
+                why: "`--justification` is a text of at most 256 bytes that can be shown",
+            })
+        });
         Ok(TestCase {
             name: String::new(),
             package: String::new(),
@@ -144,6 +153,7 @@ impl One {
                 groups: self.groups.clone(),
                 issuer: self.issuer.clone(),
                 from: self.from,
+                justification: justification.transpose()?,
                 claims: self.claims(vocabulary)?,
             },
             connection: TestConnection {

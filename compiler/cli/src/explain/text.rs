@@ -124,6 +124,14 @@ fn fields(decision: &DecisionRecord) -> Vec<(&'static str, String)> {
             format!("{approval}{}", stands.collect::<String>()),
         ));
     }
+    if let Some(justification) = &decision.justification {
+        let reviewers = justification.reviewers.join(", ");
+        let text = format!("{}; reviewed by {reviewers}", justification.text);
+        fields.push(("justified", text));
+    }
+    if decision.ends_session {
+        fields.push(("session", "ended by a rule".to_owned()));
+    }
     let bundle = match decision.bundle.as_str() {
         "" => "none was in force".to_owned(),
         digest => format!("sha256:{digest}"),

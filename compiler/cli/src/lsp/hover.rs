@@ -226,7 +226,12 @@ fn page(word: &str) -> Option<&'static str> {
         "when" | "unless" => include_str!("../../../../lang-spec/constructs/condition.md"),
         "allow" => include_str!("../../../../lang-spec/constructs/allow.md"),
         "block" => include_str!("../../../../lang-spec/constructs/block.md"),
-        "require" => include_str!("../../../../lang-spec/constructs/require-approval.md"),
+        "require" => {
+            include_str!("../../../../lang-spec/constructs/require-approval.md")
+        }
+        "justification" => {
+            include_str!("../../../../lang-spec/constructs/require-justification.md")
+        }
         "mask" => include_str!("../../../../lang-spec/constructs/mask.md"),
         "limit" => include_str!("../../../../lang-spec/constructs/limit.md"),
         "observe" => include_str!("../../../../lang-spec/constructs/observe.md"),

@@ -135,7 +135,8 @@ impl<'a> Path<'a> {
         let effect = match (&rule.effect, expect.verdict) {
             (Effect::Allow { .. }, Verdict::Allow)
             | (Effect::Block { .. }, Verdict::Block)
-            | (Effect::RequireApproval { .. }, Verdict::RequireApproval) => decides,
+            | (Effect::RequireApproval { .. }, Verdict::RequireApproval)
+            | (Effect::RequireJustification { .. }, Verdict::Allow | Verdict::Block) => decides,
             (Effect::Mask { class, .. }, _) => {
                 let class = self.policy.classes.get(class.0 as usize);
                 class.is_some_and(|class| expect.masking.contains(&class.name))

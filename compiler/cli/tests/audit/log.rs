@@ -66,6 +66,8 @@ pub(crate) fn decision(
         .into(),
         approval: approval.map(str::to_owned),
         stands_until: None,
+        justification: None,
+        ends_session: false,
         bundle: "ab12".into(),
         history: None,
         left_out: LeftOut::default(),

@@ -241,7 +241,10 @@ impl Checker<'_> {
 /// The mechanisms that a rule exercises, those that are always on among them.
 fn mechanisms(effect: &Effect, class: Option<&Whereabouts>, flow: Flow) -> Vec<&'static str> {
     let decides = match effect {
-        Effect::Allow { .. } | Effect::Block { .. } | Effect::RequireApproval { .. } => true,
+        Effect::Allow { .. }
+        | Effect::Block { .. }
+        | Effect::RequireApproval { .. }
+        | Effect::RequireJustification { .. } => true,
         Effect::Mask { .. } | Effect::Limit { .. } => false,
     };
     let flow: &[&str] = match flow {
@@ -251,6 +254,9 @@ fn mechanisms(effect: &Effect, class: Option<&Whereabouts>, flow: Flow) -> Vec<&
     let own: &[&str] = match effect {
         Effect::Allow { rows: None } => &["M04"],
         Effect::Allow { rows: Some(_) } => &["M04", "M23"],
+        Effect::Block {
+            terminates: true, ..
+        } => &["M04", "M11", "M20"],
         Effect::Block { .. } => &["M04", "M11"],
         // Of what an approval that stands covers, nobody has authorised the single operation.
         Effect::RequireApproval {
@@ -259,6 +265,7 @@ fn mechanisms(effect: &Effect, class: Option<&Whereabouts>, flow: Flow) -> Vec<&
             ..
         } if *quorum >= 2 => &["M06", "M07", "M08"],
         Effect::RequireApproval { .. } => &["M06", "M08"],
+        Effect::RequireJustification { .. } => &["M04", "M25"],
         Effect::Mask { .. } if class.is_some_and(|class| class.has_detectors) => &["M10", "M12"],
         Effect::Mask { .. } => &["M10"],
         Effect::Limit { .. } => &["M23"],

@@ -1,7 +1,8 @@
 //! Checks what a rule does.
 
+use hpol_bundle::justification;
 use hpol_bundle::policy::Mask;
-use hpol_bundle::vocabulary::Protocol;
+use hpol_bundle::vocabulary::{FactId, Protocol};
 use hpol_syntax::ast::{self, Masker, Name};
 use hpol_syntax::code::Code;
 use hpol_syntax::problem::Problem;
@@ -34,7 +35,7 @@ impl<'db> Checker<'db> {
                     let message = format!("rule `{}` does nothing", rule.name.node);
                     self.report(
                         Problem::new(Code::NoEffect, message, rule.name.span, "no effect")
-                            .help("end it with `allow`, `block \"...\"`, `require approval by ...`, `mask ...` or `limit rows ...`"),
+                            .help("end it with `allow`, `block \"...\"`, `require approval by ...`, `require justification reviewed by ...`, `mask ...` or `limit rows ...`"),
                     );
                 }
                 None
@@ -64,12 +65,22 @@ impl<'db> Checker<'db> {
                 let rows = self.rows(rows)?;
                 Some((Effect::Limit { rows }, None))
             }
-            ast::Effect::Block { message } => {
+            ast::Effect::Block {
+                message,
+                terminates,
+            } => {
                 let message = message
                     .as_ref()
                     .map(|message| message.node.clone())
                     .unwrap_or_default();
-                Some((Effect::Block { message }, None))
+                let terminates = *terminates;
+                Some((
+                    Effect::Block {
+                        message,
+                        terminates,
+                    },
+                    None,
+                ))
             }
             ast::Effect::RequireApproval {
                 quorum,
@@ -95,6 +106,12 @@ impl<'db> Checker<'db> {
                     },
                     None,
                 ))
+            }
+            ast::Effect::RequireJustification { reviewers } => {
+                let name = self.approvers(reviewers);
+                let given = self.justification(reviewers);
+                let (reviewers, given) = (name?, given?);
+                Some((Effect::RequireJustification { reviewers, given }, None))
             }
             ast::Effect::Mask { class, masker } => {
                 let mask = self.masker(masker);
@@ -167,6 +184,22 @@ impl<'db> Checker<'db> {
         let symbols = self.symbols();
         let (name, found) = self.lookup(&symbols.groups, group, "group", &[])?;
         found.map(|_| name)
+    }
+
+    /// The fact that tells the justification; reported where the vocabulary lacks it.
+    fn justification(&mut self, reviewers: &Name) -> Option<FactId> {
+        let found = self.vocabulary().lookup(justification::FACT);
+        if let Some((id, _)) = found {
+            return Some(id);
+        }
+        let message = format!("the vocabulary has no fact `{}`", justification::FACT);
+        self.report(Problem::new(
+            Code::UnknownName,
+            message,
+            reviewers.span,
+            "required here",
+        ));
+        None
     }
 
     /// The class that a rule or a test names.

@@ -339,6 +339,10 @@ impl Checker<'_> {
             EffectKind::RequireApproval => {
                 ("requires approval", verdict == Verdict::RequireApproval)
             }
+            EffectKind::RequireJustification => {
+                let decides = matches!(verdict, Verdict::Allow | Verdict::Block);
+                ("allows or blocks", decides)
+            }
             EffectKind::Mask => ("masks, which determines no verdict", false),
             EffectKind::Limit => ("limits, which determines no verdict", false),
             EffectKind::Observed => ("is in observe, which determines no verdict", false),

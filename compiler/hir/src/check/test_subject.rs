@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use hpol_bundle::claims::{Claim, read_otherwise};
+use hpol_bundle::justification::Justification;
 use hpol_syntax::ast::{ClaimValue, Subject};
 use hpol_syntax::code::Code;
 use hpol_syntax::problem::Problem;
@@ -19,6 +20,15 @@ impl Checker<'_> {
                 self.report(
                     Problem::new(Code::TestSubject, message, from.span, "not an address")
                         .help("write an address, such as `\"192.0.2.7\"`"),
+                );
+            })
+        });
+        let justification = subject.justification.as_ref().map(|given| {
+            Justification::read(&given.node).map_err(|none| {
+                let message = none.to_string();
+                self.report(
+                    Problem::new(Code::TestSubject, message, given.span, "no justification")
+                        .help("write what a client would give, such as `\"INC-4711\"`"),
                 );
             })
         });
@@ -62,11 +72,13 @@ impl Checker<'_> {
             }
         }
         let from = from.transpose().ok()?;
+        let justification = justification.transpose().ok()?;
         right.then(|| TestSubject {
             id: subject.id.clone(),
             groups: subject.groups.clone(),
             issuer: subject.issuer.clone(),
             from,
+            justification,
             claims,
         })
     }

@@ -179,7 +179,9 @@ fn grants(context: &Context<'_>) -> bool {
     context.policy.rules.iter().any(|rule| {
         let grants = matches!(
             rule.effect,
-            Effect::Allow { .. } | Effect::RequireApproval { .. }
+            Effect::Allow { .. }
+                | Effect::RequireApproval { .. }
+                | Effect::RequireJustification { .. }
         );
         grants && !rule.observe
     })

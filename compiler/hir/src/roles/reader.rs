@@ -15,7 +15,14 @@ use super::{Mention, Role};
 const EXPECTED: &[&str] = &["by", "citing", "masking", "limit", "observing", "excepting"];
 const VERDICTS: &[&str] = &["allow", "block", "require"];
 /// What says who asks in a test.
-const SUBJECT: &[&str] = &["subject", "groups", "issuer", "from", "claims"];
+const SUBJECT: &[&str] = &[
+    "subject",
+    "groups",
+    "issuer",
+    "from",
+    "justification",
+    "claims",
+];
 const MASKERS: &[&str] = &["redact", "hash", "null", "keep"];
 const APPROVAL: &[&str] = &["approval", "by", "of", "within", "for", "this", "operation"];
 
@@ -245,7 +252,7 @@ impl<'t> Reader<'t> {
             "who" | "when" | "unless" => Slot::Operand,
             "on" => Slot::List(Role::Connection, false),
             "allow" | "permit" => Slot::Words(&["limit"]),
-            "require" => Slot::Words(APPROVAL),
+            "require" => Slot::Words(&["approval", "justification"]),
             "mask" => Slot::List(Role::Class, false),
             "limit" => Slot::Words(&["rows"]),
             "observe" => Slot::Clause,
@@ -266,6 +273,11 @@ impl<'t> Reader<'t> {
             "baseline" => Slot::Baseline,
             "of" => Slot::List(Role::Approvers, false),
             "by" if expect => Slot::List(Role::Rule, false),
+            // `reviewed by`.
+            "by" if matches!(self.slot, Slot::Words(["by"])) => Slot::List(Role::Approvers, false),
+            "reviewed" => Slot::Words(&["by"]),
+            "justification" if expect => Slot::Words(SUBJECT),
+            "justification" => Slot::Words(&["reviewed"]),
             "observing" => Slot::List(Role::Rule, false),
             "excepting" => Slot::List(Role::Exception, false),
             "citing" => Slot::List(Role::Control, false),
@@ -277,7 +289,9 @@ impl<'t> Reader<'t> {
             "limit" => Slot::Words(&["rows"]),
             "rows" if expect => Slot::Words(EXPECTED),
             "allow" | "block" | "permit" | "deny" if expect => Slot::Words(EXPECTED),
-            "require" => Slot::Words(&["approval"]),
+            "terminate" => Slot::Words(&["session"]),
+            "session" if matches!(self.slot, Slot::Words(["session"])) => Slot::Free,
+            "require" => Slot::Words(&["approval", "justification"]),
             "approval" if expect => Slot::Words(EXPECTED),
             "keep" => Slot::Words(&["last", "first"]),
             "approval" | "by" | "within" | "for" | "this" | "operation" => Slot::Words(APPROVAL),

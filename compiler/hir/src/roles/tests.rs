@@ -65,6 +65,10 @@ fn it_knows_what_comes_next_in_what_is_not_finished() {
             "Words([\"redact\", \"hash\", \"null\", \"keep\"])",
         ),
         ("rule r {\n  require approval by 2 of |", "Approvers"),
+        (
+            "rule r {\n  require justification reviewed by |",
+            "Approvers",
+        ),
         ("data c {\n  column public.a.b on |", "Connection"),
         ("data c {\n  detector |", "Detector"),
         ("exception e to |", "Rule"),

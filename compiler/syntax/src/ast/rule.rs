@@ -101,6 +101,8 @@ pub enum Effect {
     Block {
         /// What to do instead.
         message: Option<Spanned<String>>,
+        /// `terminate session`.
+        terminates: bool,
     },
     /// `require approval by 2 of dbas within 15m`.
     RequireApproval {
@@ -112,6 +114,11 @@ pub enum Effect {
         within: Spanned<u64>,
         /// `for 1h`: seconds that the approval stands.
         stands: Option<Spanned<u64>>,
+    },
+    /// `require justification reviewed by dbas`.
+    RequireJustification {
+        /// Who reviews it afterwards.
+        reviewers: Name,
     },
     /// `mask pii.ssn keep last 4`.
     Mask {

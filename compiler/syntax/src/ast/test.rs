@@ -35,6 +35,8 @@ pub struct Subject {
     pub issuer: Option<String>,
     /// The address that it comes from.
     pub from: Option<Spanned<String>>,
+    /// What it gives as a justification.
+    pub justification: Option<Spanned<String>>,
     /// Claims of its token.
     pub claims: Vec<(Name, ClaimValue)>,
 }

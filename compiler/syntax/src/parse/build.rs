@@ -220,6 +220,7 @@ impl Builder {
             Rule::allow_effect
             | Rule::block_effect
             | Rule::approval_effect
+            | Rule::justification_effect
             | Rule::mask_effect
             | Rule::limit_effect => add(
                 &mut rule.effects,
@@ -325,8 +326,22 @@ impl Builder {
             Rule::limit_effect => Effect::Limit {
                 rows: self.limit(keyword)?,
             },
-            Rule::block_effect => Effect::Block {
-                message: parts.next().map(|text| self.string(&text)),
+            Rule::block_effect => {
+                let mut effect = (None, false);
+                for part in parts {
+                    match part.as_rule() {
+                        Rule::string => effect.0 = Some(self.string(&part)),
+                        _ => effect.1 = true,
+                    }
+                }
+                let (message, terminates) = effect;
+                Effect::Block {
+                    message,
+                    terminates,
+                }
+            }
+            Rule::justification_effect => Effect::RequireJustification {
+                reviewers: self.name(&parts.find(|part| part.as_rule() == Rule::path)?),
             },
             Rule::approval_effect => {
                 let quorum = self.int(&parts.find(|part| part.as_rule() == Rule::int)?);

@@ -53,6 +53,7 @@ impl Builder {
             groups: Vec::new(),
             issuer: None,
             from: None,
+            justification: None,
             claims: Vec::new(),
         };
         let mut said = BTreeSet::new();
@@ -74,6 +75,7 @@ impl Builder {
                 match rule {
                     Rule::as_groups => subject.groups.push(text.node),
                     Rule::as_from => subject.from = Some(text),
+                    Rule::as_justification => subject.justification = Some(text),
                     _ => subject.issuer = Some(text.node),
                 }
             }

@@ -202,6 +202,7 @@ impl Marks<'_> {
                 self.mark("within", within.span);
                 self.marks("stands", stands);
             }
+            Effect::RequireJustification { reviewers } => self.mark("group", reviewers.span),
             Effect::Mask { class, .. } => self.mark("class", class.span),
             Effect::Limit { rows } => self.mark("rows", rows.span),
             #[allow(unreachable_patterns, reason = "effects come and go with the language")]

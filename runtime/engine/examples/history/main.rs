@@ -171,7 +171,10 @@ fn policy(trace: &Trace) -> Policy {
         rule(
             index,
             Condition::All(vec![table, many]),
-            Effect::Block { message },
+            Effect::Block {
+                message,
+                terminates: false,
+            },
         )
     });
     let mut rules: Vec<Rule> = blocks.collect();

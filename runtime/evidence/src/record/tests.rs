@@ -84,6 +84,12 @@ fn decision() -> DecisionRecord {
         controls: [control()].into(),
         approval: Some("ap-1".into()),
         stands_until: Some("2026-11-22T11:00:00Z".into()),
+        ends_session: true,
+        justification: Some(JustificationRecord {
+            text: "INC-4711".into(),
+            rules: vec!["glass".into()],
+            reviewers: vec!["dbas".into()],
+        }),
         bundle: "11".into(),
         history: Some(facts()),
         left_out: everything_left_out(),
@@ -178,6 +184,13 @@ pub(crate) fn events() -> Vec<Event> {
             state: ApprovalEnd::Expired,
             stands_until: Some("2026-01-01T01:00:00.000Z".into()),
         },
+        Event::JustificationReviewed {
+            reviewed: 17,
+            operation: "op-1".into(),
+            reviewer: subject(),
+            finding: Finding::Unjustified,
+            reason: "no such ticket".into(),
+        },
         Event::Outcome(Box::new(outcome())),
         Event::ConfigurationLoaded {
             config: "00".into(),
@@ -263,6 +276,10 @@ fn the_page_for_auditors_names_the_events_and_their_fields() {
                 rule: "ask".into(),
                 seconds: 3600,
             }),
+        ),
+        (
+            "justification",
+            serde_json::to_value(decision().justification),
         ),
         ("would", serde_json::to_value(decision().would)),
         ("exception", serde_json::to_value(&decision().exceptions[0])),

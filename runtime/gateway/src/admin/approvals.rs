@@ -71,7 +71,7 @@ impl Admin {
     }
 
     /// Who asks (RFC 6750).
-    async fn viewer(&self, request: &Request<Bytes>) -> Result<Principal, Reply> {
+    pub(super) async fn viewer(&self, request: &Request<Bytes>) -> Result<Principal, Reply> {
         let header = request
             .headers()
             .get(AUTHORIZATION)

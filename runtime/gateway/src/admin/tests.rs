@@ -42,6 +42,7 @@ async fn u_01_a_failed_log_is_named_where_the_operator_looks() {
         door: Door::new(Arc::new(SystemClock), log.clone(), store.clone()),
         identities: Arc::new(Identities::start(&[], Arc::new(SystemClock)).unwrap()),
         log: Arc::clone(&log),
+        log_folder: folder.path().to_owned(),
         approvals: store,
         metrics: PrometheusBuilder::new().build_recorder().handle(),
     };

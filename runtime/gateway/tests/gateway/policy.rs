@@ -90,6 +90,7 @@ pub(crate) fn reads_an_hour(limit: i64) -> Policy {
         vec![get(), Condition::History(Box::new(too_many))],
         Effect::Block {
             message: String::new(),
+            terminates: false,
         },
     ));
     policy

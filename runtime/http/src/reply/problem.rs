@@ -113,6 +113,7 @@ impl Problem {
         problem.document.rules.clone_from(&refusal.rules);
         problem.document.help.clone_from(&refusal.help);
         problem.document.operation.clone_from(&refusal.operation);
+        problem.closes = refusal.ends_session;
         if refusal.kind == RefusalKind::TokenExpired {
             problem.challenge = Some(HeaderValue::from_static(EXPIRED));
         }

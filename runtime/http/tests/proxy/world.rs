@@ -206,6 +206,7 @@ fn policy() -> Policy {
                 method(&["DELETE"]),
                 Effect::Block {
                     message: "open a ticket".to_owned(),
+                    terminates: false,
                 },
             ),
             rule(

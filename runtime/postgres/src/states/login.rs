@@ -57,6 +57,7 @@ pub(crate) async fn log_in(
     let Parameters {
         database,
         wishes,
+        justification,
         unknown_options,
         minor,
         newer,
@@ -87,6 +88,7 @@ pub(crate) async fn log_in(
         .open(principal, connection.connection().clone(), client)
         .await;
     let session = opened.map_err(NoSession::Refused)?;
+    session.justify(justification);
     Ok(LoggedIn {
         session,
         database: database.to_owned(),

@@ -8,6 +8,7 @@ mod search_path;
 pub(crate) use allowed::{Wishes, boolean, is_timeout, milliseconds};
 
 use allowed::NotAllowed;
+use hpol_session::Justification;
 
 use crate::codec::encode::Report;
 use crate::codec::startup::Startup;
@@ -28,6 +29,8 @@ pub(crate) struct Parameters {
     pub(crate) database: Option<String>,
     /// What it asks of its upstream session.
     pub(crate) wishes: Wishes,
+    /// The reason that it gives for what it will ask; the upstream is not told.
+    pub(crate) justification: Option<Justification>,
     /// Protocol options that the client must be told are not understood.
     pub(crate) unknown_options: Vec<String>,
     /// The minor version of protocol 3 that both sides speak.
@@ -52,6 +55,7 @@ pub(crate) fn parameters(startup: &Startup) -> Result<Parameters, Report> {
     let mut read = Parameters {
         database: None,
         wishes: Wishes::default(),
+        justification: None,
         unknown_options: Vec::new(),
         minor: startup.minor.min(NEWEST_MINOR),
         newer: startup.minor > NEWEST_MINOR,
@@ -97,6 +101,13 @@ impl Parameters {
         match lower {
             "application_name" => self.wishes.application_name(plain(value)),
             "client_encoding" => encoding(value)?,
+            "hpol.justification" => {
+                let given = Justification::read(value).map_err(|none| {
+                    Report::fatal(INVALID_VALUE, none.to_string())
+                        .with_hint("name a ticket, and a few words: hpol.justification=INC-4711")
+                })?;
+                self.justification = Some(given);
+            }
             _ => self
                 .wishes
                 .add(lower, value)

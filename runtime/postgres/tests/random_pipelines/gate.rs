@@ -222,6 +222,7 @@ fn policy() -> Policy {
                 test("sql.writes", forbidden),
                 Effect::Block {
                     message: "not there".to_owned(),
+                    terminates: false,
                 },
             ),
         ],

@@ -64,6 +64,7 @@ pub fn policy() -> Policy {
                 verbs(&["drop"]),
                 Effect::Block {
                     message: "open a ticket".to_owned(),
+                    terminates: false,
                 },
             ),
         ],

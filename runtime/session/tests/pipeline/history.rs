@@ -42,7 +42,14 @@ pub(crate) fn at_least(least: i64, measure: Measure, filter: Condition, own: Own
 
 pub(crate) fn block(name: &str, condition: Condition) -> Rule {
     let message = String::new();
-    rule(name, condition, Effect::Block { message })
+    rule(
+        name,
+        condition,
+        Effect::Block {
+            message,
+            terminates: false,
+        },
+    )
 }
 
 pub(crate) fn policy(rules: Vec<Rule>) -> Policy {
@@ -363,6 +370,7 @@ async fn what_goes_ahead_only_since_its_connection_is_in_observe_counts() {
     for effect in [
         Effect::Block {
             message: String::new(),
+            terminates: false,
         },
         Effect::RequireApproval {
             quorum: 1,

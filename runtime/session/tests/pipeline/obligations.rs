@@ -155,7 +155,13 @@ async fn a_rule_in_observe_changes_nothing_and_is_recorded() {
     };
     let message = "not at all".to_owned();
     let world = with(vec![
-        observed("would_block", Effect::Block { message }),
+        observed(
+            "would_block",
+            Effect::Block {
+                message,
+                terminates: false,
+            },
+        ),
         observed("would_limit", Effect::Limit { rows: 1 }),
         observed("would_allow", Effect::Allow { rows: Some(2) }),
     ]);
@@ -240,7 +246,10 @@ async fn an_operation_that_very_many_rules_match_is_recorded_all_the_same() {
     for effect in [
         Effect::ALLOW,
         Effect::Limit { rows: 5 },
-        Effect::Block { message },
+        Effect::Block {
+            message,
+            terminates: false,
+        },
     ] {
         let world = with([many(&effect, false), many(&effect, true)].concat());
         let session = world.session("agent-7", &["agents"]).await;

@@ -40,6 +40,7 @@ fn policy() -> Policy {
                 narrower("drop"),
                 Effect::Block {
                     message: String::new(),
+                    terminates: false,
                 },
             ),
         ],

@@ -187,6 +187,7 @@ pub(crate) fn policy() -> Policy {
                 verb("drop"),
                 Effect::Block {
                     message: "open a ticket".to_owned(),
+                    terminates: false,
                 },
             ),
             rule(

@@ -48,6 +48,7 @@ fn policy() -> Policy {
                 test("sql.verbs", any(&["drop"])),
                 Effect::Block {
                     message: String::new(),
+                    terminates: false,
                 },
             ),
             rule(
@@ -129,6 +130,7 @@ fn a_diagram_keeps_within_its_budget_and_leaves_the_rest_to_bits() {
         Effect::ALLOW,
         Effect::Block {
             message: String::new(),
+            terminates: false,
         },
     ];
     let rules = (0..40).map(|index| {

@@ -2,7 +2,7 @@
 
 use crate::decision::Would;
 use crate::facts::Value;
-use crate::policy::{Effect, Policy, Rule};
+use crate::policy::{Condition, Effect, Policy, Rule};
 use crate::vocabulary::{Fact, FactId, Protocol};
 
 use super::histories::Histories;
@@ -18,6 +18,8 @@ pub(super) struct Shards<'a> {
     pub(super) normal: &'a Normal<'a>,
     pub(super) fields: &'a [Field],
     pub(super) histories: &'a Histories<'a>,
+    /// For each rule that requires a justification, that one was given.
+    pub(super) given: &'a [Option<Condition>],
     /// The fact that tells the kind of a connection, if the vocabulary has it.
     pub(super) kind: Option<(FactId, &'a Fact)>,
 }
@@ -48,11 +50,25 @@ impl<'a> Shards<'a> {
                     let possible = conjunctions
                         .iter()
                         .filter_map(|conjunction| self.given_kind(conjunction, kind));
+                    let possible = possible.map(|mut conjunction| {
+                        conjunction.atoms.extend(self.justified(owner, role));
+                        conjunction
+                    });
                     lines.extend(possible.map(|conjunction| (Clause { role, owner }, conjunction)));
                 }
             }
         }
         self.shard(&lines)
+    }
+
+    /// What a rule that requires a justification asks beside its condition: it grants with one, and blocks without.
+    fn justified(&self, owner: u32, role: Role) -> Option<Atom<'a>> {
+        let Some(Condition::Test(test)) = self.given.get(owner as usize)?.as_ref() else {
+            return None;
+        };
+        let negated = matches!(role, Role::Block | Role::Observed(Would::Block));
+        let ask = Ask::Whole { negated };
+        Some(Atom { test, ask })
     }
 
     /// The exceptions that can apply on connections of `kind`.
@@ -175,6 +191,7 @@ fn does(effect: &Effect, would: Would) -> bool {
         }
         Effect::Block { .. } => would == Would::Block,
         Effect::RequireApproval { .. } => would == Would::RequireApproval,
+        Effect::RequireJustification { .. } => matches!(would, Would::Allow | Would::Block),
         Effect::Mask { .. } => would == Would::Mask,
         Effect::Limit { .. } => would == Would::Limit,
     }

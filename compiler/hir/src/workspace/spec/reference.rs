@@ -133,8 +133,11 @@ const EFFECTS: &[&str] = &[
     "allow limit rows 100",
     "block",
     "block \"what to do instead\"",
+    "block terminate session",
+    "block \"what to do instead\" terminate session",
     "require approval by 2 of dbas within 15m",
     "require approval by 1 of dbas within 15m for 1h",
+    "require justification reviewed by dbas",
     "mask pii",
     "mask pii redact",
     "mask pii hash",
@@ -149,6 +152,7 @@ fn page_of_effect(effect: &Effect) -> &'static str {
         Effect::Allow { .. } => "allow",
         Effect::Block { .. } => "block",
         Effect::RequireApproval { .. } => "require-approval",
+        Effect::RequireJustification { .. } => "require-justification",
         Effect::Mask { masker, .. } => match masker {
             Masker::Redact
             | Masker::Hash

@@ -257,3 +257,36 @@ fn pg_11_everything_else_is_refused_by_name() {
         assert_eq!(wishes(&[given]), Err(told.to_owned()), "{given:?}");
     }
 }
+
+#[test]
+fn a_justification_is_given_by_name_or_in_the_command_line_and_is_not_for_the_server() {
+    for given in [
+        ("hpol.justification", "INC-4711: prod is down"),
+        (
+            "options",
+            "-c hpol.justification=INC-4711:\\ prod\\ is\\ down",
+        ),
+        (
+            "options",
+            "--hpol.justification=INC-4711:\\ prod\\ is\\ down",
+        ),
+    ] {
+        let read = check(0, &[("user", "u"), given]).unwrap();
+        let justification = read.justification.map(String::from);
+        assert_eq!(justification.as_deref(), Some("INC-4711: prod is down"));
+        assert_eq!(read.wishes, Wishes::default(), "nothing of it is sent on");
+    }
+    assert_eq!(check(0, &[("user", "u")]).unwrap().justification, None);
+    let long = "x".repeat(257);
+    for (given, why) in [
+        ("", "a justification says something"),
+        (&long, "a justification has at most 256 bytes"),
+        (
+            "a\u{1b}[2J",
+            "a justification has only characters that can be seen",
+        ),
+    ] {
+        let refused = check(0, &[("user", "u"), ("hpol.justification", given)]);
+        assert_eq!(refused.unwrap_err(), why);
+    }
+}
