@@ -26,7 +26,7 @@ const CLOCK_READINGS: usize = 10_000;
 /// Measure how long decisions take
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Requests are lines as `hpol eval` reads them. Sessions are opened before, one for all requests with the same facts of
+Requests are lines as `hpol eval` reads them. Sessions are opened before, one for all requests with the same facts of \
 subject and connection; then the requests are decided round after round, in order. Use a release build on a quiet machine.
 
 Example:

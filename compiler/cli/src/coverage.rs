@@ -19,9 +19,9 @@ use assess::Coverage as Assessed;
 /// Show what rules and the gateway do for the controls of a baseline, and what is open
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A control is covered by rules that claim it, or by mechanisms that the gateway applies to every operation; what neither does
-is open, and somebody's to do outside of hpol. Rules in observe, and those that apply only on connections in observe, are
-named and count for nothing; masks and limits hold there and count. How much of a control is
+A control is covered by rules that claim it, or by mechanisms that the gateway applies to every operation; what neither does \
+is open, and somebody's to do outside of hpol. Rules in observe, and those that apply only on connections in observe, are \
+named and count for nothing; masks and limits hold there and count. How much of a control is \
 carried is one of three words: implements, supports, evidences.
 
 Examples:

@@ -23,10 +23,10 @@ use crate::terminal::Terminal;
 /// Show what two policies decide differently, with an operation for each difference
 #[derive(Debug, Args)]
 #[command(after_help = "\
-BEFORE and AFTER are folders or files of policy, bundles, or git revisions of the policy in `--path`. What is on disk comes
+BEFORE and AFTER are folders or files of policy, bundles, or git revisions of the policy in `--path`. What is on disk comes \
 before a revision of the same name; `refs/heads/main` is always the revision.
 
-For each connection the policies are equivalent, or the second is tighter, looser or incomparable. Each example is confirmed by
+For each connection the policies are equivalent, or the second is tighter, looser or incomparable. Each example is confirmed by \
 the reference interpreter. What could not be compared within the budget is said: `not analysed` is never `equivalent`.
 
 Examples:

@@ -19,7 +19,7 @@ use pages::Site;
 /// Write a policy as pages for a browser: by rule, control, connection and group
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The pages stand alone: no scripts, nothing from elsewhere, light and dark. Each connection has the picture that `hpol graph`
+The pages stand alone: no scripts, nothing from elsewhere, light and dark. Each connection has the picture that `hpol graph` \
 draws for it, where that is not too large.
 
 Example:

@@ -26,8 +26,8 @@ use one::One;
 /// Decide one request and say why, or many that are given as facts
 #[derive(Debug, Args)]
 #[command(after_help = "\
-With --sql or --http one request is decided: the answer has the verdict, what it obliges to, and for every rule why it
-matches or the first part of its condition that rules it out. Names without a schema are looked up in `public`; a
+With --sql or --http one request is decided: the answer has the verdict, what it obliges to, and for every rule why it \
+matches or the first part of its condition that rules it out. Names without a schema are looked up in `public`; a \
 request without a host goes to `localhost`; nothing happened before.
 
 With --requests a request is a line of JSON: {\"id\", \"kind\", \"facts\": {\"subject.id\": \"agent-7\", \"sql.verbs\": [\"select\"], ...}, \"unknown\": [...]}.

@@ -20,7 +20,7 @@ const CHUNK: usize = 4096;
 /// Group an audit log by what it is evidence for
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Counts are of decisions: denied by a rule or for want of one, allowed, approved by people, waiting when they were made;
+Counts are of decisions: denied by a rule or for want of one, allowed, approved by people, waiting when they were made; \
 and of outcomes whose values were masked, and whose rows were cut off at a limit. `hpol audit show` shows a record by its number.
 
 Examples:

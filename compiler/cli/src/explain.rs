@@ -17,8 +17,8 @@ use record::InRecord;
 #[command(after_help = "\
 A diagnostic is explained with an example of how to mend it.
 
-Of a decision it is told what was decided, by which rules, and for which controls. With --policy these rules stand with
-their places and conditions, and for all others which part of them ruled them out, as far as the record tells: it holds who
+Of a decision it is told what was decided, by which rules, and for which controls. With --policy these rules stand with \
+their places and conditions, and for all others which part of them ruled them out, as far as the record tells: it holds who \
 asked and where, and of the operation only what conditions over history read. What it does not hold is `not recorded`.
 
 Examples:

@@ -17,7 +17,7 @@ use crate::{visible, whole_file};
 /// Settle the style of policy files
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A file that cannot be read stays as it is, and what is wrong with it is shown. What is written is read again first: a
+A file that cannot be read stays as it is, and what is wrong with it is shown. What is written is read again first: a \
 file whose meaning or comments would change stays as it is too.
 
 Examples:

@@ -28,9 +28,9 @@ pub(crate) use connection::There;
 /// Show a policy as a diagram: what is asked, and what it comes to
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The diagram asks one fact after the other, down to the verdict. What a rule obliges to (an approval, a mask, a limit)
-and what a rule in observe would do have diagrams of their own: `--root` with the name of the rule. `--connection` and `--group` leave out what is then settled, which makes
-large policies readable.
+The diagram asks one fact after the other, down to the verdict. What a rule obliges to (an approval, a mask, a limit) \
+and what a rule in observe would do have diagrams of their own: `--root` with the name of the rule. `--connection` and \
+`--group` leave out what is then settled, which makes large policies readable.
 
 Examples:
   hpol graph policies/orders

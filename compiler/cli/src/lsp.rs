@@ -39,7 +39,7 @@ use crate::vocabulary::VocabularyFile;
 /// Serve editors: diagnostics, completion, renaming and more, over standard input and output
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Editors start it; docs/editors.md tells how to set them up. It reads the `.hpol` files of the folders that the editor has
+Editors start it; docs/editors.md tells how to set them up. It reads the `.hpol` files of the folders that the editor has \
 open, each folder with its `hpol.toml` one policy, and writes none.")]
 pub(crate) struct Lsp {
     /// Use standard input and output, which it always does; some editors pass it

@@ -19,7 +19,7 @@ use coverage::Coverage;
 /// Check a policy and run its tests
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The tests run the gateway's own evaluator on facts that the gateway's own extractors make. Names without a schema are
+The tests run the gateway's own evaluator on facts that the gateway's own extractors make. Names without a schema are \
 looked up in `public`; a request without a host goes to `localhost`.
 
 Examples:
