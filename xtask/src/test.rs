@@ -31,6 +31,13 @@ pub(crate) fn run() -> Result<()> {
             "warnings",
         ],
     )?;
+    let mut generated = cargo(&root);
+    generated
+        .args(["test", "--locked", "--manifest-path"])
+        .arg(root.join("editor-support/tree-sitter-hpol/generate/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(target(&root).join("generate"));
+    run_step("parser for editors", &mut generated)?;
     let mut tests = cargo(&root);
     tests.args(["test", "--locked", "--workspace"]);
     with_clients(&root, &mut tests)?;
