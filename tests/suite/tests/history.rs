@@ -130,7 +130,7 @@ fn a_recorded_decision_is_explained_by_the_bundle_that_made_it() {
         "  agents.memory.read_orders decides (allow limit rows 1000, ",
         "sql.verbs = [select], sql.reads is not recorded",
         "  agents.memory.hide_ssn obliges (mask ",
-        "connection.kind == \"http\" is false; saw connection.kind = \"postgres\"\n",
+        "connection.kind == http is false; saw connection.kind = postgres\n",
         "completed, 1 row",
     ] {
         assert!(told.contains(said), "{said}\n{told}");
