@@ -81,7 +81,7 @@ enum Verb {
     Diff(diff::Diff),
     Coverage(coverage::Coverage),
     Doc(doc::Doc),
-    Eval(eval::Eval),
+    Eval(Box<eval::Eval>),
     Bench(bench::Bench),
     Graph(graph::Graph),
     Bundle(bundle::Bundle),

@@ -205,8 +205,6 @@ impl Marks<'_> {
             Effect::RequireJustification { reviewers } => self.mark("group", reviewers.span),
             Effect::Mask { class, .. } => self.mark("class", class.span),
             Effect::Limit { rows } => self.mark("rows", rows.span),
-            #[allow(unreachable_patterns, reason = "effects come and go with the language")]
-            _ => {}
         }
     }
 

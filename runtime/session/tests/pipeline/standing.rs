@@ -50,7 +50,7 @@ fn policy() -> Policy {
 
 /// An operation of these verbs.
 fn of(verbs: &[&str]) -> hpol_operation::Operation {
-    let mut operation = sql(verbs[0]);
+    let mut operation = sql(verbs.first().unwrap());
     let (id, _) = Vocabulary::builtin().lookup("sql.verbs").unwrap();
     let verbs = verbs.iter().map(|verb| (*verb).into()).collect();
     let known = Fact::Known(hpol_bundle::facts::Value::Set(verbs));
