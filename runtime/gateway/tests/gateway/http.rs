@@ -141,7 +141,7 @@ impl KeptOpen {
     }
 
     /// Waits for the peer to close it.
-    pub(crate) fn is_closed(mut self) -> bool {
+    pub(crate) fn closed(mut self) -> bool {
         self.socket.read(&mut [0]).unwrap() == 0
     }
 }

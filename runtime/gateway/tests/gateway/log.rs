@@ -19,7 +19,7 @@ fn u_03_open_sessions_end_once_the_log_has_failed() {
     folder.remove_audit_log();
     let ask = || Request::get("/x").bearer(&agent).send(address);
     gateway.wait_for(|_| ask().status == 503);
-    assert!(open.is_closed(), "the open session ends");
+    assert!(open.closed(), "the open session ends");
     gateway.wait_for(|gateway| gateway.metric("hpol_sessions_open") == Some(0.0));
     let arrived = upstream.requests();
     let refused = ask();

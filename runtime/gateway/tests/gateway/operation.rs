@@ -93,7 +93,7 @@ fn a_reload_ends_http_connections_that_are_kept_open_to_what_it_changes() {
     assert!(open.get(&agent).starts_with("HTTP/1.1 200 "));
     folder.write_config("max_body_bytes = 1000\n");
     gateway.hang_up();
-    assert!(open.is_closed());
+    assert!(open.closed());
     let mut again = KeptOpen::to(address);
     assert!(again.get(&agent).starts_with("HTTP/1.1 200 "));
     gateway.terminate();
