@@ -67,11 +67,12 @@ pub(crate) fn how(protocol: Protocol) -> &'static str {
     }
 }
 
-/// Whether `judgement` blocks for want of a justification.
+/// Whether `judgement` blocks for want of a justification, and for nothing else.
 pub(crate) fn lacks_one(judgement: &Judgement) -> bool {
-    judgement
-        .determining()
-        .any(|rule| reviewers(&rule.effect).is_some())
+    let mut rules = judgement.determining().peekable();
+    judgement.refusal.is_none()
+        && rules.peek().is_some()
+        && rules.all(|rule| reviewers(&rule.effect).is_some())
 }
 
 fn reviewers(effect: &Effect) -> Option<GroupId> {

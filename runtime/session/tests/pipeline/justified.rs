@@ -128,6 +128,11 @@ async fn a_block_beside_it_is_not_flagged() {
         (vec!["shop.frozen".to_owned()], "not now")
     );
     assert_eq!(decisions(&world)[0].justification, None);
+    // Without one, too: giving it would change nothing.
+    session.justify(None);
+    let refused = refusal(session.request(sql("update"), (), &Masks(true)).await);
+    assert_eq!(refused.rules, ["shop.update", "shop.frozen"]);
+    assert_eq!(refused.help, "not now");
 }
 
 #[tokio::test]
