@@ -2,7 +2,8 @@
 //!
 //! What is not in the records counts as possible and never as not having happened: a fact that was not written is unknown,
 //! an operation without an outcome may have done anything until the gateway started again, and where the log cannot be read,
-//! or a gateway that was killed may have done what is not in what was read, nothing is known.
+//! or a gateway that was killed may have done what is not in what was read, nothing is known. But for the reads of its last
+//! milliseconds: see `Remembered::start`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -101,7 +102,8 @@ impl<'a> Remembered<'a> {
     }
 
     /// Ends the run before: what was under way in it ended by now. Of one that was killed it is known only if it was read
-    /// from its beginning, and nothing went on in it before it was on disk.
+    /// from its beginning, and no record of it was buffered. What came back of a read in the milliseconds before its records
+    /// were on disk is not known even then: SECURITY.md.
     fn start(&mut self) {
         self.cut_off(self.at);
         let run = std::mem::replace(

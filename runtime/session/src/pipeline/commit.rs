@@ -116,7 +116,11 @@ impl Pipeline {
             .await
         {
             Ok(_) => refusal,
-            Err(unavailable) => unavailable_refusal(&unavailable),
+            // What could not be recorded was still judged.
+            Err(unavailable) => Refusal {
+                ends_session: refusal.ends_session,
+                ..unavailable_refusal(&unavailable)
+            },
         }
     }
 

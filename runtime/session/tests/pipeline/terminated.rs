@@ -60,3 +60,15 @@ async fn a_connection_in_observe_goes_on() {
     drop(permit(session.request(sql("drop"), (), &Masks(true)).await));
     assert!(!recorded(&world));
 }
+
+#[tokio::test]
+async fn it_ends_also_where_the_log_does_not_take_the_block() {
+    let world = World::with_policy(policy(false));
+    let session = world.session("agent-7", &["agents"]).await;
+    world.log.fail(Failing::Everything);
+    for (verb, ends) in [("drop", true), ("update", false)] {
+        let refused = refusal(session.request(sql(verb), (), &Masks(true)).await);
+        assert_eq!(refused.kind, RefusalKind::EvidenceUnavailable);
+        assert_eq!(refused.ends_session, ends);
+    }
+}
