@@ -236,6 +236,13 @@ impl Door {
         })
     }
 
+    /// Whether the policy in force names a group for reviews that `reviewer` is in.
+    #[must_use]
+    pub fn is_reviewer(&self, reviewer: &Principal) -> bool {
+        let in_force = self.in_force();
+        in_force.is_some_and(|in_force| justified::is_reviewer(&in_force, reviewer))
+    }
+
     /// Records the review of the operation whose decision is `decided`, the record at `sequence`.
     ///
     /// # Errors

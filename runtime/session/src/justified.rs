@@ -105,6 +105,18 @@ pub enum ReviewRefused {
     },
 }
 
+/// Whether there is anything at all that `reviewer` reviews.
+pub(crate) fn is_reviewer(in_force: &InForce, reviewer: &Principal) -> bool {
+    let bundle = in_force.bundle();
+    let facts = reviewer.facts(&bundle.vocabulary);
+    let mut groups = bundle
+        .policy
+        .rules
+        .iter()
+        .filter_map(|rule| reviewers(&rule.effect));
+    groups.any(|group| hpol_engine::is_member(&bundle.program, group, &facts))
+}
+
 /// Whether `reviewer` may review what the record at `sequence` says: not their own operation, and by every rule that
 /// required the justification, as it is now.
 ///

@@ -41,6 +41,10 @@ impl Admin {
             let detail = "the body is `{\"finding\": \"justified\", \"reason\": \"...\"}` or `unjustified`, for the number of a record";
             return web::problem(StatusCode::BAD_REQUEST, detail);
         };
+        // Reading costs: it is done for those only whose review could count.
+        if !self.door.is_reviewer(&reviewer) {
+            return refusal(&ReviewRefused::NotFound { sequence });
+        }
         let folder = self.log_folder.clone();
         let read = tokio::task::spawn_blocking(move || decision(&folder, sequence)).await;
         let reviewed = match read {

@@ -149,6 +149,10 @@ async fn only_reviewers_review_and_nobody_themselves() {
         let found = Finding::Unjustified;
         world.door.review(&who, 7, &decided, found, reason).await
     };
+    for (groups, reviews) in [(["agents"], false), (["dba"], true), (["auditor"], true)] {
+        let who = principal("eve", &groups);
+        assert_eq!(world.door.is_reviewer(&who), reviews, "{groups:?}");
+    }
     let not_found = Err(ReviewRefused::NotFound { sequence: 7 });
     assert_eq!(review("eve", &["agents"], "no").await, not_found);
     assert_eq!(review("eve", &["auditor"], "no").await, not_found);
